@@ -1,0 +1,212 @@
+//! The checks that every block shares. Derived decoders call these.
+
+use crate::{Code, Cx, Data, Diagnostic, Entry, Field, Item, Kind, Node, Shape, Span, Step, Ty};
+
+/// Checks a block as a whole: it is one, its fields are known, given once, not empty, complete, and of each choice
+/// one is given. Returns whether its fields can be read.
+pub fn open(kind: &'static Kind, node: &Node, cx: &mut Cx<'_>) -> bool {
+    let entries = match &node.data {
+        Data::Map(entries) => entries,
+        Data::Unknown => {
+            cx.unknown();
+            return false;
+        }
+        _ => {
+            cx.wrong_shape(node, &format!("a block ({})", kind.name));
+            return false;
+        }
+    };
+    for (index, entry) in entries.iter().enumerate() {
+        if let Some(first) = entries.iter().take(index).find(|first| first.name == entry.name) {
+            cx.report_at(
+                Step::Key(entry.name.clone()),
+                Diagnostic::error(Code::DUPLICATE_KEY, entry.name_span, format!("`{}` is given twice", entry.name))
+                    .related(first.name_span, "given first here")
+                    .help("remove one of them"),
+            );
+        }
+        match kind.field(&entry.name) {
+            None => unknown_field(kind, entry, cx),
+            Some(field) if matches!(entry.value.data, Data::Null) => cx.report_at(
+                Step::Field(field),
+                Diagnostic::error(Code::EMPTY, entry.name_span, format!("`{}` is empty", entry.name)).help(
+                    if matches!(field.ty, Ty::Block(_)) {
+                        "give it a value (`{}` for none of its options), or remove it"
+                    } else {
+                        "give it a value, or remove it"
+                    },
+                ),
+            ),
+            Some(_) => {}
+        }
+    }
+    for item in kind.items {
+        match item {
+            Item::Field(field) => {
+                if field.required && node.get(field.name).is_none() {
+                    cx.report_at(
+                        Step::Field(field),
+                        Diagnostic::error(
+                            Code::MISSING_FIELD,
+                            cx.here(),
+                            format!("{} needs `{}`", kind.name, field.name),
+                        )
+                        .help(first_sentence(field.doc)),
+                    );
+                }
+            }
+            Item::OneOf { required, variants } => one_of(kind, node, variants, *required, cx),
+        }
+    }
+    true
+}
+
+fn one_of(kind: &'static Kind, node: &Node, variants: &'static [&'static Field], required: bool, cx: &mut Cx<'_>) {
+    let given: Vec<(&Entry, &'static Field)> = variants
+        .iter()
+        .filter_map(|field| node.entry(field.name).map(|entry| (entry, *field)))
+        .collect();
+    // An unknown may turn out to be absent: it neither completes a choice nor breaks it.
+    let mut known = given.iter().filter(|(entry, _)| !matches!(entry.value.data, Data::Unknown));
+    if let (Some((first, _)), Some((second, field))) = (known.next(), known.next()) {
+        cx.report_at(
+            Step::Field(field),
+            Diagnostic::error(
+                Code::EXCLUDES,
+                second.name_span,
+                format!("`{}` and `{}` exclude each other", first.name, second.name),
+            )
+            .related(first.name_span, "given first here")
+            .help("keep one of them"),
+        );
+    }
+    if required && given.is_empty() {
+        let names: Vec<String> = variants.iter().map(|field| format!("`{}`", field.name)).collect();
+        let message = match names.split_last() {
+            Some((last, [])) => format!("{} needs {last}", kind.name),
+            Some((last, others)) => format!("{} needs one of {} or {last}", kind.name, others.join(", ")),
+            None => format!("{} cannot be given", kind.name),
+        };
+        let docs: Vec<String> = variants
+            .iter()
+            .map(|field| format!("{}: {}", field.name, first_sentence(field.doc)))
+            .collect();
+        cx.report(Diagnostic::error(Code::NONE_OF, cx.here(), message).help(docs.join("; ")));
+    }
+}
+
+fn unknown_field(kind: &'static Kind, entry: &Entry, cx: &mut Cx<'_>) {
+    let mut finding = Diagnostic::error(
+        Code::UNKNOWN_FIELD,
+        entry.name_span,
+        format!("unknown field `{}` in {}", entry.name, kind.name),
+    );
+    let guess = closest(&entry.name, kind.fields().map(|field| field.name));
+    finding = match guess {
+        Some(name) => finding.help(format!("did you mean `{name}`?")),
+        None if kind.items.is_empty() => finding.help(format!("{} has no fields: write `{{}}`", kind.name)),
+        None => {
+            let names: Vec<&str> = kind.fields().map(|field| field.name).collect();
+            finding.help(format!("{} has {}", kind.name, names.join(", ")))
+        }
+    };
+    // What stands under a misspelled `password` may be one.
+    let secret = guess.and_then(|name| kind.field(name)).is_some_and(|field| matches!(field.ty, Ty::Secret(_)));
+    if secret || looks_secret(&entry.name) {
+        mask_scalars(&entry.value, &mut finding.masked);
+    }
+    cx.report_at(Step::Key(entry.name.clone()), finding);
+}
+
+fn looks_secret(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    ["password", "passwd", "secret", "token", "key", "credential"].iter().any(|word| name.contains(word))
+}
+
+fn mask_scalars(node: &Node, masked: &mut Vec<Span>) {
+    match &node.data {
+        Data::Map(entries) => entries.iter().for_each(|entry| mask_scalars(&entry.value, masked)),
+        Data::List(elements) => elements.iter().for_each(|element| mask_scalars(element, masked)),
+        _ => masked.push(node.span),
+    }
+}
+
+/// The entry of a field, when it holds something.
+#[must_use]
+pub fn present<'n>(parent: &'n Node, field: &Field) -> Option<&'n Entry> {
+    parent.entry(field.name).filter(|entry| !matches!(entry.value.data, Data::Null))
+}
+
+/// Decodes one field of a block. What is missing or empty was reported by [`open`].
+pub fn field<T: Shape>(field: &'static Field, parent: &Node, cx: &mut Cx<'_>) -> Option<T> {
+    let Some(entry) = present(parent, field) else {
+        // An empty value was reported; of an absent one the default holds.
+        let default = field.default.filter(|_| parent.entry(field.name).is_none());
+        return match default {
+            Some(default) => T::decode(&default(), cx),
+            None => T::absent(),
+        };
+    };
+    cx.within(Step::Field(field), entry.span(), |cx| {
+        if let Data::List(elements) = &entry.value.data {
+            count(field, entry, elements.len(), cx);
+            if let Some(key) = field.key {
+                unique(key, elements, cx);
+            }
+        }
+        T::decode(&entry.value, cx)
+    })
+}
+
+fn count(field: &'static Field, entry: &Entry, len: usize, cx: &mut Cx<'_>) {
+    let message = if len < field.min as usize {
+        format!("`{}` needs at least {}, and has {len}", field.name, elements(field.min))
+    } else if field.max != 0 && len > field.max as usize {
+        format!("`{}` takes at most {}, and has {len}", field.name, elements(field.max))
+    } else {
+        return;
+    };
+    cx.report(Diagnostic::error(Code::COUNT, entry.name_span, message).help(first_sentence(field.doc)));
+}
+
+fn elements(count: u32) -> String {
+    if count == 1 { "one element".to_owned() } else { format!("{count} elements") }
+}
+
+fn unique(key: &str, elements: &[Node], cx: &mut Cx<'_>) {
+    let mut seen: std::collections::BTreeMap<&str, Span> = std::collections::BTreeMap::new();
+    for (index, element) in elements.iter().enumerate() {
+        let Some(node) = element.get(key) else { continue };
+        let Some(name) = node.as_text() else { continue };
+        if let Some(first) = seen.get(name) {
+            cx.report_at(
+                Step::Index(index),
+                Diagnostic::error(Code::DUPLICATE_KEY, node.span, format!("`{name}` is given twice"))
+                    .related(*first, "given first here")
+                    .help(format!("elements are known by their `{key}`: rename or remove one")),
+            );
+        } else {
+            seen.insert(name, node.span);
+        }
+    }
+}
+
+/// The candidate that a misspelled word most probably meant.
+pub fn closest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
+    let plain = |text: &str| text.to_ascii_lowercase().replace(['_', '-'], "");
+    let word = plain(word);
+    candidates
+        .map(|candidate| (strsim::damerau_levenshtein(&word, &plain(candidate)), candidate))
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 4)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// The first sentence of a doc comment, without its full stop.
+fn first_sentence(doc: &str) -> String {
+    let line = doc.split("\n\n").next().unwrap_or_default().replace('\n', " ");
+    match line.split_once(". ") {
+        Some((first, _)) => first.to_owned(),
+        None => line.trim_end_matches('.').to_owned(),
+    }
+}

@@ -1,0 +1,426 @@
+//! Names, paths and quantities: text with a format, kept as what it means.
+
+use crate::{Code, Cx, Data, Diagnostic, Format, Node, Shape, Ty};
+use std::fmt;
+use std::str::FromStr;
+
+/// Text with a format: decoding reads it with `FromStr`, whose error is one clause, and prints it canonically.
+macro_rules! text_shape {
+    ($type:ty, $expected:literal, $format:expr) => {
+        impl Shape for $type {
+            const TY: Ty = Ty::Text(&$format);
+
+            fn decode(node: &Node, cx: &mut Cx<'_>) -> Option<Self> {
+                match &node.data {
+                    Data::Text(text) => match text.parse::<Self>() {
+                        Ok(value) => Some(value),
+                        Err(why) => {
+                            cx.report(
+                                Diagnostic::error(
+                                    Code::WRONG_FORMAT,
+                                    node.span,
+                                    format!("`{text}` is not {}: {why}", $format.name),
+                                )
+                                .help(format!("for example `{}`", $format.example)),
+                            );
+                            None
+                        }
+                    },
+                    Data::Number(text) => {
+                        cx.report(
+                            Diagnostic::error(
+                                Code::WRONG_FORMAT,
+                                node.span,
+                                format!("expected {}, found the number {text}", $format.name),
+                            )
+                            .help(format!("for example `{}`", $format.example)),
+                        );
+                        None
+                    }
+                    Data::Unknown => {
+                        cx.unknown();
+                        None
+                    }
+                    _ => {
+                        cx.wrong_shape(node, $expected);
+                        None
+                    }
+                }
+            }
+
+            fn encode(&self) -> Option<Node> {
+                Some(Node::text(self.to_string()))
+            }
+        }
+    };
+}
+
+fn canonical<T: FromStr<Err = String> + fmt::Display>(text: &str) -> Result<String, String> {
+    text.parse::<T>().map(|value| value.to_string())
+}
+
+/// The name of a declaration or component: lower case letters, digits and dashes, 63 at most, no dash at an end.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name(String);
+
+text_shape!(
+    Name,
+    "text (a name)",
+    Format {
+        name: "a name",
+        pattern: Some("^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$"),
+        example: "orders-db",
+        canonical: canonical::<Name>,
+    }
+);
+
+impl FromStr for Name {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.is_empty() || text.len() > 63 {
+            return Err("a name has 1 to 63 characters".to_owned());
+        }
+        if let Some(bad) = text.chars().find(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-')) {
+            return Err(format!("`{}` is none of a-z, 0-9 and `-`", bad.escape_debug()));
+        }
+        if text.starts_with('-') || text.ends_with('-') {
+            return Err("it begins or ends with a dash".to_owned());
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl AsRef<str> for Name {
+    fn as_ref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::ops::Deref for Name {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::borrow::Borrow<str> for Name {
+    fn borrow(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A length of time, in whole seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Duration {
+    /// The length in seconds.
+    pub seconds: u64,
+}
+
+const TIME_UNITS: [(&str, u64); 5] = [("w", 604_800), ("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)];
+
+impl Duration {
+    /// That many seconds.
+    #[must_use]
+    pub const fn seconds(seconds: u64) -> Self {
+        Self { seconds }
+    }
+
+    /// As the standard library's type.
+    #[must_use]
+    pub const fn to_std(self) -> std::time::Duration {
+        std::time::Duration::from_secs(self.seconds)
+    }
+}
+
+text_shape!(
+    Duration,
+    "text (a duration)",
+    Format {
+        name: "a duration",
+        pattern: Some("^[0-9]+[smhdw]$"),
+        example: "15m",
+        canonical: canonical::<Duration>,
+    }
+);
+
+impl FromStr for Duration {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (number, unit) = number_and_unit(text)?;
+        let Some((_, factor)) = TIME_UNITS.iter().find(|(name, _)| *name == unit) else {
+            return Err(if unit.is_empty() {
+                "it lacks its unit: `s`, `m`, `h`, `d` or `w`".to_owned()
+            } else {
+                format!("the unit `{unit}` is none of `s`, `m`, `h`, `d` or `w`")
+            });
+        };
+        let seconds = number.checked_mul(*factor).ok_or("it is too long to count")?;
+        Ok(Self { seconds })
+    }
+}
+
+impl fmt::Display for Duration {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (unit, factor) = largest_unit(self.seconds, &TIME_UNITS);
+        write!(f, "{}{unit}", self.seconds / factor)
+    }
+}
+
+/// An amount of data, in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Bytes {
+    /// The amount in bytes.
+    pub bytes: u64,
+}
+
+const BYTE_UNITS: [(&str, u64); 6] =
+    [("Pi", 1 << 50), ("Ti", 1 << 40), ("Gi", 1 << 30), ("Mi", 1 << 20), ("Ki", 1 << 10), ("", 1)];
+
+text_shape!(
+    Bytes,
+    "text (an amount of data)",
+    Format {
+        name: "an amount of data",
+        pattern: Some("^[0-9]+(Ki|Mi|Gi|Ti|Pi)?$"),
+        example: "10Gi",
+        canonical: canonical::<Bytes>,
+    }
+);
+
+impl FromStr for Bytes {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (number, unit) = number_and_unit(text)?;
+        let Some((_, factor)) = BYTE_UNITS.iter().find(|(name, _)| *name == unit) else {
+            return Err(format!("the unit `{unit}` is none of `Ki`, `Mi`, `Gi`, `Ti` or `Pi`"));
+        };
+        let bytes = number.checked_mul(*factor).ok_or("it is too large to count")?;
+        Ok(Self { bytes })
+    }
+}
+
+impl fmt::Display for Bytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (unit, factor) = largest_unit(self.bytes, &BYTE_UNITS);
+        write!(f, "{}{unit}", self.bytes / factor)
+    }
+}
+
+/// An amount of data in a unit of time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Rate {
+    amount: Bytes,
+    unit: &'static str,
+    seconds: u64,
+}
+
+impl Rate {
+    /// Bytes that go by in this many seconds, rounded up.
+    #[must_use]
+    pub fn bytes_in(self, seconds: u64) -> u64 {
+        let bytes = u128::from(self.amount.bytes) * u128::from(seconds);
+        u64::try_from(bytes.div_ceil(u128::from(self.seconds))).unwrap_or(u64::MAX)
+    }
+
+    /// Seconds that this many bytes take, rounded up; `None` for a rate of nothing.
+    #[must_use]
+    pub fn seconds_for(self, bytes: u64) -> Option<u64> {
+        if self.amount.bytes == 0 {
+            return None;
+        }
+        let seconds = (u128::from(bytes) * u128::from(self.seconds)).div_ceil(u128::from(self.amount.bytes));
+        Some(u64::try_from(seconds).unwrap_or(u64::MAX))
+    }
+}
+
+text_shape!(
+    Rate,
+    "text (a rate)",
+    Format {
+        name: "a rate",
+        pattern: Some("^[0-9]+(Ki|Mi|Gi|Ti|Pi)?/[smhdw]$"),
+        example: "50Mi/s",
+        canonical: canonical::<Rate>,
+    }
+);
+
+impl FromStr for Rate {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (amount, unit) = text.split_once('/').ok_or("it lacks `/` and a unit of time")?;
+        let Some((unit, seconds)) = TIME_UNITS.iter().find(|(name, _)| *name == unit) else {
+            return Err(format!("the unit of time `{unit}` is none of `s`, `m`, `h`, `d` or `w`"));
+        };
+        Ok(Self { amount: amount.parse()?, unit, seconds: *seconds })
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.amount, self.unit)
+    }
+}
+
+fn number_and_unit(text: &str) -> Result<(u64, &str), String> {
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (digits, unit) = text.split_at(end);
+    if digits.is_empty() {
+        return Err("it does not begin with a whole number".to_owned());
+    }
+    let number = digits.parse().map_err(|_| "its number is too large to count".to_owned())?;
+    Ok((number, unit))
+}
+
+/// The largest unit that divides the amount; the last one, which is 1, for 0.
+fn largest_unit(amount: u64, units: &[(&'static str, u64)]) -> (&'static str, u64) {
+    units
+        .iter()
+        .find(|(_, factor)| amount != 0 && amount.is_multiple_of(*factor))
+        .or(units.last())
+        .copied()
+        .unwrap_or(("", 1))
+}
+
+/// An absolute path on the machine where the engine runs.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AbsolutePath(String);
+
+/// An absolute path as the application sees it: mappings and the site's root are applied to it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LogicalPath(String);
+
+macro_rules! path_shape {
+    ($type:ident, $expected:literal, $example:literal) => {
+        text_shape!(
+            $type,
+            $expected,
+            Format {
+                name: "an absolute path",
+                pattern: Some("^/"),
+                example: $example,
+                canonical: canonical::<$type>,
+            }
+        );
+
+        impl FromStr for $type {
+            type Err = String;
+
+            fn from_str(text: &str) -> Result<Self, String> {
+                normal_path(text).map(Self)
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl AsRef<std::path::Path> for $type {
+            fn as_ref(&self) -> &std::path::Path {
+                std::path::Path::new(&self.0)
+            }
+        }
+
+        impl $type {
+            /// `/`
+            #[must_use]
+            pub fn root() -> Self {
+                Self("/".to_owned())
+            }
+
+            /// The path as text.
+            #[must_use]
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+        }
+    };
+}
+
+path_shape!(AbsolutePath, "text (an absolute path)", "/mnt/nas/dram");
+path_shape!(LogicalPath, "text (an absolute path)", "/srv/shop");
+
+fn normal_path(text: &str) -> Result<String, String> {
+    if !text.starts_with('/') {
+        return Err("it does not begin with `/`".to_owned());
+    }
+    if text.contains('\0') {
+        return Err("it holds a zero byte".to_owned());
+    }
+    let mut path = String::with_capacity(text.len());
+    for part in text.split('/').filter(|part| !part.is_empty() && *part != ".") {
+        if part == ".." {
+            return Err("it goes upwards (`..`)".to_owned());
+        }
+        path.push('/');
+        path.push_str(part);
+    }
+    if path.is_empty() {
+        path.push('/');
+    }
+    Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test says what it expects")]
+
+    use super::*;
+
+    fn check<T: FromStr<Err = String> + fmt::Display>(text: &str, expected: Result<&str, &str>) {
+        let read = text.parse::<T>().map(|value| value.to_string());
+        assert_eq!(read.as_deref().map_err(String::as_str), expected, "{text}");
+    }
+
+    #[test]
+    fn durations_have_one_spelling() {
+        check::<Duration>("60m", Ok("1h"));
+        check::<Duration>("90m", Ok("90m"));
+        check::<Duration>("14d", Ok("2w"));
+        check::<Duration>("0s", Ok("0s"));
+        check::<Duration>("75min", Err("the unit `min` is none of `s`, `m`, `h`, `d` or `w`"));
+        check::<Duration>("75", Err("it lacks its unit: `s`, `m`, `h`, `d` or `w`"));
+        check::<Duration>("m", Err("it does not begin with a whole number"));
+        check::<Duration>("99999999999999999999s", Err("its number is too large to count"));
+        check::<Duration>("9999999999999999999w", Err("it is too long to count"));
+    }
+
+    #[test]
+    fn amounts_and_rates_have_one_spelling() {
+        check::<Bytes>("1024Mi", Ok("1Gi"));
+        check::<Bytes>("1000", Ok("1000"));
+        check::<Bytes>("5GB", Err("the unit `GB` is none of `Ki`, `Mi`, `Gi`, `Ti` or `Pi`"));
+        check::<Rate>("1024Ki/s", Ok("1Mi/s"));
+        check::<Rate>("50Mi", Err("it lacks `/` and a unit of time"));
+        let rate: Rate = "10Gi/d".parse().unwrap();
+        assert_eq!(rate.bytes_in(86_400), 10 << 30);
+        assert_eq!(rate.bytes_in(1), (10u64 << 30).div_ceil(86_400));
+        assert_eq!(rate.seconds_for(10 << 30), Some(86_400));
+        assert_eq!("0/s".parse::<Rate>().unwrap().seconds_for(1), None);
+    }
+
+    #[test]
+    fn names_and_paths_are_safe() {
+        check::<Name>("orders-db", Ok("orders-db"));
+        check::<Name>("Orders", Err("`O` is none of a-z, 0-9 and `-`"));
+        check::<Name>("-a", Err("it begins or ends with a dash"));
+        check::<Name>("", Err("a name has 1 to 63 characters"));
+        check::<Name>("a/../b", Err("`/` is none of a-z, 0-9 and `-`"));
+        check::<AbsolutePath>("/srv//shop/./x/", Ok("/srv/shop/x"));
+        check::<AbsolutePath>("/", Ok("/"));
+        check::<AbsolutePath>("srv", Err("it does not begin with `/`"));
+        check::<LogicalPath>("/srv/../etc", Err("it goes upwards (`..`)"));
+    }
+}

@@ -1,0 +1,213 @@
+//! Shapes of plain values: text, numbers, truth values, lists, maps, what may be absent.
+
+use crate::{Code, Cx, Data, Diagnostic, Entry, Format, Node, Shape, Step, Ty};
+use std::collections::BTreeMap;
+
+/// Text of any content.
+pub const PLAIN: Format =
+    Format { name: "text", pattern: None, example: "", canonical: |text| Ok(text.to_owned()) };
+
+impl Shape for String {
+    const TY: Ty = Ty::Text(&PLAIN);
+
+    fn decode(node: &Node, cx: &mut Cx<'_>) -> Option<Self> {
+        match &node.data {
+            Data::Text(text) => Some(text.clone()),
+            Data::Unknown => {
+                cx.unknown();
+                None
+            }
+            _ => {
+                cx.wrong_shape(node, "text");
+                None
+            }
+        }
+    }
+
+    fn encode(&self) -> Option<Node> {
+        Some(Node::text(self.as_str()))
+    }
+}
+
+impl Shape for bool {
+    const TY: Ty = Ty::Bool;
+
+    fn decode(node: &Node, cx: &mut Cx<'_>) -> Option<Self> {
+        match &node.data {
+            Data::Bool(value) => Some(*value),
+            Data::Unknown => {
+                cx.unknown();
+                None
+            }
+            _ => {
+                cx.report(Diagnostic::error(
+                    Code::WRONG_SHAPE,
+                    node.span,
+                    format!("expected `true` or `false`, found {}", node.describe()),
+                ));
+                None
+            }
+        }
+    }
+
+    fn encode(&self) -> Option<Node> {
+        Some(Node::new(Data::Bool(*self)))
+    }
+}
+
+impl Shape for u32 {
+    const TY: Ty = Ty::Int;
+
+    fn decode(node: &Node, cx: &mut Cx<'_>) -> Option<Self> {
+        match &node.data {
+            Data::Number(text) => match text.parse() {
+                Ok(number) => Some(number),
+                Err(_) => {
+                    cx.report(Diagnostic::error(
+                        Code::WRONG_SHAPE,
+                        node.span,
+                        format!("expected a whole number from 0 to {}, found `{text}`", Self::MAX),
+                    ));
+                    None
+                }
+            },
+            Data::Unknown => {
+                cx.unknown();
+                None
+            }
+            _ => {
+                cx.report(Diagnostic::error(
+                    Code::WRONG_SHAPE,
+                    node.span,
+                    format!("expected a whole number, found {}", node.describe()),
+                ));
+                None
+            }
+        }
+    }
+
+    fn encode(&self) -> Option<Node> {
+        Some(Node::new(Data::Number(self.to_string())))
+    }
+}
+
+impl<T: Shape> Shape for Option<T> {
+    const TY: Ty = T::TY;
+    const REQUIRED: bool = false;
+
+    fn absent() -> Option<Self> {
+        Some(None)
+    }
+
+    fn decode(node: &Node, cx: &mut Cx<'_>) -> Option<Self> {
+        T::decode(node, cx).map(Some)
+    }
+
+    fn encode(&self) -> Option<Node> {
+        self.as_ref().and_then(Shape::encode)
+    }
+}
+
+impl<T: Shape> Shape for Vec<T> {
+    const TY: Ty = Ty::List(&T::TY);
+    const REQUIRED: bool = false;
+
+    fn absent() -> Option<Self> {
+        Some(Self::new())
+    }
+
+    fn decode(node: &Node, cx: &mut Cx<'_>) -> Option<Self> {
+        match &node.data {
+            Data::List(elements) => {
+                // Every element is decoded before the first failure counts, so that all are reported.
+                let decoded: Vec<Option<T>> = elements
+                    .iter()
+                    .enumerate()
+                    .map(|(index, element)| {
+                        cx.within(Step::Index(index), element.span, |cx| T::decode(element, cx))
+                    })
+                    .collect();
+                decoded.into_iter().collect()
+            }
+            Data::Unknown => {
+                cx.unknown();
+                None
+            }
+            _ => {
+                cx.report(
+                    Diagnostic::error(
+                        Code::WRONG_SHAPE,
+                        node.span,
+                        format!("expected a list, found {}", node.describe()),
+                    )
+                    .help("write a list, `[…]`, also for one element"),
+                );
+                None
+            }
+        }
+    }
+
+    fn encode(&self) -> Option<Node> {
+        if self.is_empty() {
+            return None;
+        }
+        Some(Node::new(Data::List(self.iter().filter_map(Shape::encode).collect())))
+    }
+}
+
+impl<T: Shape> Shape for BTreeMap<String, T> {
+    const TY: Ty = Ty::Map(&T::TY);
+    const REQUIRED: bool = false;
+
+    fn absent() -> Option<Self> {
+        Some(Self::new())
+    }
+
+    fn decode(node: &Node, cx: &mut Cx<'_>) -> Option<Self> {
+        match &node.data {
+            Data::Map(entries) => {
+                for (index, entry) in entries.iter().enumerate() {
+                    if let Some(first) = entries.iter().take(index).find(|first| first.name == entry.name) {
+                        cx.report_at(
+                            Step::Key(entry.name.clone()),
+                            Diagnostic::error(
+                                Code::DUPLICATE_KEY,
+                                entry.name_span,
+                                format!("`{}` is given twice", entry.name),
+                            )
+                            .related(first.name_span, "given first here"),
+                        );
+                    }
+                }
+                let decoded: Vec<Option<(String, T)>> = entries
+                    .iter()
+                    .map(|entry| {
+                        cx.within(Step::Key(entry.name.clone()), entry.span(), |cx| {
+                            T::decode(&entry.value, cx).map(|value| (entry.name.clone(), value))
+                        })
+                    })
+                    .collect();
+                decoded.into_iter().collect()
+            }
+            Data::Unknown => {
+                cx.unknown();
+                None
+            }
+            _ => {
+                cx.wrong_shape(node, "keys and values");
+                None
+            }
+        }
+    }
+
+    fn encode(&self) -> Option<Node> {
+        if self.is_empty() {
+            return None;
+        }
+        let entries = self
+            .iter()
+            .filter_map(|(name, value)| value.encode().map(|value| Entry::new(name.as_str(), value)))
+            .collect();
+        Some(Node::new(Data::Map(entries)))
+    }
+}

@@ -1,0 +1,61 @@
+//! How well something must survive.
+
+use dram_fields::{Duration, Fields, Name};
+
+/// Objectives, schedule and retention for applications, and the vault that keeps their points.
+#[derive(Fields, Debug, Clone, PartialEq)]
+pub struct ProtectionPolicy {
+    /// What must hold on the worst day.
+    pub objectives: Objectives,
+    /// When points are made. Derived from `objectives.rpo` when absent.
+    pub schedule: Vec<Schedule>,
+    /// Which points are kept when `dram prune` runs. Without it every point is kept.
+    pub retention: Option<Retention>,
+    /// The vault that keeps the points.
+    #[field(block = "vault", key = "name", min = 1, max = 1)]
+    pub vaults: Vec<VaultUse>,
+}
+
+/// What must hold on the worst day.
+#[derive(Fields, Debug, Clone, PartialEq)]
+pub struct Objectives {
+    /// Recovery point objective: the most time whose changes may be lost.
+    pub rpo: Duration,
+    /// Recovery time objective: the most time until the application runs again.
+    pub rto: Option<Duration>,
+}
+
+/// When points are made.
+#[derive(Fields, Debug, Clone, PartialEq)]
+pub struct Schedule {
+    /// How its moments are said.
+    #[field(one_of)]
+    pub when: When,
+}
+
+/// How a schedule says its moments.
+#[derive(Fields, Debug, Clone, PartialEq)]
+pub enum When {
+    /// At this distance.
+    Every(Duration),
+}
+
+/// Which points are kept. A point stays when any of the rules keeps it.
+#[derive(Fields, Debug, Clone, PartialEq)]
+pub struct Retention {
+    /// The newest points, this many.
+    pub last: Option<u32>,
+    /// The newest point of each day that has one, for this many days.
+    pub daily: Option<u32>,
+    /// The newest verified points, this many and at least 1, whatever the other rules say.
+    #[field(default = 1)]
+    pub keep_verified: u32,
+}
+
+/// A vault that a policy uses.
+#[derive(Fields, Debug, Clone, PartialEq)]
+pub struct VaultUse {
+    /// Name of the vault.
+    #[field(refers = "Vault")]
+    pub name: Name,
+}

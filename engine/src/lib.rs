@@ -1,0 +1,1 @@
+//! Carries protection and recovery out: vaults, sites, runbooks, runs

@@ -1,0 +1,2 @@
+//! The Terraform and OpenTofu provider for DRAM.
+fn main() {}

@@ -1,0 +1,24 @@
+//! What spans crates: the demo, the labs, the scenarios, the benches.
+//!
+//! Everything here drives the built programs from outside, as a user would; nothing links them.
+//!
+//! - [`programs`] builds and finds `dramc`, `dram` and `terraform-provider-dram`;
+//! - [`lab`] installs and starts the real things that tests talk to;
+//! - [`world`] is one temporary place with sites, vault and catalog, and [`shop`] the application that lives in it;
+//! - [`tree`] makes trees that are hard to restore, and compares trees as an archive would;
+//! - [`demo`], [`verify`] and [`generate`] are the commands of the program `project`.
+
+pub mod call;
+pub mod demo;
+pub mod error;
+pub mod generate;
+pub mod http;
+pub mod lab;
+pub mod programs;
+pub mod shop;
+pub mod story;
+pub mod tree;
+pub mod verify;
+pub mod world;
+
+pub use error::{Error, Result};
