@@ -1,8 +1,13 @@
 //! The DRAM compiler: text in, diagnostics and artifacts out. No IO, no clock, no randomness.
 //!
-//! The stages, in the order in which they know each other:
-//! [`syntax`] (text → positioned nodes) → [`model`] and [`check`] (nodes → a model that cannot be wrong) →
-//! [`derive`] (what the user left to us) → [`blueprint`] (a graph of resources) → [`prove`] (RPO and RTO) →
-//! [`backend`] (artifacts). [`diagnostic`] prints what any of them found.
+//! The stages, in the order in which they know each other: [`source`] → [`diagnostic`] → [`syntax`] (text to positioned
+//! nodes) → [`model`] and [`check`] (nodes to a model that cannot be wrong) → [`derive`] (what the user left to us) →
+//! [`blueprint`] (a graph of resources) → [`prove`] (RPO and RTO) → [`backend`] (artifacts).
 
+pub mod check;
+pub mod derive;
+pub mod diagnostic;
 pub mod model;
+pub mod prove;
+pub mod source;
+pub mod syntax;

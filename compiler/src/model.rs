@@ -10,6 +10,7 @@ mod policy;
 mod secret;
 mod site;
 mod vault;
+mod whole;
 
 
 pub use application::{Application, Body, Component, DataHints, Dump, Health, Host, Http, Probe, Service};
@@ -22,4 +23,4 @@ pub use policy::{Objectives, ProtectionPolicy, Retention, Schedule, VaultUse, Wh
 pub use secret::{SecretRef, SecretSource};
 pub use site::{HostSite, Platform, RecoverySite};
 pub use vault::{Directory, Store, Vault};
-
+pub use whole::{Model, after_order};

@@ -1,1 +1,150 @@
 //! The model as a whole.
+
+use super::{
+    Application, Catalog, Component, Declaration, KindName, Name, ProtectionPolicy, RecoveryPlan, RecoverySite, Spec,
+    Vault,
+};
+use dram_fields::{Node, Span, Step};
+use std::collections::BTreeMap;
+
+/// Checked declarations that fit together: every reference resolves, every order exists. Only [`crate::check`] builds
+/// one.
+#[derive(Debug, Clone, Default)]
+pub struct Model {
+    catalog: Option<(Name, Catalog)>,
+    sites: BTreeMap<Name, RecoverySite>,
+    vaults: BTreeMap<Name, Vault>,
+    policies: BTreeMap<Name, ProtectionPolicy>,
+    applications: BTreeMap<Name, Application>,
+    plans: BTreeMap<Name, RecoveryPlan>,
+    written: BTreeMap<(KindName, Name), Node>,
+}
+
+impl Model {
+    pub(crate) fn add(&mut self, declaration: Declaration, spec: Node) {
+        let Declaration { name, spec: declared } = declaration;
+        self.written.insert((declared.kind(), name.clone()), spec);
+        match declared {
+            Spec::Catalog(catalog) => self.catalog = Some((name, catalog)),
+            Spec::RecoverySite(site) => drop(self.sites.insert(name, site)),
+            Spec::Vault(vault) => drop(self.vaults.insert(name, vault)),
+            Spec::ProtectionPolicy(policy) => drop(self.policies.insert(name, policy)),
+            Spec::Application(application) => drop(self.applications.insert(name, application)),
+            Spec::RecoveryPlan(plan) => drop(self.plans.insert(name, plan)),
+        }
+    }
+
+    /// Where the records live, if the model says so.
+    #[must_use]
+    pub const fn catalog(&self) -> Option<&Catalog> {
+        match &self.catalog {
+            Some((_, catalog)) => Some(catalog),
+            None => None,
+        }
+    }
+
+    /// All sites by name.
+    #[must_use]
+    pub const fn sites(&self) -> &BTreeMap<Name, RecoverySite> {
+        &self.sites
+    }
+
+    /// All vaults by name.
+    #[must_use]
+    pub const fn vaults(&self) -> &BTreeMap<Name, Vault> {
+        &self.vaults
+    }
+
+    /// All policies by name.
+    #[must_use]
+    pub const fn policies(&self) -> &BTreeMap<Name, ProtectionPolicy> {
+        &self.policies
+    }
+
+    /// All applications by name.
+    #[must_use]
+    pub const fn applications(&self) -> &BTreeMap<Name, Application> {
+        &self.applications
+    }
+
+    /// All recovery plans by name.
+    #[must_use]
+    pub const fn plans(&self) -> &BTreeMap<Name, RecoveryPlan> {
+        &self.plans
+    }
+
+    /// The plan by which an application comes back elsewhere.
+    #[must_use]
+    pub fn plan_of(&self, application: &str) -> Option<(&Name, &RecoveryPlan)> {
+        self.plans
+            .iter()
+            .find(|(_, plan)| plan.applications.names.iter().any(|name| name.as_ref() == application))
+    }
+
+    /// All declarations, in the order in which they build upon each other.
+    pub fn declarations(&self) -> impl Iterator<Item = Declaration> + '_ {
+        fn of<'m, T: Clone + Into<Spec>>(map: &'m BTreeMap<Name, T>) -> impl Iterator<Item = Declaration> + 'm {
+            map.iter().map(|(name, spec)| Declaration { name: name.clone(), spec: spec.clone().into() })
+        }
+        self.catalog
+            .iter()
+            .map(|(name, spec)| Declaration { name: name.clone(), spec: spec.clone().into() })
+            .chain(of(&self.sites))
+            .chain(of(&self.vaults))
+            .chain(of(&self.policies))
+            .chain(of(&self.applications))
+            .chain(of(&self.plans))
+    }
+
+    /// What was written in a declaration's `spec`.
+    #[must_use]
+    pub fn written(&self, kind: KindName, name: &Name) -> Option<&Node> {
+        self.written.get(&(kind, name.clone()))
+    }
+
+    /// The place of a part of a declaration, or of its nearest parent that was written.
+    #[must_use]
+    pub fn place(&self, kind: KindName, name: &Name, path: &[Step]) -> Span {
+        self.written(kind, name).map_or(Span::NONE, |node| node.at(path))
+    }
+
+    /// Whether nothing is declared.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.written.is_empty()
+    }
+}
+
+/// The components in waves: those of a wave wait only for those of earlier waves.
+///
+/// # Errors
+/// The names of the components that wait for each other in a circle, in that order.
+pub fn after_order(components: &[Component]) -> Result<Vec<Vec<&Component>>, Vec<String>> {
+    let mut waiting: Vec<&Component> = components.iter().collect();
+    let mut waves: Vec<Vec<&Component>> = Vec::new();
+    while !waiting.is_empty() {
+        let names: Vec<&Name> = waiting.iter().map(|component| &component.name).collect();
+        let (wave, rest): (Vec<&Component>, Vec<&Component>) =
+            waiting.iter().partition(|component| component.after.iter().all(|name| !names.contains(&name)));
+        if wave.is_empty() {
+            return Err(circle(&waiting));
+        }
+        waves.push(wave);
+        waiting = rest;
+    }
+    Ok(waves)
+}
+
+/// Follows `after` among components that all wait for another of them, until one comes round.
+fn circle(waiting: &[&Component]) -> Vec<String> {
+    let mut seen: Vec<String> = Vec::new();
+    let mut here = waiting.first().copied();
+    while let Some(component) = here {
+        if let Some(start) = seen.iter().position(|name| *name == component.name.to_string()) {
+            return seen.split_off(start);
+        }
+        seen.push(component.name.to_string());
+        here = component.after.iter().find_map(|name| waiting.iter().copied().find(|other| other.name == *name));
+    }
+    seen
+}

@@ -1,0 +1,93 @@
+//! From documents to a model: names are unique, references resolve, orders exist, failure domains differ.
+
+mod application;
+mod domains;
+mod names;
+mod quantities;
+
+use crate::diagnostic::{Diagnostic, has_errors, sort};
+use crate::model::{Declaration, KindName, Model};
+use crate::source::Sources;
+use crate::syntax::{Document, parse};
+use dram_fields::{Span, Step};
+
+/// What came of checking sources.
+#[derive(Debug)]
+pub struct Checked {
+    /// The model, when there was no error.
+    pub model: Option<Model>,
+    /// Everything that was found, in the order of the text.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Checks texts: all findings of all documents, and a model when none is an error.
+#[must_use]
+pub fn check(sources: &Sources) -> Checked {
+    let mut diagnostics = Vec::new();
+    let documents = parse(sources, &mut diagnostics);
+    let model = rules(documents, &mut diagnostics);
+    sort(&mut diagnostics);
+    Checked { model: model.filter(|_| !has_errors(&diagnostics)), diagnostics }
+}
+
+/// Checks declarations that no text stands behind, such as those of a catalog.
+///
+/// # Errors
+/// Everything that is wrong, when something is.
+pub fn assemble(declarations: impl IntoIterator<Item = Declaration>) -> Result<Model, Vec<Diagnostic>> {
+    let mut diagnostics = Vec::new();
+    let model = rules(declarations.into_iter().map(Document::of).collect(), &mut diagnostics);
+    match model {
+        Some(model) if !has_errors(&diagnostics) => Ok(model),
+        _ => Err(diagnostics),
+    }
+}
+
+/// The rules that span declarations. A document that is broken still lends its name.
+fn rules(documents: Vec<Document>, out: &mut Vec<Diagnostic>) -> Option<Model> {
+    names::unique(&documents, out);
+    names::resolved(&documents, out);
+    for document in &documents {
+        alone(document, out);
+    }
+    domains::apart(&documents, out);
+    domains::one_plan_each(&documents, out);
+    if has_errors(out) {
+        return None;
+    }
+    let mut model = Model::default();
+    for document in documents {
+        if let Some(declaration) = document.declaration {
+            model.add(declaration, document.spec);
+        }
+    }
+    Some(model)
+}
+
+/// The rules that need nothing but the declaration itself: also what a Terraform provider can say offline.
+pub fn alone(document: &Document, out: &mut Vec<Diagnostic>) {
+    let Some(declaration) = &document.declaration else { return };
+    quantities::sensible(document, &declaration.spec, out);
+    application::fits(document, &declaration.spec, out);
+}
+
+impl Document {
+    /// An error about a part of the declaration.
+    fn error(&self, code: &'static crate::diagnostic::Code, path: Vec<Step>, message: String) -> Diagnostic {
+        Diagnostic::error(code, self.spec.at(&path), message).path(path)
+    }
+
+    /// `Application \`shop\``
+    fn title(&self) -> String {
+        let kind = self.kind.map_or("declaration", KindName::as_str);
+        match &self.name {
+            Some(name) => format!("{kind} `{name}`"),
+            None => kind.to_owned(),
+        }
+    }
+
+    /// Where its name stands.
+    const fn name_place(&self) -> Span {
+        self.name_span
+    }
+}

@@ -1,0 +1,151 @@
+//! Quantities that are spelled right and still cannot be meant, and texts with a format that only a rule knows.
+
+use crate::diagnostic::{Diagnostic, compiler_codes as codes};
+use crate::model::{
+    Application, Body, Catalog, Command, Component, DataHints, Dump, Health, Host, Http, LogicalPath, Mappings, Objectives,
+    PathMapping, Probe, ProtectionPolicy, RecoveryPlan, RecoverySite, Retention, Schedule, Service, Spec, When,
+};
+use crate::syntax::Document;
+use dram_fields::{Duration, Field, Rate, Step};
+
+pub(super) fn sensible(document: &Document, spec: &Spec, out: &mut Vec<Diagnostic>) {
+    let mut rule = Rule { document, out };
+    match spec {
+        Spec::Catalog(catalog) => {
+            if !catalog.url.strip_prefix("file://").is_some_and(|path| path.starts_with('/')) {
+                rule.bad_url(&[Step::Field(Catalog::URL)], &catalog.url, "a catalog is `file:///absolute/directory`");
+            }
+        }
+        Spec::RecoverySite(site) => rule.rate(&[Step::Field(RecoverySite::BANDWIDTH)], site.bandwidth),
+        Spec::Vault(_) => {}
+        Spec::ProtectionPolicy(policy) => rule.policy(policy),
+        Spec::Application(application) => {
+            for (index, component) in application.components.iter().enumerate() {
+                rule.component(&[Step::Field(Application::COMPONENTS), Step::Index(index)], component);
+            }
+        }
+        Spec::RecoveryPlan(plan) => rule.plan(plan),
+    }
+}
+
+struct Rule<'r> {
+    document: &'r Document,
+    out: &'r mut Vec<Diagnostic>,
+}
+
+fn under(at: &[Step], fields: &[&'static Field]) -> Vec<Step> {
+    at.iter().cloned().chain(fields.iter().map(|field| Step::Field(field))).collect()
+}
+
+impl Rule<'_> {
+    fn zero(&mut self, path: Vec<Step>, what: &str) {
+        let finding = self.document.error(codes::ZERO, path, format!("{what} of zero cannot be kept"));
+        self.out.push(finding.help("state the real number"));
+    }
+
+    fn bad_url(&mut self, path: &[Step], url: &str, help: &str) {
+        let finding = self.document.error(codes::BAD_URL, path.to_vec(), format!("`{url}` cannot be used as an address"));
+        self.out.push(finding.help(help));
+    }
+
+    fn duration(&mut self, path: Vec<Step>, what: &str, duration: Duration) {
+        if duration.seconds == 0 {
+            self.zero(path, what);
+        }
+    }
+
+    fn rate(&mut self, path: &[Step], rate: Option<Rate>) {
+        if rate.is_some_and(|rate| rate.seconds_for(1).is_none()) {
+            self.zero(path.to_vec(), "a bandwidth");
+        }
+    }
+
+    fn policy(&mut self, policy: &ProtectionPolicy) {
+        let objectives = |field| vec![Step::Field(ProtectionPolicy::OBJECTIVES), Step::Field(field)];
+        self.duration(objectives(Objectives::RPO), "an objective", policy.objectives.rpo);
+        if let Some(rto) = policy.objectives.rto {
+            self.duration(objectives(Objectives::RTO), "an objective", rto);
+        }
+        for (index, Schedule { when: When::Every(every) }) in policy.schedule.iter().enumerate() {
+            let path = vec![Step::Field(ProtectionPolicy::SCHEDULE), Step::Index(index), Step::Field(When::EVERY)];
+            self.duration(path, "an interval", *every);
+        }
+        if let Some(retention) = &policy.retention {
+            let at = |field| vec![Step::Field(ProtectionPolicy::RETENTION), Step::Field(field)];
+            if retention.keep_verified == 0 {
+                self.zero(at(Retention::KEEP_VERIFIED), "keeping verified points with a count");
+            }
+            if retention.last == Some(0) {
+                self.zero(at(Retention::LAST), "keeping the last points with a count");
+            }
+            if retention.daily == Some(0) {
+                self.zero(at(Retention::DAILY), "keeping daily points with a count");
+            }
+        }
+    }
+
+    fn component(&mut self, at: &[Step], component: &Component) {
+        if let Some(Body::Host(host)) = &component.body {
+            let at = under(at, &[Body::HOST]);
+            for (index, pattern) in host.exclude.iter().enumerate() {
+                if pattern.trim().is_empty() {
+                    let mut path = under(&at, &[Host::EXCLUDE]);
+                    path.push(Step::Index(index));
+                    let finding = self.document.error(codes::BAD_PATTERN, path, "an empty pattern excludes nothing".to_owned());
+                    self.out.push(finding.help("give a pattern such as `*.log`, or remove it"));
+                }
+            }
+            if let Some(dump) = &host.dump {
+                self.command(under(&at, &[Host::DUMP, Dump::COMMAND]), &dump.command);
+                self.command(under(&at, &[Host::DUMP, Dump::RESTORE]), &dump.restore);
+            }
+            if let Some(service) = &host.service {
+                self.command(under(&at, &[Host::SERVICE, Service::START]), &service.start);
+                if let Some(stop) = &service.stop {
+                    self.command(under(&at, &[Host::SERVICE, Service::STOP]), stop);
+                }
+            }
+        }
+        if let Some(DataHints { change_rate: Some(rate), .. }) = &component.data
+            && rate.seconds_for(1).is_none()
+        {
+            self.zero(under(at, &[Component::DATA, DataHints::CHANGE_RATE]), "a change rate");
+        }
+        for (index, health) in component.health.iter().enumerate() {
+            let mut at = under(at, &[Component::HEALTH]);
+            at.push(Step::Index(index));
+            self.duration(under(&at, &[Health::TIMEOUT]), "a timeout", health.timeout);
+            match &health.probe {
+                Probe::Http(http) => {
+                    if !(http.url.starts_with("http://") || http.url.starts_with("https://")) {
+                        self.bad_url(
+                            &under(&at, &[Probe::HTTP, Http::URL]),
+                            &http.url,
+                            "a health check asks `http://…` or `https://…`",
+                        );
+                    }
+                }
+                Probe::Exec(command) => self.command(under(&at, &[Probe::EXEC]), command),
+            }
+        }
+    }
+
+    fn command(&mut self, at: Vec<Step>, command: &Command) {
+        self.duration(under(&at, &[Command::TIMEOUT]), "a timeout", command.timeout);
+    }
+
+    fn plan(&mut self, plan: &RecoveryPlan) {
+        let Some(mapping) = plan.mappings.as_ref().and_then(|mappings| mappings.path.as_ref()) else { return };
+        let at = under(&[], &[RecoveryPlan::MAPPINGS, Mappings::PATH, PathMapping::VALUES]);
+        for (from, to) in &mapping.values {
+            for path in [from, to] {
+                if let Err(why) = path.parse::<LogicalPath>() {
+                    let mut at = at.clone();
+                    at.push(Step::Key(from.clone()));
+                    let finding = self.document.error(codes::BAD_MAPPING, at, format!("`{path}` is not an absolute path: {why}"));
+                    self.out.push(finding.help("for example `/srv/shop: /opt/shop`"));
+                }
+            }
+        }
+    }
+}

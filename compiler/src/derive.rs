@@ -1,0 +1,98 @@
+//! What the user left to us: the schedule that an objective needs, and how each piece of data is captured.
+
+use crate::model::{Application, Body, Component, Duration, ProtectionPolicy, Rate, When};
+
+/// Time that sealing a point may take: one small snapshot written and synced.
+pub const SEAL: Duration = Duration::seconds(5);
+
+/// The distance between firings, and whose choice it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interval {
+    /// The distance.
+    pub every: Duration,
+    /// Whether the policy states it; otherwise it is derived from the RPO.
+    pub stated: bool,
+}
+
+/// The distance between firings: the shortest that the policy states, else the longest that the RPO allows.
+/// `None` when no interval could meet the RPO.
+#[must_use]
+pub fn interval(policy: &ProtectionPolicy, changes: &[Rate], bandwidth: Option<Rate>) -> Option<Interval> {
+    let stated = policy.schedule.iter().map(|schedule| match schedule.when {
+        When::Every(every) => every,
+    });
+    match stated.min() {
+        Some(every) => Some(Interval { every, stated: true }),
+        None => longest_interval(policy.objectives.rpo, changes, bandwidth)
+            .map(|every| Interval { every, stated: false }),
+    }
+}
+
+/// The longest interval for which interval + moving + sealing stays within the RPO, in whole minutes where that is
+/// possible. Found by bisection: the worst case grows with the interval.
+#[must_use]
+pub fn longest_interval(rpo: Duration, changes: &[Rate], bandwidth: Option<Rate>) -> Option<Duration> {
+    let fits = |every: u64| {
+        let moving = moving(changes, bandwidth, Duration::seconds(every));
+        every.checked_add(moving).and_then(|sum| sum.checked_add(SEAL.seconds)).is_some_and(|sum| sum <= rpo.seconds)
+            && moving <= every
+    };
+    let (mut low, mut high) = (0, rpo.seconds);
+    while low < high {
+        let middle = low + (high - low).div_ceil(2);
+        if fits(middle) {
+            low = middle;
+        } else {
+            high = middle - 1;
+        }
+    }
+    let minutes = low - low % 60;
+    let every = if minutes > 0 && fits(minutes) { minutes } else { low };
+    (every > 0).then_some(Duration::seconds(every))
+}
+
+/// Seconds to move what changes in a time; 0 where no bandwidth is stated.
+#[must_use]
+pub fn moving(changes: &[Rate], bandwidth: Option<Rate>, time: Duration) -> u64 {
+    let bytes = changes.iter().map(|rate| rate.bytes_in(time.seconds)).fold(0, u64::saturating_add);
+    bandwidth.and_then(|rate| rate.seconds_for(bytes)).unwrap_or_default()
+}
+
+/// How a piece of a component's data is captured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// Its files, as they are.
+    Files,
+    /// The output of its dump command.
+    Dump,
+}
+
+impl Method {
+    /// The word in records and messages.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Files => "files",
+            Self::Dump => "dump",
+        }
+    }
+}
+
+/// The methods that capture a component's data.
+#[must_use]
+pub fn methods(component: &Component) -> Vec<Method> {
+    let Some(Body::Host(host)) = &component.body else { return Vec::new() };
+    let mut methods = Vec::new();
+    if !host.paths.is_empty() {
+        methods.push(Method::Files);
+    }
+    if host.dump.is_some() {
+        methods.push(Method::Dump);
+    }
+    methods
+}
+
+/// The components that have data.
+pub fn with_data(application: &Application) -> impl Iterator<Item = &Component> {
+    application.components.iter().filter(|component| !methods(component).is_empty())
+}

@@ -1,0 +1,286 @@
+//! The proof of a whole model, as a table for people, as JSON, and as findings.
+
+use super::{Decides, Proof, Verdict, at_home, policy_alone, recovery_point, recovery_time};
+use crate::diagnostic::{Diagnostic, compiler_codes as codes};
+use crate::model::{Application, KindName, Model, Name, Objectives, ProtectionPolicy, RecoveryPlan};
+use dram_fields::Step;
+use serde_json::{Value, json};
+use std::fmt::Write;
+
+/// The proofs of one application.
+#[derive(Debug, Clone)]
+pub struct ApplicationProof {
+    /// Its name.
+    pub application: Name,
+    /// Its policy.
+    pub policy: Name,
+    /// When its preferred site is lost: how much time may be lost.
+    pub recovery_point: Proof,
+    /// At each target (or at home, when no plan names one): how long recovery may take. Empty without an RTO.
+    pub recovery_time: Vec<TargetProof>,
+}
+
+/// The RTO at one target.
+#[derive(Debug, Clone)]
+pub struct TargetProof {
+    /// The plan that names the target, and its position there; `None` at home.
+    pub plan: Option<(Name, usize)>,
+    /// The target.
+    pub site: Name,
+    /// The proof.
+    pub proof: Proof,
+}
+
+/// The proofs of all applications.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// One for each application, by name.
+    pub applications: Vec<ApplicationProof>,
+}
+
+/// Proves every objective of a model.
+#[must_use]
+pub fn prove(model: &Model) -> Report {
+    let applications = model
+        .applications()
+        .iter()
+        .filter_map(|(name, application)| {
+            let policy = model.policies().get(&application.policy)?;
+            let site = model.sites().get_key_value(&application.site);
+            Some(ApplicationProof {
+                application: name.clone(),
+                policy: application.policy.clone(),
+                recovery_point: recovery_point(application, policy, site),
+                recovery_time: targets(model, name, application, policy),
+            })
+        })
+        .collect();
+    Report { applications }
+}
+
+fn targets(model: &Model, name: &Name, application: &Application, policy: &ProtectionPolicy) -> Vec<TargetProof> {
+    let Some(rto) = policy.objectives.rto else { return Vec::new() };
+    let Some((plan_name, plan)) = model.plan_of(name) else {
+        let proof = at_home(application, rto, model.sites().get(&application.site));
+        return vec![TargetProof { plan: None, site: application.site.clone(), proof }];
+    };
+    plan.targets
+        .iter()
+        .enumerate()
+        .map(|(index, target)| TargetProof {
+            plan: Some((plan_name.clone(), index)),
+            site: target.site.clone(),
+            proof: recovery_time(application, rto, &target.site, model.sites().get(&target.site)),
+        })
+        .collect()
+}
+
+impl Report {
+    /// Every proof, in order.
+    pub fn proofs(&self) -> impl Iterator<Item = &Proof> {
+        self.applications.iter().flat_map(|application| {
+            std::iter::once(&application.recovery_point)
+                .chain(application.recovery_time.iter().map(|target| &target.proof))
+        })
+    }
+
+    /// Whether any objective does not hold.
+    #[must_use]
+    pub fn fails(&self) -> bool {
+        self.proofs().any(|proof| proof.verdict == Verdict::NotMet)
+    }
+
+    /// Whether any objective rests on assumptions.
+    #[must_use]
+    pub fn is_unproven(&self) -> bool {
+        self.proofs().any(|proof| proof.verdict == Verdict::Unproven)
+    }
+
+    /// What does not hold as errors, what is unproven as warnings, each at the line that says so.
+    #[must_use]
+    pub fn diagnostics(&self, model: &Model) -> Vec<Diagnostic> {
+        let mut out = Vec::new();
+        for (name, policy) in model.policies() {
+            if let Some(proof) = policy_alone(policy) {
+                out.push(not_met_rpo(model, KindName::ProtectionPolicy, name, &policy_path(Objectives::RPO), name, None, &proof));
+            }
+        }
+        for application in &self.applications {
+            let name = &application.application;
+            let proof = &application.recovery_point;
+            let at = [Step::Field(Application::POLICY)];
+            match (proof.verdict, proof.decides) {
+                (Verdict::NotMet, Decides::Together) => {
+                    out.push(not_met_rpo(model, KindName::Application, name, &at, &application.policy, Some(name), proof));
+                }
+                (Verdict::Unproven, _) => out.push(unproven(model, KindName::Application, name, &at, "RPO", proof)),
+                (Verdict::Met, _) | (Verdict::NotMet, Decides::PolicyAlone) => {}
+            }
+            for target in &application.recovery_time {
+                let (kind, owner, at) = match &target.plan {
+                    Some((plan, index)) => (
+                        KindName::RecoveryPlan,
+                        plan,
+                        vec![Step::Field(RecoveryPlan::TARGETS), Step::Index(*index)],
+                    ),
+                    None => (KindName::Application, name, vec![Step::Field(Application::POLICY)]),
+                };
+                match target.proof.verdict {
+                    Verdict::Met => {}
+                    Verdict::Unproven => out.push(unproven(model, kind, owner, &at, "RTO", &target.proof)),
+                    Verdict::NotMet => {
+                        let message = format!(
+                            "application `{name}` may take {} to run again at site `{}`, and the RTO of policy `{}` is {}",
+                            duration_text(target.proof.worst_case),
+                            target.site,
+                            application.policy,
+                            target.proof.objective
+                        );
+                        let objective = model.place(KindName::ProtectionPolicy, &application.policy, &policy_path(Objectives::RTO));
+                        out.push(finish(
+                            Diagnostic::error(codes::RTO_NOT_MET, model.place(kind, owner, &at), message)
+                                .label(target.proof.sum())
+                                .related(objective, "the objective")
+                                .path(at),
+                            &target.proof,
+                        ));
+                    }
+                }
+            }
+        }
+        crate::diagnostic::sort(&mut out);
+        out
+    }
+
+    /// The table that `dramc prove` prints.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let mut text = String::new();
+        for application in &self.applications {
+            let _ = writeln!(text, "application {} under policy {}", application.application, application.policy);
+            one(&mut text, "RPO, site lost", &application.recovery_point);
+            for target in &application.recovery_time {
+                let title = match target.plan {
+                    Some(_) => format!("RTO, at {}", target.site),
+                    None => format!("RTO, at home ({})", target.site),
+                };
+                one(&mut text, &title, &target.proof);
+            }
+            let _ = writeln!(text, "  site and vault lost: no second vault holds a copy\n");
+        }
+        text
+    }
+
+    /// The same for programs.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let proof = |proof: &Proof| {
+            json!({
+                "objectiveSeconds": proof.objective.seconds,
+                "worstCaseSeconds": proof.worst_case,
+                "verdict": proof.verdict.as_str(),
+                "terms": proof.terms.iter().map(|term| json!({
+                    "what": term.what, "seconds": term.seconds, "because": term.because,
+                })).collect::<Vec<_>>(),
+                "assumptions": proof.assumptions,
+                "help": proof.help,
+            })
+        };
+        self.applications
+            .iter()
+            .map(|application| {
+                json!({
+                    "application": application.application.to_string(),
+                    "policy": application.policy.to_string(),
+                    "rpo": proof(&application.recovery_point),
+                    "rto": application.recovery_time.iter().map(|target| json!({
+                        "site": target.site.to_string(), "proof": proof(&target.proof),
+                    })).collect::<Vec<_>>(),
+                })
+            })
+            .collect()
+    }
+}
+
+fn policy_path(field: &'static dram_fields::Field) -> Vec<Step> {
+    vec![Step::Field(ProtectionPolicy::OBJECTIVES), Step::Field(field)]
+}
+
+fn not_met_rpo(
+    model: &Model,
+    kind: KindName,
+    owner: &Name,
+    at: &[Step],
+    policy: &Name,
+    application: Option<&Name>,
+    proof: &Proof,
+) -> Diagnostic {
+    let objective = proof.objective;
+    let (code, message) = match application {
+        Some(application) if proof.too_slow => (
+            codes::MOVE_TOO_SLOW,
+            format!("what application `{application}` changes between two firings takes longer to move than the gap"),
+        ),
+        Some(application) => (
+            codes::RPO_NOT_MET,
+            format!(
+                "application `{application}` may lose {}, and the RPO of policy `{policy}` is {objective}",
+                duration_text(proof.worst_case)
+            ),
+        ),
+        None => (
+            codes::RPO_NOT_MET,
+            format!("policy `{policy}` may lose {}, and its RPO is {objective}", duration_text(proof.worst_case)),
+        ),
+    };
+    let mut finding = Diagnostic::error(code, model.place(kind, owner, at), message).label(proof.sum()).path(at.to_vec());
+    if application.is_some() {
+        let place = model.place(KindName::ProtectionPolicy, policy, &policy_path(Objectives::RPO));
+        finding = finding.related(place, "the objective");
+    }
+    finish(finding, proof)
+}
+
+fn unproven(model: &Model, kind: KindName, owner: &Name, at: &[Step], what: &str, proof: &Proof) -> Diagnostic {
+    let message = format!("the {what} of {} is not proved: {}", proof.objective, proof.assumptions.join("; "));
+    Diagnostic::warning(codes::UNPROVEN, model.place(kind, owner, at), message)
+        .path(at.to_vec())
+        .help("give the missing inputs; `dramc explain DRAM0053` says which count")
+}
+
+fn finish(finding: Diagnostic, proof: &Proof) -> Diagnostic {
+    match &proof.help {
+        Some(help) => finding.help(help.clone()),
+        None => finding,
+    }
+}
+
+fn one(text: &mut String, title: &str, proof: &Proof) {
+    let _ = writeln!(
+        text,
+        "  {title:<24} {:<9} objective {}, worst case {}",
+        proof.verdict.as_str(),
+        proof.objective,
+        duration_text(proof.worst_case)
+    );
+    for term in &proof.terms {
+        let _ = writeln!(text, "    {:<22} {:>9}  {}", term.what, duration_text(term.seconds), term.because);
+    }
+    for assumption in &proof.assumptions {
+        let _ = writeln!(text, "    assumed: {assumption}");
+    }
+}
+
+/// Seconds for people: `1h 0m 25s`.
+#[must_use]
+pub fn duration_text(seconds: u64) -> String {
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    let (hours, rest) = (rest / 3_600, rest % 3_600);
+    let (minutes, seconds) = (rest / 60, rest % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds}s"),
+        (0, 0, _) => format!("{minutes}m {seconds}s"),
+        (0, _, _) => format!("{hours}h {minutes}m {seconds}s"),
+        _ => format!("{days}d {hours}h {minutes}m"),
+    }
+}

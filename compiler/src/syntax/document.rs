@@ -1,0 +1,74 @@
+//! Documents: parsed text with positions, perhaps broken.
+
+use super::yaml;
+use crate::diagnostic::compiler_codes as codes;
+use crate::model::{Declaration, KindName, Name};
+use crate::source::Sources;
+use dram_fields::{Data, Diagnostic, Node, Span};
+
+/// A document of the stream. Even a broken one may have a kind and a name, so that references to it resolve.
+#[derive(Debug)]
+pub struct Document {
+    /// Its kind, when it can be told.
+    pub kind: Option<KindName>,
+    /// Its name, when it can be told.
+    pub name: Option<Name>,
+    /// Where the name stands.
+    pub name_span: Span,
+    /// What is declared, when nothing was wrong.
+    pub declaration: Option<Declaration>,
+    /// The tree of its `spec`.
+    pub spec: Node,
+}
+
+/// Reads and decodes all documents. Everything that is wrong is added to `out`.
+#[must_use]
+pub fn parse(sources: &Sources, out: &mut Vec<Diagnostic>) -> Vec<Document> {
+    let mut documents = Vec::new();
+    for (index, source) in sources.iter() {
+        for raw in yaml::read(index, &source.text, out) {
+            documents.push(document(raw.root, raw.broken, out));
+        }
+    }
+    if documents.is_empty() && !crate::diagnostic::has_errors(out) {
+        let span = sources.iter().next().map_or(Span::NONE, |(source, _)| Span { source, start: 0, end: 0 });
+        out.push(
+            Diagnostic::error(codes::NO_DOCUMENT, span, "no document to check")
+                .help("a document begins with `apiVersion: dram.dev/v1`"),
+        );
+    }
+    documents
+}
+
+fn document(root: Node, broken: bool, out: &mut Vec<Diagnostic>) -> Document {
+    let kind = root.get("kind").and_then(Node::as_text).and_then(|kind| kind.parse().ok());
+    let name_node = root.get("metadata").and_then(|metadata| metadata.get("name"));
+    let name = name_node.and_then(Node::as_text).and_then(|name| name.parse().ok());
+    let name_span = name_node.map_or(root.span, |node| node.span);
+    let nothing = Node { data: Data::Map(Vec::new()), span: root.span };
+    let mut spec = root.get("spec").cloned().unwrap_or(nothing);
+    // The root of a `spec` has no key of its own worth underlining: its kind stands for it.
+    spec.span = root.get("kind").map_or(root.span, |node| node.span);
+    let declaration = if broken {
+        None
+    } else {
+        let decoded = Declaration::decode(root);
+        out.extend(decoded.diagnostics);
+        decoded.value
+    };
+    Document { kind, name, name_span, declaration, spec }
+}
+
+impl Document {
+    /// The document of a declaration that no text stands behind.
+    #[must_use]
+    pub fn of(declaration: Declaration) -> Self {
+        Self {
+            kind: Some(declaration.kind()),
+            name: Some(declaration.name.clone()),
+            name_span: Span::NONE,
+            spec: declaration.spec.encode(),
+            declaration: Some(declaration),
+        }
+    }
+}
