@@ -4,10 +4,13 @@
 //! nodes) → [`model`] and [`check`] (nodes to a model that cannot be wrong) → [`derive`] (what the user left to us) →
 //! [`blueprint`] (a graph of resources) → [`prove`] (RPO and RTO) → [`backend`] (artifacts).
 
+pub mod backend;
+pub mod blueprint;
 pub mod check;
 pub mod derive;
 pub mod diagnostic;
 pub mod model;
 pub mod prove;
+pub mod schema;
 pub mod source;
 pub mod syntax;

@@ -271,16 +271,14 @@ fn one(text: &mut String, title: &str, proof: &Proof) {
     }
 }
 
-/// Seconds for people: `1h 0m 25s`.
+/// Seconds for people: `1h`, `1h 5s`, `2d 4h`.
 #[must_use]
 pub fn duration_text(seconds: u64) -> String {
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    let (hours, rest) = (rest / 3_600, rest % 3_600);
-    let (minutes, seconds) = (rest / 60, rest % 60);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds}s"),
-        (0, 0, _) => format!("{minutes}m {seconds}s"),
-        (0, _, _) => format!("{hours}h {minutes}m {seconds}s"),
-        _ => format!("{days}d {hours}h {minutes}m"),
-    }
+    let units = [("d", seconds / 86_400), ("h", seconds / 3_600 % 24), ("m", seconds / 60 % 60), ("s", seconds % 60)];
+    let parts: Vec<String> = units
+        .into_iter()
+        .filter(|(_, amount)| *amount > 0)
+        .map(|(unit, amount)| format!("{amount}{unit}"))
+        .collect();
+    if parts.is_empty() { "0s".to_owned() } else { parts.join(" ") }
 }

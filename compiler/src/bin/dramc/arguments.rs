@@ -1,0 +1,110 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Checks a DRAM model, proves its objectives and compiles it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "dramc",
+    version,
+    about = "Checks a DRAM model, proves its objectives and compiles it",
+    after_help = "Exit codes: 0 done, 1 the model has errors, 2 wrong usage, 3 an objective does not hold.\n\n\
+                  Examples:\n  dramc check examples/shop\n  dramc prove examples/shop/dram.yaml\n  \
+                  dramc build --target terraform -o infra examples/shop/dram.yaml\n  dramc explain DRAM0050"
+)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Never colour the output. Colours also stop when the output is no terminal, or `NO_COLOR` is set.
+    #[arg(long, global = true)]
+    pub(crate) no_color: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Check a model: everything that is wrong, at its place, with the way out
+    #[command(after_help = "Examples:\n  dramc check dram.yaml\n  dramc check --format json models/ | jq '.[].message'")]
+    Check {
+        #[command(flatten)]
+        input: Input,
+        /// How findings are printed
+        #[arg(long, value_enum, default_value_t = Format::Human)]
+        format: Format,
+    },
+    /// Prove RPO and RTO: the worst case with its derivation
+    #[command(
+        after_help = "The exit code is 3 when an objective does not hold.\n\nExamples:\n  dramc prove dram.yaml\n  dramc prove --strict --format json dram.yaml"
+    )]
+    Prove {
+        #[command(flatten)]
+        input: Input,
+        /// How the proof is printed
+        #[arg(long, value_enum, default_value_t = Format::Human)]
+        format: Format,
+        /// An objective that rests on assumptions counts as not met
+        #[arg(long)]
+        strict: bool,
+    },
+    /// Compile to files for a target; refused while an objective does not hold
+    #[command(after_help = "Examples:\n  dramc build --target terraform -o infra dram.yaml\n  dramc build --target json -o out models/")]
+    Build {
+        #[command(flatten)]
+        input: Input,
+        /// What to compile to
+        #[arg(long, value_enum)]
+        target: Target,
+        /// Directory for the files; made when it is missing
+        #[arg(short, long, value_name = "DIR")]
+        output: PathBuf,
+    },
+    /// Print the language: JSON Schema for editors, or the reference page
+    #[command(after_help = "Examples:\n  dramc schema > dram.schema.json\n  dramc schema --format markdown > language.md")]
+    Schema {
+        /// How the language is printed
+        #[arg(long, value_enum, default_value_t = SchemaFormat::Json)]
+        format: SchemaFormat,
+    },
+    /// Explain a code such as DRAM0050, or list all of them
+    Explain {
+        /// The code
+        code: Option<String>,
+    },
+    /// Print completions for a shell
+    #[command(after_help = "Example:\n  dramc completions bash > /etc/bash_completion.d/dramc")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Input {
+    /// Model files, directories of them (`*.yaml`, `*.yml`, `*.json`), or `-` for standard input
+    #[arg(required = true, value_name = "FILES")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Excerpts and tables for people
+    Human,
+    /// One JSON document for programs
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Target {
+    /// A Terraform and OpenTofu module
+    Terraform,
+    /// The checked model as JSON, everything filled in
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaFormat {
+    /// JSON Schema, draft 2020-12
+    Json,
+    /// The reference page
+    Markdown,
+}

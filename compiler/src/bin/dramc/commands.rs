@@ -1,0 +1,138 @@
+//! What each command does.
+
+use crate::Exit;
+use crate::arguments::{Arguments, Command, Format, Input, SchemaFormat, Target};
+use crate::files::{self, FileError};
+use clap::CommandFactory;
+use dram_compiler::backend::{json, terraform};
+use dram_compiler::blueprint::blueprint;
+use dram_compiler::check::{Checked, check};
+use dram_compiler::diagnostic::{self, Diagnostic, Severity, has_errors};
+use dram_compiler::model::Model;
+use dram_compiler::prove::prove;
+use dram_compiler::schema;
+use dram_compiler::source::Sources;
+use std::io::IsTerminal;
+use std::path::Path;
+
+pub(crate) fn run(arguments: Arguments) -> Result<Exit, FileError> {
+    let color = !arguments.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let color = color && std::io::stderr().is_terminal();
+    match arguments.command {
+        Command::Check { input, format } => check_command(&input, format, color),
+        Command::Prove { input, format, strict } => prove_command(&input, format, strict, color),
+        Command::Build { input, target, output } => build(&input, target, &output, color),
+        Command::Schema { format: SchemaFormat::Json } => {
+            files::print(&format!("{:#}\n", schema::json_schema())).map(|()| Exit::Done)
+        }
+        Command::Schema { format: SchemaFormat::Markdown } => files::print(&schema::reference()).map(|()| Exit::Done),
+        Command::Explain { code } => explain(code.as_deref()),
+        Command::Completions { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "dramc", &mut text);
+            files::print(&String::from_utf8_lossy(&text)).map(|()| Exit::Done)
+        }
+    }
+}
+
+fn check_command(input: &Input, format: Format, color: bool) -> Result<Exit, FileError> {
+    let sources = files::read(&input.files)?;
+    let Checked { model, diagnostics } = check(&sources);
+    match format {
+        Format::Json => files::print(&format!("{:#}\n", diagnostic::to_json(&sources, &diagnostics)))?,
+        Format::Human => {
+            eprint!("{}", diagnostic::render(&sources, &diagnostics, color));
+            match &model {
+                Some(model) => files::print(&format!("{}\n", summary(model, &diagnostics)))?,
+                None => eprintln!("{}", count(&diagnostics)),
+            }
+        }
+    }
+    Ok(if model.is_some() { Exit::Done } else { Exit::Failed })
+}
+
+/// The model of the input; `None` after its errors were printed.
+fn checked(input: &Input, color: bool) -> Result<(Sources, Option<Model>), FileError> {
+    let sources = files::read(&input.files)?;
+    let Checked { model, diagnostics } = check(&sources);
+    if model.is_none() {
+        eprint!("{}", diagnostic::render(&sources, &diagnostics, color));
+        eprintln!("{}", count(&diagnostics));
+    }
+    Ok((sources, model))
+}
+
+fn prove_command(input: &Input, format: Format, strict: bool, color: bool) -> Result<Exit, FileError> {
+    let (sources, Some(model)) = checked(input, color)? else { return Ok(Exit::Failed) };
+    let report = prove(&model);
+    match format {
+        Format::Json => files::print(&format!("{:#}\n", report.to_json()))?,
+        Format::Human => {
+            files::print(&report.to_text())?;
+            eprint!("{}", diagnostic::render(&sources, &report.diagnostics(&model), color));
+        }
+    }
+    let refused = report.fails() || (strict && report.is_unproven());
+    Ok(if refused { Exit::Refused } else { Exit::Done })
+}
+
+fn build(input: &Input, target: Target, output: &Path, color: bool) -> Result<Exit, FileError> {
+    let (sources, Some(model)) = checked(input, color)? else { return Ok(Exit::Failed) };
+    let report = prove(&model);
+    if report.fails() {
+        eprint!("{}", diagnostic::render(&sources, &report.diagnostics(&model), color));
+        eprintln!("nothing is built while an objective does not hold");
+        return Ok(Exit::Refused);
+    }
+    let artifacts = match target {
+        Target::Terraform => terraform::build(&blueprint(&model)),
+        Target::Json => json::build(&model),
+    };
+    files::write(output, &artifacts)?;
+    for name in artifacts.keys() {
+        files::print(&format!("{}\n", output.join(name).display()))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn explain(id: Option<&str>) -> Result<Exit, FileError> {
+    let Some(id) = id else {
+        let lines: Vec<String> =
+            diagnostic::all_codes().into_iter().map(|code| format!("{}  {}\n", code.id, code.title)).collect();
+        return files::print(&lines.concat()).map(|()| Exit::Done);
+    };
+    match diagnostic::code(id) {
+        Some(code) => files::print(&format!("{}: {}\n\n{}\n", code.id, code.title, code.page)).map(|()| Exit::Done),
+        None => {
+            eprintln!("error: `{id}` is not a code\nhelp: `dramc explain` lists all of them");
+            Ok(Exit::Failed)
+        }
+    }
+}
+
+fn summary(model: &Model, diagnostics: &[Diagnostic]) -> String {
+    let number = |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
+    let mut text = format!(
+        "the model holds: {}, {}, {}, {}, {}",
+        number(model.applications().len(), "application", "applications"),
+        number(model.policies().len(), "policy", "policies"),
+        number(model.sites().len(), "site", "sites"),
+        number(model.vaults().len(), "vault", "vaults"),
+        number(model.plans().len(), "recovery plan", "recovery plans"),
+    );
+    if !has_errors(diagnostics) && !diagnostics.is_empty() {
+        text.push_str(&format!(" ({})", count(diagnostics)));
+    }
+    text
+}
+
+fn count(diagnostics: &[Diagnostic]) -> String {
+    let errors = diagnostics.iter().filter(|finding| finding.severity == Severity::Error).count();
+    let warnings = diagnostics.len() - errors;
+    let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+    match (errors, warnings) {
+        (errors, 0) => plural(errors, "error"),
+        (0, warnings) => plural(warnings, "warning"),
+        (errors, warnings) => format!("{}, {}", plural(errors, "error"), plural(warnings, "warning")),
+    }
+}
