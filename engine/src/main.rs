@@ -1,1 +1,7 @@
-fn main() {}
+//! `dram`: protects, verifies and recovers applications.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    dram_engine::cli::main().into()
+}

@@ -113,7 +113,11 @@ impl Folder {
     }
 
     fn join(&self, segment: &str) -> Key {
-        if self.0.is_empty() { Key(segment.to_owned()) } else { Key(format!("{}/{segment}", self.0)) }
+        if self.0.is_empty() {
+            Key(segment.to_owned())
+        } else {
+            Key(format!("{}/{segment}", self.0))
+        }
     }
 
     /// The text.
@@ -163,7 +167,14 @@ mod tests {
         assert!(folder.number(9) < folder.number(10));
         assert!(folder.number(u64::MAX - 1) < folder.number(u64::MAX));
         assert_eq!(number_of("18446744073709551615"), Some(u64::MAX));
-        for none in ["", "1", "0000000000000000001", "99999999999999999999", "0000000000000000000a", "+0000000000000000001"] {
+        for none in [
+            "",
+            "1",
+            "0000000000000000001",
+            "99999999999999999999",
+            "0000000000000000000a",
+            "+0000000000000000001",
+        ] {
             assert_eq!(number_of(none), None, "{none}");
         }
     }

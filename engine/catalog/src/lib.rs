@@ -23,8 +23,8 @@ pub use clock::{Clock, SystemClock};
 pub use error::CatalogError;
 pub use layout::{Folder, Key};
 pub use name::{BadName, KindTag, LeaseName, Name};
-pub use record::{FORMAT, Nonce, READER, Record};
 pub use record::series::{Appended, Numbered, Series};
+pub use record::{FORMAT, Nonce, READER, Record};
 pub use store::Store;
 pub use url::{BadUrl, CatalogUrl};
 

@@ -19,7 +19,11 @@ impl BadName {
         if given.chars().nth(80).is_some() {
             shown.push('…');
         }
-        BadName { what, given: shown, rule }
+        BadName {
+            what,
+            given: shown,
+            rule,
+        }
     }
 
     /// The way out.
@@ -28,7 +32,8 @@ impl BadName {
     }
 }
 
-const NAME_RULE: &str = "a name has 1 to 63 lower-case letters, digits and hyphens, and neither begins nor ends with a hyphen";
+const NAME_RULE: &str =
+    "a name has 1 to 63 lower-case letters, digits and hyphens, and neither begins nor ends with a hyphen";
 const KIND_RULE: &str = "a kind is a word of letters and digits such as `RecoverySite`";
 const LEASE_RULE: &str = "a lease is one or two names with a dot between them";
 
@@ -39,7 +44,11 @@ pub struct Name(String);
 impl Name {
     /// Checks `text`; `what` says in the error what it was meant to name.
     pub fn new(what: &'static str, text: &str) -> Result<Self, BadName> {
-        if is_name(text) { Ok(Name(text.to_owned())) } else { Err(BadName::new(what, text, NAME_RULE)) }
+        if is_name(text) {
+            Ok(Name(text.to_owned()))
+        } else {
+            Err(BadName::new(what, text, NAME_RULE))
+        }
     }
 
     /// A tenant's name.
@@ -78,7 +87,11 @@ impl KindTag {
         let fits = bytes.len() <= 63
             && bytes.first().is_some_and(u8::is_ascii_alphabetic)
             && bytes.iter().all(u8::is_ascii_alphanumeric);
-        if fits { Ok(KindTag(text.to_owned())) } else { Err(BadName::new("kind", text, KIND_RULE)) }
+        if fits {
+            Ok(KindTag(text.to_owned()))
+        } else {
+            Err(BadName::new("kind", text, KIND_RULE))
+        }
     }
 
     /// The text.
@@ -98,7 +111,11 @@ impl LeaseName {
             Some((first, second)) => is_name(first) && is_name(second),
             None => is_name(text),
         };
-        if fits { Ok(LeaseName(text.to_owned())) } else { Err(BadName::new("lease name", text, LEASE_RULE)) }
+        if fits {
+            Ok(LeaseName(text.to_owned()))
+        } else {
+            Err(BadName::new("lease name", text, LEASE_RULE))
+        }
     }
 
     /// The lease under which runs change one application of one tenant.
@@ -140,7 +157,23 @@ mod tests {
         for good in ["a", "shop", "a-b", "0", "x1-2y", &"a".repeat(63)] {
             assert!(Name::tenant(good).is_ok(), "{good}");
         }
-        for bad in ["", ".", "..", "a/b", "../a", "a\\b", "-a", "a-", "A", "foo_bar", "a.b", "ä", "a\0", "a b", &"a".repeat(64)] {
+        for bad in [
+            "",
+            ".",
+            "..",
+            "a/b",
+            "../a",
+            "a\\b",
+            "-a",
+            "a-",
+            "A",
+            "foo_bar",
+            "a.b",
+            "ä",
+            "a\0",
+            "a b",
+            &"a".repeat(64),
+        ] {
             assert!(Name::tenant(bad).is_err(), "{bad:?}");
         }
         assert!(KindTag::new("RecoverySite").is_ok());
@@ -156,7 +189,10 @@ mod tests {
     fn a_bad_name_is_shown_printable_and_short() {
         let error = Name::tenant(&format!("\u{1b}[31m{}", "x".repeat(500))).unwrap_err();
         let text = error.to_string();
-        assert!(text.starts_with("`\\u{1b}[31mxxx") && text.ends_with("…` is not a valid tenant name"), "{text}");
+        assert!(
+            text.starts_with("`\\u{1b}[31mxxx") && text.ends_with("…` is not a valid tenant name"),
+            "{text}"
+        );
         assert!(error.help().contains("63"));
     }
 }

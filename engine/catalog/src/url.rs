@@ -15,17 +15,15 @@ pub enum CatalogUrl {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadUrl {
     /// A store that this release does not have.
-    #[error("catalogs at `{scheme}://` are not there yet: `{url}`")]
+    #[error("catalogs at `{scheme}://` are not there yet")]
     NotYet {
-        /// The address as given.
-        url: String,
         /// Its scheme.
         scheme: String,
     },
     /// A scheme that names no store.
     #[error("`{url}` does not begin with a known scheme")]
     Scheme {
-        /// The address as given.
+        /// The address as given, without what follows its scheme.
         url: String,
     },
     /// A `file://` address that is no absolute path.
@@ -49,20 +47,29 @@ impl FromStr for CatalogUrl {
     type Err = BadUrl;
 
     fn from_str(url: &str) -> Result<Self, BadUrl> {
-        // An address of another scheme may carry a password before its host: it is not repeated.
-        let shown = || match (url.split_once("://"), url.rsplit_once('@')) {
-            (Some((scheme, _)), Some((_, rest))) if scheme != "file" => format!("{scheme}://…@{rest}"),
-            _ => url.to_owned(),
-        };
         let Some((scheme, rest)) = url.split_once("://") else {
-            return Err(BadUrl::Scheme { url: shown() });
+            return Err(BadUrl::Scheme { url: url.to_owned() });
         };
         match scheme {
             "file" => {}
-            "s3" | "postgres" | "kubernetes" => return Err(BadUrl::NotYet { url: shown(), scheme: scheme.to_owned() }),
-            _ => return Err(BadUrl::Scheme { url: shown() }),
+            "s3" | "postgres" | "kubernetes" => {
+                return Err(BadUrl::NotYet {
+                    scheme: scheme.to_owned(),
+                });
+            }
+            // An address of another scheme may carry a password: nothing after the scheme is repeated.
+            _ => {
+                return Err(BadUrl::Scheme {
+                    url: format!("{scheme}://…"),
+                });
+            }
         }
-        let refuse = |why| Err(BadUrl::File { url: url.to_owned(), why });
+        let refuse = |why| {
+            Err(BadUrl::File {
+                url: url.to_owned(),
+                why,
+            })
+        };
         if !rest.starts_with('/') {
             return refuse("the path is not absolute (three slashes follow `file:`)");
         }
@@ -138,14 +145,33 @@ mod tests {
     #[test]
     fn what_is_no_catalog_is_refused_in_words() {
         for (url, message) in [
-            ("s3://bucket/prefix", "catalogs at `s3://` are not there yet: `s3://bucket/prefix`"),
-            ("postgres://dram:hunter2@db/dram", "catalogs at `postgres://` are not there yet: `postgres://…@db/dram`"),
+            ("s3://bucket/prefix", "catalogs at `s3://` are not there yet"),
+            (
+                "postgres://dram:hunter2@db/dram",
+                "catalogs at `postgres://` are not there yet",
+            ),
+            (
+                "mysql://dram:hunter2@db/dram",
+                "`mysql://…` does not begin with a known scheme",
+            ),
             ("/var/lib/dram", "`/var/lib/dram` does not begin with a known scheme"),
             ("", "`` does not begin with a known scheme"),
-            ("file://catalog", "`file://catalog` is not the address of a directory: the path is not absolute (three slashes follow `file:`)"),
-            ("file:///a/../b", "`file:///a/../b` is not the address of a directory: it holds `..`"),
-            ("file:///a/%2e%2e/b", "`file:///a/%2e%2e/b` is not the address of a directory: it holds `..`"),
-            ("file:///a?b", "`file:///a?b` is not the address of a directory: it carries a `?` or a `#`"),
+            (
+                "file://catalog",
+                "`file://catalog` is not the address of a directory: the path is not absolute (three slashes follow `file:`)",
+            ),
+            (
+                "file:///a/../b",
+                "`file:///a/../b` is not the address of a directory: it holds `..`",
+            ),
+            (
+                "file:///a/%2e%2e/b",
+                "`file:///a/%2e%2e/b` is not the address of a directory: it holds `..`",
+            ),
+            (
+                "file:///a?b",
+                "`file:///a?b` is not the address of a directory: it carries a `?` or a `#`",
+            ),
         ] {
             let error = url.parse::<CatalogUrl>().unwrap_err();
             assert_eq!(error.to_string(), message);

@@ -1,0 +1,284 @@
+//! A lease without the thread that keeps it: taking, heartbeats, giving back.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::holder::{Holder, Life};
+use super::{LONGEST, LeaseError, SHORTEST};
+use crate::catalog::Catalog;
+use crate::error::CatalogError;
+use crate::layout::Folder;
+use crate::name::LeaseName;
+use crate::record::series::{Appended, Numbered, Series};
+use crate::record::{body_of, read_body};
+
+/// Numbers below the newest that stay. A writer that lags behind by more than these is caught by looking again after writing.
+const KEPT: u64 = 8;
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Wire {
+    holder: Holder,
+    duration_ms: u64,
+    held: bool,
+}
+
+/// What the last record of a lease says.
+#[derive(Debug)]
+pub(super) struct Last {
+    number: u64,
+    wire: Wire,
+}
+
+impl Last {
+    /// Whether the holder it names may still hold it, as far as `me` knows.
+    pub(super) fn is_held(&self, me: &Holder) -> bool {
+        self.wire.held && me.life_of(&self.wire.holder) == Life::Unknown
+    }
+}
+
+/// The last record of a lease.
+pub(super) fn last(series: &Series<'_>, catalog: &Catalog) -> Result<Option<Last>, CatalogError> {
+    let Some(Numbered { number, record }) = series.latest()? else {
+        return Ok(None);
+    };
+    let wire = read_body(catalog.store(), &series.key(number), &record)?;
+    Ok(Some(Last { number, wire }))
+}
+
+/// A lease that was taken.
+#[derive(Debug)]
+pub(super) struct Claim {
+    catalog: Catalog,
+    name: LeaseName,
+    holder: Holder,
+    duration: Duration,
+    taken: u64,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    last_number: u64,
+    /// When the last heartbeat that succeeded was begun, on our monotonic clock.
+    renewed: Duration,
+    /// Another's record was seen, or it was given back.
+    over: bool,
+}
+
+/// Somebody who waits for a lease, and what he has seen of it so far.
+#[derive(Debug, Default)]
+pub(super) struct Watch {
+    /// The last number, and when on our own clock it was first seen.
+    seen: Option<(u64, Duration)>,
+}
+
+/// How one attempt at a lease ended.
+#[derive(Debug)]
+pub(super) enum Attempt {
+    /// It is ours.
+    Taken(Claim),
+    /// Another holds it until `expiry` on our clock, unless something changes.
+    Held {
+        holder: Holder,
+        duration: Duration,
+        expiry: Duration,
+    },
+}
+
+impl Watch {
+    /// Takes the lease if it is free or has expired while this watched.
+    pub(super) fn attempt(
+        &mut self,
+        catalog: &Catalog,
+        name: &LeaseName,
+        holder: &Holder,
+        duration: Duration,
+    ) -> Result<Attempt, LeaseError> {
+        let series = catalog.series(Folder::lease(name));
+        loop {
+            let now = catalog.clock().monotonic();
+            let standing = last(&series, catalog)?;
+            if let Some(other) = standing.as_ref().filter(|last| last.is_held(holder)) {
+                let since = match self.seen {
+                    Some((number, since)) if number == other.number => since,
+                    _ => now,
+                };
+                self.seen = Some((other.number, since));
+                let duration = Duration::from_millis(other.wire.duration_ms).min(LONGEST);
+                let expiry = since.saturating_add(duration.saturating_mul(3) / 2);
+                if now < expiry {
+                    return Ok(Attempt::Held {
+                        holder: other.wire.holder.clone(),
+                        duration,
+                        expiry,
+                    });
+                }
+            }
+            let claim = Claim {
+                catalog: catalog.clone(),
+                name: name.clone(),
+                holder: holder.clone(),
+                duration,
+                taken: 0,
+                state: Mutex::new(State {
+                    last_number: standing.map(|last| last.number).unwrap_or_default(),
+                    renewed: now,
+                    over: false,
+                }),
+            };
+            match claim.write(true) {
+                Ok(taken) => return Ok(Attempt::Taken(Claim { taken, ..claim })),
+                // Somebody was faster; what stands now is looked at afresh.
+                Err(LeaseError::Lost { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+impl Claim {
+    /// Takes the lease, waiting for at most `patience`.
+    pub(super) fn acquire(
+        catalog: &Catalog,
+        name: &LeaseName,
+        holder: &Holder,
+        duration: Duration,
+        patience: Duration,
+    ) -> Result<Self, LeaseError> {
+        if !(SHORTEST..=LONGEST).contains(&duration) {
+            return Err(LeaseError::Duration { duration });
+        }
+        catalog.may_change()?;
+        let clock = catalog.clock();
+        let end = clock.monotonic().saturating_add(patience);
+        let mut watch = Watch::default();
+        loop {
+            let (other, other_duration, expiry) = match watch.attempt(catalog, name, holder, duration)? {
+                Attempt::Taken(claim) => return Ok(claim),
+                Attempt::Held {
+                    holder,
+                    duration,
+                    expiry,
+                } => (holder, duration, expiry),
+            };
+            let now = clock.monotonic();
+            if now >= end {
+                return Err(LeaseError::Held {
+                    name: name.clone(),
+                    host: other.host,
+                    pid: other.pid,
+                });
+            }
+            let step = (other_duration / 8).clamp(Duration::from_millis(10), Duration::from_secs(5));
+            let rest = end.min(expiry).saturating_sub(now).max(Duration::from_millis(1));
+            clock.sleep(step.min(rest));
+        }
+    }
+
+    /// One heartbeat.
+    pub(super) fn beat(&self) -> Result<(), LeaseError> {
+        self.write(true).map(|_| ())
+    }
+
+    /// Gives it back. Nothing is written if it was lost before.
+    pub(super) fn release(&self) -> Result<(), LeaseError> {
+        if self.state().over {
+            return Ok(());
+        }
+        let released = self.write(false);
+        self.state().over = true;
+        match released {
+            Ok(_) | Err(LeaseError::Lost { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Whether it is no longer surely ours.
+    pub(super) fn lost(&self) -> bool {
+        let state = self.state();
+        state.over || self.catalog.clock().monotonic().saturating_sub(state.renewed) >= self.duration
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.taken
+    }
+
+    pub(super) fn name(&self) -> &LeaseName {
+        &self.name
+    }
+
+    pub(super) fn duration(&self) -> Duration {
+        self.duration
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Writes our record under the next number, and looks whether it is the last.
+    fn write(&self, held: bool) -> Result<u64, LeaseError> {
+        let lost = || LeaseError::Lost {
+            name: self.name.clone(),
+        };
+        let base = {
+            let state = self.state();
+            if state.over {
+                return Err(lost());
+            }
+            Some(state.last_number).filter(|number| *number > 0)
+        };
+        // Others may count from the moment they see the record, which is not before this one.
+        let begun = self.catalog.clock().monotonic();
+        let series = self.catalog.series(Folder::lease(&self.name));
+        let duration_ms = u64::try_from(self.duration.as_millis()).unwrap_or(u64::MAX);
+        let wire = Wire {
+            holder: self.holder.clone(),
+            duration_ms,
+            held,
+        };
+        let number = match series.append(base, body_of(&wire))? {
+            Appended::Won { number } => number,
+            Appended::Superseded { number, .. } => {
+                if self.adopt(&series, number)? {
+                    return Ok(number);
+                }
+                self.state().over = true;
+                return Err(lost());
+            }
+        };
+        // A writer that slept between looking and creating may have created a number whose place had become free again by
+        // compaction: the last few always stand, so looking once more tells.
+        let numbers = series.numbers()?;
+        if numbers.last() != Some(&number) {
+            self.state().over = true;
+            // Ours is nobody's record; if it cannot be removed it stands below the last one, where nobody looks.
+            let _ = self.catalog.store().remove(&series.key(number));
+            return Err(lost());
+        }
+        {
+            let mut state = self.state();
+            state.last_number = number;
+            state.renewed = begun;
+        }
+        for old in numbers.into_iter().filter(|old| old.saturating_add(KEPT) < number) {
+            // What cannot be removed now is removed with a later heartbeat.
+            let _ = self.catalog.store().remove(&series.key(old));
+        }
+        Ok(number)
+    }
+
+    /// Whether the record that superseded us is one of our own, written although the store had answered with an error.
+    fn adopt(&self, series: &Series<'_>, number: u64) -> Result<bool, LeaseError> {
+        let ours = match last(series, &self.catalog)? {
+            Some(last) if last.number == number => last.wire.held && last.wire.holder == self.holder,
+            _ => false,
+        };
+        if ours {
+            // It is older than this moment by an unknown time, so it does not count as a renewal.
+            self.state().last_number = number;
+        }
+        Ok(ours)
+    }
+}

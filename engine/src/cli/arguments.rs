@@ -1,0 +1,291 @@
+//! What can be said on the command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Protects, verifies and recovers applications.
+#[derive(Debug, Parser)]
+#[command(
+    name = "dram",
+    version,
+    about = "Protects, verifies and recovers applications",
+    after_help = "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 refused by a rule, 4 partial, 5 interrupted and \
+                  resumable, 6 unreachable.\n\nExamples:\n  dram catalog init --catalog file:///var/lib/dram/catalog\n  \
+                  dram apply dram.yaml\n  dram protect shop\n  dram points shop\n  \
+                  dram restore shop --to branch --attest-source-stopped"
+)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Global {
+    /// Address of the catalog, such as file:///var/lib/dram/catalog
+    #[arg(long, global = true, env = "DRAM_CATALOG", value_name = "URL")]
+    pub(crate) catalog: Option<String>,
+    /// The tenant
+    #[arg(
+        long,
+        global = true,
+        env = "DRAM_TENANT",
+        default_value = "default",
+        value_name = "NAME"
+    )]
+    pub(crate) tenant: String,
+    /// Print JSON: one document, or for runs one event a line
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Print results and errors only
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// Never colour the output
+    #[arg(long, global = true)]
+    pub(crate) no_color: bool,
+    /// What to log to standard error: off, error, warn, info, debug, trace
+    #[arg(long, global = true, env = "DRAM_LOG", default_value = "off", value_name = "LEVEL")]
+    pub(crate) log_level: String,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Declare a model in the catalog, and reconcile it
+    #[command(
+        after_help = "Examples:\n  dram apply dram.yaml\n  dram apply --dry-run models/\n  dram apply --prune models/"
+    )]
+    Apply {
+        /// Model files, or directories of them
+        #[arg(required = true)]
+        files: Vec<PathBuf>,
+        /// Show what would change, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Become the manager of what Terraform or another manages
+        #[arg(long)]
+        take_over: bool,
+        /// Withdraw what `dram apply` manages and the files no longer hold; points stay
+        #[arg(long)]
+        prune: bool,
+    },
+    /// Make true what is declared: reach sites, make vaults, initialise repositories
+    #[command(
+        after_help = "Terraform starts this for each applied resource.\n\nExamples:\n  dram reconcile\n  dram reconcile --kind Vault --name nas"
+    )]
+    Reconcile {
+        /// Only this kind, with --name
+        #[arg(long, requires = "name")]
+        kind: Option<String>,
+        /// Only this declaration, with --kind
+        #[arg(long, requires = "kind")]
+        name: Option<String>,
+    },
+    /// Show how well applications are protected now
+    Status {
+        /// The application; all without it
+        application: Option<String>,
+    },
+    /// Make a recovery point
+    #[command(after_help = "Examples:\n  dram protect shop\n  dram protect shop --component db --class manual")]
+    Protect {
+        /// The application
+        application: String,
+        /// Only this component; may be given several times
+        #[arg(long, value_name = "COMPONENT")]
+        component: Vec<String>,
+        /// How the point comes about; classes are retained apart
+        #[arg(long, value_enum, default_value_t = Class::Scheduled)]
+        class: Class,
+        /// Show the steps, and do nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// List recovery points, from the vault itself
+    #[command(after_help = "Examples:\n  dram points shop\n  dram points --vault /mnt/nas/dram --password-file key")]
+    Points {
+        /// The application; may be left out with --vault when the vault holds one
+        application: Option<String>,
+        /// A vault's directory: nothing but the vault is asked
+        #[arg(long, requires = "password_file", value_name = "DIR")]
+        vault: Option<PathBuf>,
+        /// File with the vault's password
+        #[arg(long, requires = "vault", value_name = "FILE")]
+        password_file: Option<PathBuf>,
+    },
+    /// List what a point holds
+    #[command(after_help = "Examples:\n  dram ls 01JD8Z…\n  dram ls 01JD8Z… /srv/shop --recursive")]
+    Ls {
+        /// The point
+        point: String,
+        /// The path
+        #[arg(default_value = "/")]
+        path: PathBuf,
+        /// With everything below it
+        #[arg(long, short)]
+        recursive: bool,
+    },
+    /// Write one file of a point, or a dump by its item's name, to standard output
+    #[command(after_help = "Examples:\n  dram cat 01JD8Z… /srv/shop/shop.py\n  dram cat 01JD8Z… db.dump > db.sql")]
+    Cat {
+        /// The point
+        point: String,
+        /// The path, or the name of an item such as db.dump
+        path: String,
+    },
+    /// Prove that a point can be restored, and attest it in the vault
+    #[command(after_help = "Examples:\n  dram verify shop\n  dram verify shop --level restore")]
+    Verify {
+        /// An application (its newest point) or a point
+        what: String,
+        /// How deeply
+        #[arg(long, value_enum, default_value_t = Level::Checksum)]
+        level: Level,
+    },
+    /// Bring an application back: where it is active, at another site, or only files of it
+    #[command(
+        after_help = "At another site than the active one this is a takeover: it asks for --attest-source-stopped.\n\n\
+                      Examples:\n  dram restore shop --to branch --attest-source-stopped\n  \
+                      dram restore shop --into /tmp/look\n  dram restore shop --path /srv/shop/uploads/a.png --into /tmp"
+    )]
+    Restore {
+        /// The application
+        application: String,
+        /// Which point: latest, a point's id, or a time such as 2026-03-01T08:00:00Z
+        #[arg(long, default_value = "latest")]
+        point: String,
+        /// The site; without it the one where it is active
+        #[arg(long, value_name = "SITE", conflicts_with = "into")]
+        to: Option<String>,
+        /// Write files below this directory, and start nothing
+        #[arg(long, value_name = "DIR")]
+        into: Option<PathBuf>,
+        /// Only this component; may be given several times
+        #[arg(long, value_name = "COMPONENT")]
+        component: Vec<String>,
+        /// Only this path and what lies below it
+        #[arg(long)]
+        path: Option<String>,
+        /// Replace files that differ
+        #[arg(long)]
+        overwrite: bool,
+        /// You attest that the application no longer runs at the site where it was active
+        #[arg(long)]
+        attest_source_stopped: bool,
+        /// Show the steps, and do nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Bring an application back with nothing but a vault and its key
+    #[command(
+        after_help = "The directory becomes the root; components, services and health come from the point itself.\n\n\
+                      Example:\n  dram recover shop --vault /mnt/nas/dram --password-file key --into /srv/recovered \
+                      --attest-source-stopped"
+    )]
+    Recover {
+        /// The application; may be left out when the vault holds one
+        application: Option<String>,
+        /// The vault's directory
+        #[arg(long, value_name = "DIR")]
+        vault: PathBuf,
+        /// File with its password
+        #[arg(long, value_name = "FILE")]
+        password_file: PathBuf,
+        /// Directory that becomes the root
+        #[arg(long, value_name = "DIR")]
+        into: PathBuf,
+        /// Which point: latest, a point's id, or a time
+        #[arg(long, default_value = "latest")]
+        point: String,
+        /// Replace files that differ
+        #[arg(long)]
+        overwrite: bool,
+        /// You attest that the application runs nowhere else
+        #[arg(long)]
+        attest_source_stopped: bool,
+        /// Show the steps, and do nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Take up a run that was interrupted
+    Resume {
+        /// The run
+        run: String,
+    },
+    /// List runs, newest first
+    Runs {
+        /// At most this many
+        #[arg(long, default_value_t = 20)]
+        most: usize,
+    },
+    /// Print the log of a run: one JSON object a line
+    Log {
+        /// The run
+        run: String,
+    },
+    /// Remove points by the policy's retention
+    #[command(
+        after_help = "The newest point, the last verified ones and held ones always stay.\n\nExamples:\n  dram prune shop --dry-run\n  dram prune shop"
+    )]
+    Prune {
+        /// The application
+        application: String,
+        /// Show what would go, and remove nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// It is known that much more than usual will go
+        #[arg(long)]
+        acknowledge: bool,
+    },
+    /// Take the vault's newest takeover for the truth, when vault and catalog disagree about who writes
+    Adopt {
+        /// The application
+        application: String,
+    },
+    /// Make or rebuild a catalog
+    Catalog {
+        #[command(subcommand)]
+        command: CatalogCommand,
+    },
+    /// Ask everything that is declared whether it will work
+    Doctor,
+    /// Print completions for a shell
+    #[command(after_help = "Example:\n  dram completions bash > /etc/bash_completion.d/dram")]
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum CatalogCommand {
+    /// Make a catalog: probe its store, and record the verdict
+    #[command(after_help = "Example:\n  dram catalog init --catalog file:///var/lib/dram/catalog")]
+    Init,
+    /// Rebuild declarations and the index of points from a vault, into an initialised catalog
+    #[command(after_help = "Example:\n  dram catalog rebuild --vault /mnt/nas/dram --password-file key")]
+    Rebuild {
+        /// The vault's directory
+        #[arg(long, value_name = "DIR")]
+        vault: PathBuf,
+        /// File with its password
+        #[arg(long, value_name = "FILE")]
+        password_file: PathBuf,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Class {
+    /// By a schedule
+    Scheduled,
+    /// By a person
+    Manual,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Level {
+    /// Read every byte back and compare it with its hash
+    Checksum,
+    /// Restore everything into a scratch directory
+    Restore,
+}

@@ -1,0 +1,103 @@
+//! What is printed: results to standard output, everything else to standard error.
+
+use super::arguments::Global;
+use crate::error::Error;
+use comfy_table::presets::UTF8_FULL_CONDENSED;
+use comfy_table::{ContentArrangement, Table};
+use serde::Serialize;
+use serde_json::json;
+use std::io::{IsTerminal, Write};
+
+/// How output is printed.
+#[derive(Debug, Clone)]
+pub(crate) struct Output {
+    pub(crate) json: bool,
+    pub(crate) quiet: bool,
+    pub(crate) color: bool,
+    pub(crate) terminal: bool,
+}
+
+impl Output {
+    pub(crate) fn new(global: &Global) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let no_color = global.no_color || std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        Self {
+            json: global.json,
+            quiet: global.quiet,
+            color: terminal && !no_color,
+            terminal,
+        }
+    }
+
+    /// A line of result.
+    pub(crate) fn line(&self, text: &str) {
+        // A reader that went away, as `head` does, wants no more.
+        let _ = writeln!(std::io::stdout().lock(), "{text}");
+    }
+
+    /// Something that must not pass in silence.
+    pub(crate) fn note(&self, text: &str) {
+        if self.json {
+            self.line(&json!({"event": "note", "text": text}).to_string());
+        } else {
+            eprintln!("note: {text}");
+        }
+    }
+
+    /// An error with its causes and the way out.
+    pub(crate) fn error(&self, error: &Error) {
+        let mut causes = Vec::new();
+        let mut cause = std::error::Error::source(error);
+        while let Some(inner) = cause {
+            let text = inner.to_string();
+            if causes.last() != Some(&text) && !error.to_string().contains(&text) {
+                causes.push(text);
+            }
+            cause = inner.source();
+        }
+        if self.json {
+            let body =
+                json!({"error": error.to_string(), "causes": causes, "help": error.help(), "exit": error.exit() as u8});
+            self.line(&body.to_string());
+            return;
+        }
+        let red = if self.color {
+            ("\u{1b}[1;31m", "\u{1b}[0m")
+        } else {
+            ("", "")
+        };
+        eprintln!("{}error{}: {error}", red.0, red.1);
+        for cause in causes {
+            eprintln!("  because: {cause}");
+        }
+        if let Some(help) = error.help() {
+            eprintln!("  help: {help}");
+        }
+    }
+
+    /// Rows, as a table for people or a JSON array for programs.
+    pub(crate) fn rows<R: Serialize>(&self, header: &[&str], rows: &[R], cells: impl Fn(&R) -> Vec<String>) {
+        if self.json {
+            self.line(&serde_json::to_string_pretty(rows).unwrap_or_default());
+            return;
+        }
+        let mut table = Table::new();
+        table
+            .load_style(UTF8_FULL_CONDENSED)
+            .set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_header(header.to_vec());
+        for row in rows {
+            table.add_row(cells(row));
+        }
+        self.line(&table.to_string());
+    }
+
+    /// One thing, as text for people or a JSON object for programs.
+    pub(crate) fn one<R: Serialize>(&self, result: &R, text: &str) {
+        if self.json {
+            self.line(&serde_json::to_string_pretty(result).unwrap_or_default());
+        } else if !text.is_empty() {
+            self.line(text);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! The engine: what command line, API and web page call. It keeps no state of its own.
+
+mod adopt;
+mod closure;
+mod declare;
+mod doctor;
+mod points;
+mod protect;
+mod prune;
+mod rebuild;
+mod reconcile;
+mod recover;
+mod restore;
+mod resume;
+mod runs;
+mod status;
+mod verify;
+
+pub use declare::{Applied, Apply, Change};
+pub use doctor::{Answer, Finding};
+pub use points::{Pick, PointRow};
+pub use protect::ProtectRequest;
+pub use prune::{PruneReport, PruneRequest};
+pub use rebuild::Rebuilt;
+pub use recover::{RecoverRequest, recover, vault_points};
+pub use restore::{RestoreRequest, Where};
+pub use runs::RunRow;
+pub use status::StatusRow;
+pub use verify::{Level, Verified};
+
+use crate::error::Error;
+use crate::run::Observer;
+use crate::vault::Cancel;
+use dram_catalog::record::lease::{Holder, Lease};
+use dram_catalog::{Catalog, CatalogUrl, Clock, LeaseName, Name, SystemChance};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a lease lasts without a heartbeat.
+const LEASE: Duration = Duration::from_secs(30);
+/// How long a run waits for another run of the same application: it does not queue, it says who is at work.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The engine of one tenant.
+pub struct Engine {
+    catalog: Catalog,
+    who: String,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine")
+            .field("catalog", &self.catalog.location())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Who watches a verb, and how it is stopped.
+#[derive(Clone)]
+pub struct Watch<'a> {
+    /// Told of everything that happens.
+    pub observer: &'a dyn Observer,
+    /// Raised to stop.
+    pub cancel: Cancel,
+}
+
+impl std::fmt::Debug for Watch<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Watch").finish_non_exhaustive()
+    }
+}
+
+impl Engine {
+    /// Opens the catalog. Nothing else is touched until a verb needs it.
+    ///
+    /// # Errors
+    /// The address or the tenant cannot be used, or there is no catalog.
+    pub fn open(url: &str, tenant: &str, who: &str) -> Result<Self, Error> {
+        let url: CatalogUrl = parse_url(url)?;
+        let tenant = Name::tenant(tenant).map_err(|why| Error::Usage {
+            why: why.to_string(),
+            help: why.help(),
+        })?;
+        Ok(Self {
+            catalog: Catalog::open(&url, &tenant)?,
+            who: who.to_owned(),
+        })
+    }
+
+    /// The catalog.
+    #[must_use]
+    pub const fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    fn clock(&self) -> Arc<dyn Clock> {
+        Arc::clone(self.catalog.clock())
+    }
+
+    /// The lease under which everything that changes an application runs.
+    fn lease(&self, application: &Name) -> Result<Lease, Error> {
+        let name = self.lease_name(application);
+        let holder = Holder::this_process(&SystemChance);
+        Ok(Lease::acquire(&self.catalog, &name, &holder, LEASE, PATIENCE)?)
+    }
+
+    fn lease_name(&self, application: &Name) -> LeaseName {
+        LeaseName::application(self.catalog.tenant(), application)
+    }
+}
+
+/// The address of a catalog.
+///
+/// # Errors
+/// It is none that this engine knows.
+pub fn parse_url(url: &str) -> Result<CatalogUrl, Error> {
+    url.parse().map_err(|why: dram_catalog::BadUrl| Error::Usage {
+        why: why.to_string(),
+        help: why.help(),
+    })
+}
+
+fn application_name(name: &str) -> Result<Name, Error> {
+    Name::application(name).map_err(|why| Error::Usage {
+        why: why.to_string(),
+        help: why.help(),
+    })
+}

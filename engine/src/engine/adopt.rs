@@ -1,0 +1,41 @@
+//! A person says where an application runs, when vault and catalog disagree.
+
+use super::{Engine, application_name};
+use crate::error::Error;
+use dram_catalog::Appended;
+
+impl Engine {
+    /// Takes the vault's newest takeover for the truth: its epoch and site become the catalog's. Answers both.
+    ///
+    /// # Errors
+    /// The vault knows of no takeover, or of none above the catalog's epoch.
+    pub fn adopt(&self, application: &str) -> Result<(u64, String), Error> {
+        let closure = self.closure(application)?;
+        let name = application_name(application)?;
+        let lease = self.lease(&name)?;
+        let takeovers = self.repository(&closure)?.takeovers()?;
+        let newest = takeovers.into_iter().max_by_key(|takeover| takeover.epoch);
+        let Some(newest) = newest.filter(|newest| newest.epoch > closure.epoch_number()) else {
+            return Err(Error::NoPoint {
+                what: format!("vault and catalog agree about application `{application}`"),
+                help: "there is nothing to adopt".to_owned(),
+            });
+        };
+        closure.site(&newest.site)?;
+        let reason = format!("adopted from the vault: {}", newest.reason);
+        match self
+            .catalog
+            .take_over(&name, newest.epoch, &newest.site, &reason, &self.who)?
+        {
+            Appended::Won { .. } => {
+                lease.release()?;
+                Ok((newest.epoch, newest.site))
+            }
+            Appended::Superseded { number, .. } => Err(Error::Superseded {
+                application: application.to_owned(),
+                epoch: number,
+                site: self.catalog.epoch(&name)?.map(|epoch| epoch.site).unwrap_or_default(),
+            }),
+        }
+    }
+}

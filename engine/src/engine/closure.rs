@@ -1,0 +1,229 @@
+//! The declarations that an application needs: its transitive closure.
+
+use super::{Engine, application_name};
+use crate::error::Error;
+use crate::run::{site_ref, vault_ref};
+use crate::runbook::{SiteRef, VaultRef};
+use dram_catalog::CatalogError;
+use dram_catalog::record::declaration::Standing;
+use dram_catalog::record::epoch::Epoch;
+use dram_compiler::model::{
+    Application, Declaration, KindName, Name, ProtectionPolicy, RecoveryPlan, RecoverySite, Spec, Vault,
+};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// An application with everything that it needs.
+#[derive(Debug, Clone)]
+pub(super) struct Closure {
+    pub(super) name: Name,
+    pub(super) application: Application,
+    pub(super) policy: ProtectionPolicy,
+    pub(super) vault: (Name, Vault),
+    pub(super) sites: BTreeMap<Name, RecoverySite>,
+    pub(super) plan: Option<RecoveryPlan>,
+    pub(super) epoch: Option<Epoch>,
+    /// The declarations as they go into a seal: with manager and number.
+    pub(super) records: Vec<Value>,
+    /// Whether it was withdrawn: its last declaration still restores.
+    pub(super) withdrawn: bool,
+}
+
+impl Engine {
+    /// The closure of a declared application. One that was withdrawn is found by its tombstone.
+    pub(super) fn closure(&self, application: &str) -> Result<Closure, Error> {
+        let catalog_name = application_name(application)?;
+        let mut gather = Gather {
+            engine: self,
+            records: Vec::new(),
+        };
+        let Some((standing, withdrawn)) = gather.find(KindName::Application, application)? else {
+            return Err(self.undeclared(application));
+        };
+        let name = standing.declaration.name.clone();
+        gather.record(&standing);
+        let Spec::Application(declared) = standing.declaration.spec else {
+            return Err(self.undeclared(application));
+        };
+        let policy = gather.policy(&declared.policy)?;
+        let Some(used) = policy.vaults.first() else {
+            return Err(not_declared("vault", "", "give the policy a vault"));
+        };
+        let vault = gather.vault(&used.name)?;
+        let mut sites = BTreeMap::new();
+        sites.insert(declared.site.clone(), gather.site(&declared.site)?);
+        let plan = gather.plan_of(&name)?;
+        for target in plan.iter().flat_map(|plan| &plan.targets) {
+            if !sites.contains_key(&target.site) {
+                sites.insert(target.site.clone(), gather.site(&target.site)?);
+            }
+        }
+        let epoch = self.catalog.epoch(&catalog_name)?;
+        let records = gather.records;
+        let vault = (used.name.clone(), vault);
+        Ok(Closure {
+            name,
+            application: declared,
+            policy,
+            vault,
+            sites,
+            plan,
+            epoch,
+            records,
+            withdrawn,
+        })
+    }
+
+    fn undeclared(&self, application: &str) -> Error {
+        let names: Vec<String> = self
+            .catalog
+            .declarations()
+            .map(|survey| survey.live)
+            .unwrap_or_default()
+            .into_iter()
+            .filter(|standing| standing.declaration.kind() == KindName::Application)
+            .map(|standing| standing.declaration.name.to_string())
+            .collect();
+        let help = if names.is_empty() {
+            "declare it with `dram apply` or `terraform apply`".to_owned()
+        } else {
+            format!("declared are {}", names.join(", "))
+        };
+        Error::NotDeclared {
+            kind: "application",
+            name: application.to_owned(),
+            help,
+        }
+    }
+
+    /// Names of all declared applications.
+    pub(super) fn applications(&self) -> Result<Vec<Name>, Error> {
+        let survey = self.catalog.declarations()?.whole()?;
+        let live = survey.into_iter().map(|standing| standing.declaration);
+        Ok(live
+            .filter(|declaration| declaration.kind() == KindName::Application)
+            .map(|declaration| declaration.name)
+            .collect())
+    }
+}
+
+impl Closure {
+    /// The number of the epoch; 0 as long as nothing was ever taken over.
+    pub(super) fn epoch_number(&self) -> u64 {
+        self.epoch.as_ref().map_or(0, |epoch| epoch.number)
+    }
+
+    /// The name of the site where it runs now.
+    pub(super) fn active(&self) -> String {
+        self.epoch
+            .as_ref()
+            .map_or_else(|| self.application.site.to_string(), |epoch| epoch.site.clone())
+    }
+
+    /// A site of the closure, as runbooks hold it.
+    pub(super) fn site(&self, name: &str) -> Result<SiteRef, Error> {
+        match self.sites.get_key_value(name) {
+            Some((name, site)) => Ok(site_ref(name, site, self.plan.as_ref())),
+            None => {
+                let names: Vec<String> = self.sites.keys().map(ToString::to_string).collect();
+                Err(not_declared(
+                    "site",
+                    name,
+                    &format!(
+                        "application `{}` knows {}; others are targets of its recovery plan",
+                        self.name,
+                        names.join(", ")
+                    ),
+                ))
+            }
+        }
+    }
+
+    /// The vault, as runbooks hold it.
+    pub(super) fn vault(&self) -> VaultRef {
+        vault_ref(&self.vault.0, &self.vault.1)
+    }
+}
+
+fn not_declared(kind: &'static str, name: &str, help: &str) -> Error {
+    Error::NotDeclared {
+        kind,
+        name: name.to_owned(),
+        help: help.to_owned(),
+    }
+}
+
+struct Gather<'e> {
+    engine: &'e Engine,
+    records: Vec<Value>,
+}
+
+impl Gather<'_> {
+    /// What stands, or stood before it was withdrawn.
+    fn find(&self, kind: KindName, name: &str) -> Result<Option<(Standing<Declaration>, bool)>, CatalogError> {
+        match self.engine.catalog.declared(kind, name)? {
+            Some(standing) => Ok(Some((standing, false))),
+            None => Ok(self
+                .engine
+                .catalog
+                .tombstone(kind, name)?
+                .map(|standing| (standing, true))),
+        }
+    }
+
+    fn record(&mut self, standing: &Standing<Declaration>) {
+        self.records.push(json!({
+            "declaration": standing.declaration.to_json(),
+            "manager": standing.manager,
+            "number": standing.number,
+        }));
+    }
+
+    fn spec(&mut self, kind: KindName, name: &Name) -> Result<Spec, Error> {
+        match self.find(kind, name)? {
+            Some((standing, _)) => {
+                self.record(&standing);
+                Ok(standing.declaration.spec)
+            }
+            None => Err(Error::NotDeclared {
+                kind: kind.as_str(),
+                name: name.to_string(),
+                help: "declare it again, or correct the reference".to_owned(),
+            }),
+        }
+    }
+
+    fn policy(&mut self, name: &Name) -> Result<ProtectionPolicy, Error> {
+        match self.spec(KindName::ProtectionPolicy, name)? {
+            Spec::ProtectionPolicy(policy) => Ok(policy),
+            _ => Err(not_declared("policy", name, "the record holds another kind")),
+        }
+    }
+
+    fn vault(&mut self, name: &Name) -> Result<Vault, Error> {
+        match self.spec(KindName::Vault, name)? {
+            Spec::Vault(vault) => Ok(vault),
+            _ => Err(not_declared("vault", name, "the record holds another kind")),
+        }
+    }
+
+    fn site(&mut self, name: &Name) -> Result<RecoverySite, Error> {
+        match self.spec(KindName::RecoverySite, name)? {
+            Spec::RecoverySite(site) => Ok(site),
+            _ => Err(not_declared("site", name, "the record holds another kind")),
+        }
+    }
+
+    fn plan_of(&mut self, application: &Name) -> Result<Option<RecoveryPlan>, Error> {
+        // A record that cannot be read may be another application's plan: it does not stop this one.
+        for standing in self.engine.catalog.declarations()?.live {
+            if let Spec::RecoveryPlan(plan) = &standing.declaration.spec
+                && plan.applications.names.contains(application)
+            {
+                self.record(&standing);
+                return Ok(Some(plan.clone()));
+            }
+        }
+        Ok(None)
+    }
+}

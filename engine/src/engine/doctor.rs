@@ -1,0 +1,181 @@
+//! What resolves, what answers, and what will fail tomorrow.
+
+use super::Engine;
+use crate::error::Error;
+use crate::run::{host_site, site_ref, vault_ref};
+use crate::secret;
+use crate::site::{Presence, Site};
+use crate::vault::Vault;
+use dram_catalog::store::Verdict;
+use dram_compiler::model::{KindName, Spec};
+use serde::Serialize;
+use std::path::Path;
+
+/// How a question was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Answer {
+    /// As it should be.
+    Good,
+    /// It works, but somebody should look.
+    Look,
+    /// It will fail.
+    Bad,
+}
+
+/// One question and its answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What was asked.
+    pub subject: String,
+    /// The answer.
+    pub answer: Answer,
+    /// In words.
+    pub detail: String,
+}
+
+impl Engine {
+    /// Asks everything that is declared. Nothing is changed.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub fn doctor(&self) -> Result<Vec<Finding>, Error> {
+        let mut findings = vec![match &self.catalog.header().verdict {
+            Verdict::Atomic => good("catalog", format!("{}: creates are atomic", self.catalog.location())),
+            Verdict::NotAtomic { seen } => bad(
+                "catalog",
+                format!(
+                    "{}: creates are not atomic ({seen}); one writer only",
+                    self.catalog.location()
+                ),
+            ),
+        }];
+        let survey = self.catalog.declarations()?;
+        findings.extend(survey.unreadable.iter().map(|error| bad("catalog", error.to_string())));
+        for standing in &survey.live {
+            let declared = &standing.declaration;
+            let subject = format!("{} {}", declared.kind(), declared.name);
+            match &declared.spec {
+                Spec::RecoverySite(site) => {
+                    let site = site_ref(&declared.name, site, None);
+                    findings.push(match host_site(&site)?.inventory(&[]).map(|inventory| inventory.root) {
+                        Ok(Presence::Known) => good(&subject, format!("`{}` is there", site.root)),
+                        Ok(Presence::Absent) => look(&subject, format!("`{}` is not there", site.root)),
+                        Ok(Presence::Unknown(why)) => {
+                            bad(&subject, format!("`{}` cannot be looked at: {why}", site.root))
+                        }
+                        Err(error) => bad(&subject, error.to_string()),
+                    });
+                }
+                Spec::Vault(vault) => {
+                    let vault = vault_ref(&declared.name, vault);
+                    let answer = secret::password(&vault).map(drop).and_then(|()| writable(&vault.path));
+                    findings.push(match answer {
+                        Ok(()) => good(
+                            &subject,
+                            format!("`{}` is there and writable, its password can be read", vault.path),
+                        ),
+                        Err(error) => bad(&subject, error.to_string()),
+                    });
+                }
+                Spec::Application(_) => findings.push(self.application_finding(&subject, &declared.name)),
+                Spec::Catalog(_) | Spec::ProtectionPolicy(_) | Spec::RecoveryPlan(_) => {}
+            }
+        }
+        Ok(findings)
+    }
+
+    fn application_finding(&self, subject: &str, name: &str) -> Finding {
+        let asked = || -> Result<Finding, Error> {
+            let closure = self.closure(name)?;
+            let vault = closure.vault();
+            let location = Vault::directory(&vault.path).repository(self.catalog.tenant().as_str(), name)?;
+            if !location.exists()? {
+                return Ok(look(subject, format!("vault `{}` has no repository yet", vault.name)));
+            }
+            let repository = location.open(&secret::password(&vault)?)?;
+            let vault_epoch = repository.highest_epoch()?;
+            if vault_epoch > closure.epoch_number() {
+                let detail = format!(
+                    "the vault knows epoch {vault_epoch}, the catalog {}: `dram adopt {name}` or restore it",
+                    closure.epoch_number()
+                );
+                return Ok(bad(subject, detail));
+            }
+            let points = repository.points()?;
+            let offered = points.iter().filter(|point| point.is_offered()).count();
+            let detail = format!(
+                "{offered} of {} points can be restored from vault `{}`",
+                points.len(),
+                vault.name
+            );
+            Ok(if offered == 0 {
+                look(subject, detail)
+            } else {
+                good(subject, detail)
+            })
+        };
+        asked().unwrap_or_else(|error| bad(subject, error.to_string()))
+    }
+
+    /// Reconciles everything that is declared: what `dram apply` does after declaring.
+    ///
+    /// # Errors
+    /// The catalog fails.
+    pub fn reconcile_all(&self) -> Result<Vec<Finding>, Error> {
+        let mut findings = Vec::new();
+        // Vaults are made before the repositories in them.
+        let mut standing = self.catalog.declarations()?.whole()?;
+        standing.sort_by_key(|standing| standing.declaration.kind());
+        for standing in standing {
+            let kind = standing.declaration.kind();
+            if matches!(kind, KindName::Catalog) {
+                continue;
+            }
+            let name = standing.declaration.name();
+            let observation = self.reconcile(kind, name)?;
+            let subject = format!("{kind} {name}");
+            findings.push(if observation.ready {
+                good(&subject, observation.reason)
+            } else {
+                bad(&subject, observation.reason)
+            });
+        }
+        Ok(findings)
+    }
+}
+
+/// Whether files can be made in a directory.
+fn writable(path: &str) -> Result<(), Error> {
+    let probe = Path::new(path).join(format!(".dram-doctor-{}", std::process::id()));
+    let made = std::fs::File::create_new(&probe).and_then(|_| std::fs::remove_file(&probe));
+    made.map_err(|source| Error::File {
+        what: "write in the vault's directory",
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn good(subject: &str, detail: String) -> Finding {
+    Finding {
+        subject: subject.to_owned(),
+        answer: Answer::Good,
+        detail,
+    }
+}
+
+fn look(subject: &str, detail: String) -> Finding {
+    Finding {
+        subject: subject.to_owned(),
+        answer: Answer::Look,
+        detail,
+    }
+}
+
+fn bad(subject: &str, detail: String) -> Finding {
+    Finding {
+        subject: subject.to_owned(),
+        answer: Answer::Bad,
+        detail,
+    }
+}

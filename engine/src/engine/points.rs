@@ -1,0 +1,229 @@
+//! Which points there are. The vault is the truth about them.
+
+use super::Engine;
+use super::closure::Closure;
+use crate::error::Error;
+use crate::secret;
+use crate::vault::{Cancel, Entry, Manifest, PointState, Progress, Repository, SealedPoint, Silent, Vault};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::io::Write;
+use std::path::Path;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// A point for people and programs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PointRow {
+    /// Its id.
+    pub point: String,
+    /// When it was frozen, RFC 3339.
+    pub frozen_at: String,
+    /// The site that it was frozen at.
+    pub site: String,
+    /// The epoch.
+    pub epoch: u64,
+    /// How it came about.
+    pub class: String,
+    /// How many items.
+    pub items: usize,
+    /// Bytes that restoring it writes.
+    pub bytes: u64,
+    /// `sealed`, `verified`, `held`, `quarantined`, or why it is not offered.
+    pub state: String,
+    /// Whether it may be restored.
+    pub offered: bool,
+}
+
+impl PointRow {
+    pub(super) fn of(point: &SealedPoint) -> Self {
+        let manifest = point.manifest.as_ref();
+        let state = match (&point.state, &point.quarantined, &point.held, point.verified.last()) {
+            (PointState::Unreadable { reason }, ..) => format!("unreadable: {reason}"),
+            (PointState::Incomplete { missing }, ..) => format!("incomplete: {} missing", missing.join(", ")),
+            (PointState::Superseded { by }, ..) => format!("superseded by epoch {by}"),
+            (PointState::Offered, Some(reason), ..) => format!("quarantined: {reason}"),
+            (PointState::Offered, None, Some(reason), _) => format!("held: {reason}"),
+            (PointState::Offered, None, None, Some(verified)) => format!("verified ({})", verified.level),
+            (PointState::Offered, None, None, None) => "sealed".to_owned(),
+        };
+        Self {
+            point: point.point.clone(),
+            frozen_at: manifest.map_or_else(|| point.sealed_at.clone(), |manifest| manifest.frozen_at.clone()),
+            site: manifest.map(|manifest| manifest.site.clone()).unwrap_or_default(),
+            epoch: manifest.map_or(0, |manifest| manifest.epoch),
+            class: manifest
+                .and_then(|manifest| serde_json::to_value(manifest.class).ok()?.as_str().map(str::to_owned))
+                .unwrap_or_default(),
+            items: manifest.map_or(0, |manifest| manifest.items.len()),
+            bytes: manifest.map_or(0, |manifest| manifest.items.iter().map(|item| item.bytes).sum()),
+            state,
+            offered: point.is_offered(),
+        }
+    }
+}
+
+/// Which point is meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pick {
+    /// The newest that is offered and not quarantined.
+    Latest,
+    /// This one.
+    Id(String),
+    /// The newest that was frozen no later than this.
+    At(Timestamp),
+}
+
+impl FromStr for Pick {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "latest" {
+            return Ok(Self::Latest);
+        }
+        if text.parse::<ulid::Ulid>().is_ok() {
+            return Ok(Self::Id(text.to_owned()));
+        }
+        text.parse().map(Self::At).map_err(|_| {
+            format!("`{text}` is neither `latest`, nor a point's id, nor a time such as `2026-03-01T08:00:00Z`")
+        })
+    }
+}
+
+/// Chooses among points.
+pub(super) fn pick(points: &[SealedPoint], pick: &Pick, application: &str) -> Result<Manifest, Error> {
+    let help = || format!("`dram points {application}` lists what there is");
+    let offered = || {
+        points
+            .iter()
+            .rev()
+            .filter(|point| point.is_offered() && point.quarantined.is_none())
+    };
+    let found = match pick {
+        Pick::Latest => offered().next(),
+        Pick::Id(id) => match points.iter().find(|point| point.point == *id) {
+            Some(point) if !point.is_offered() => {
+                let what = format!("point {id} cannot be restored: {}", PointRow::of(point).state);
+                return Err(Error::NoPoint { what, help: help() });
+            }
+            found => found,
+        },
+        Pick::At(time) => offered().find(|point| {
+            let frozen = point
+                .manifest
+                .as_ref()
+                .and_then(|manifest| manifest.frozen_at.parse::<Timestamp>().ok());
+            frozen.is_some_and(|frozen| frozen <= *time)
+        }),
+    };
+    found
+        .and_then(|point| point.manifest.clone())
+        .ok_or_else(|| Error::NoPoint {
+            what: match pick {
+                Pick::Latest => format!("application `{application}` has no point that can be restored"),
+                Pick::Id(id) => format!("the vault has no point {id} of application `{application}`"),
+                Pick::At(time) => format!("application `{application}` has no point from {time} or before"),
+            },
+            help: help(),
+        })
+}
+
+impl Engine {
+    /// The repository of an application, for reading.
+    pub(super) fn repository(&self, closure: &Closure) -> Result<Repository, Error> {
+        let vault = closure.vault();
+        let password = secret::password(&vault)?;
+        let location = Vault::directory(&vault.path).repository(self.catalog.tenant().as_str(), &closure.name)?;
+        if !location.exists()? {
+            return Err(Error::NoPoint {
+                what: format!(
+                    "application `{}` has no repository in vault `{}` yet",
+                    closure.name, vault.name
+                ),
+                help: format!("`dram protect {}` makes it", closure.name),
+            });
+        }
+        Ok(location.open(&password)?)
+    }
+
+    /// All points of an application, oldest first.
+    ///
+    /// # Errors
+    /// The vault cannot be read.
+    pub fn points(&self, application: &str) -> Result<Vec<PointRow>, Error> {
+        let closure = self.closure(application)?;
+        let points = self.repository(&closure)?.points()?;
+        Ok(points.iter().map(PointRow::of).collect())
+    }
+
+    /// The application that a point belongs to, by the index.
+    pub(super) fn application_of(&self, point: &str) -> Result<String, Error> {
+        for application in self.applications()? {
+            let name = super::application_name(&application)?;
+            if self
+                .catalog
+                .points(&name)?
+                .iter()
+                .any(|indexed| indexed.id.to_string() == point)
+            {
+                return Ok(application.to_string());
+            }
+        }
+        Err(Error::NoPoint {
+            what: format!("the catalog knows no point {point}"),
+            help: "`dram points APP` lists what there is; `dram catalog rebuild` makes the index anew".to_owned(),
+        })
+    }
+
+    /// What an item of a point holds at a path; all items when none is named. Answers item names with their entries.
+    ///
+    /// # Errors
+    /// The point or path is not there, or the vault cannot be read.
+    pub fn list(&self, point: &str, path: &Path, recursive: bool) -> Result<Vec<(String, Vec<Entry>)>, Error> {
+        let application = self.application_of(point)?;
+        let closure = self.closure(&application)?;
+        let repository = self.repository(&closure)?;
+        let manifest = pick(&repository.points()?, &Pick::Id(point.to_owned()), &application)?;
+        let mut found = Vec::new();
+        let mut missing = None;
+        for item in &manifest.items {
+            match repository.list(&item.tree, path, recursive) {
+                Ok(entries) => found.push((item.name.clone(), entries)),
+                Err(error) => missing = Some(error),
+            }
+        }
+        match (found.is_empty(), missing) {
+            (true, Some(error)) => Err(error.into()),
+            _ => Ok(found),
+        }
+    }
+
+    /// Writes one file of a point, or a dump by its item's name, to `out`.
+    ///
+    /// # Errors
+    /// The point does not hold it, or the vault cannot be read.
+    pub fn cat(&self, point: &str, path: &str, out: &mut dyn Write) -> Result<(), Error> {
+        let application = self.application_of(point)?;
+        let closure = self.closure(&application)?;
+        let repository = self.repository(&closure)?;
+        let manifest = pick(&repository.points()?, &Pick::Id(point.to_owned()), &application)?;
+        let (progress, cancel): (Arc<dyn Progress>, Cancel) = (Silent::shared(), Cancel::new());
+        if let Some(item) = manifest
+            .items
+            .iter()
+            .find(|item| item.name == path && item.file_name.is_some())
+        {
+            repository.dump_stream(&item.snapshot, out, &progress, &cancel)?;
+            return Ok(());
+        }
+        for item in &manifest.items {
+            let holds = repository.list(&item.tree, Path::new(path), false).is_ok();
+            if holds {
+                repository.dump_file(&item.tree, Path::new(path), out, &progress, &cancel)?;
+                return Ok(());
+            }
+        }
+        Err(crate::runbook::Refusal::NoPath { path: path.to_owned() }.into())
+    }
+}

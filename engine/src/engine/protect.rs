@@ -1,0 +1,153 @@
+//! Making a point.
+
+use super::closure::Closure;
+use super::{Engine, Watch};
+use crate::error::Error;
+use crate::inventory::{Inventory, PathState, Presence};
+use crate::run::{Authority, CatalogLog, Driver, Log, host_site};
+use crate::runbook::{Protect, Runbook, SiteRef, protect};
+use crate::site::{self, Site};
+use crate::vault::Class;
+use dram_catalog::record::declaration::Subject;
+use dram_catalog::record::lease::Lease;
+use dram_catalog::record::run::Request;
+use dram_compiler::model::{Application, Body, KindName};
+use serde_json::json;
+use std::path::PathBuf;
+
+/// What to protect.
+#[derive(Debug, Clone)]
+pub struct ProtectRequest {
+    /// The application.
+    pub application: String,
+    /// Only these components; all when empty.
+    pub components: Vec<String>,
+    /// How the point comes about.
+    pub class: Class,
+    /// Decide and show, but do nothing.
+    pub dry_run: bool,
+}
+
+impl Engine {
+    /// Makes a point of an application at the site where it runs now.
+    ///
+    /// # Errors
+    /// What failed. No point is offered then.
+    pub fn protect(&self, request: &ProtectRequest, watch: &Watch<'_>) -> Result<Runbook, Error> {
+        let closure = self.closure(&request.application)?;
+        if closure.withdrawn {
+            return Err(Error::NotDeclared {
+                kind: "application",
+                name: request.application.clone(),
+                help: "it was destroyed; its points can still be restored".to_owned(),
+            });
+        }
+        let site = closure.site(&closure.active())?;
+        let inventory = take_inventory(&site, &closure.application)?;
+        let runbook = protect(Protect {
+            tenant: self.catalog.tenant().as_str(),
+            name: &closure.name,
+            application: &closure.application,
+            site,
+            inventory: &inventory,
+            vault: closure.vault(),
+            epoch: closure.epoch_number(),
+            point: self.catalog.fresh_id().to_string(),
+            class: request.class,
+            only: &request.components,
+            declarations: closure.records.clone(),
+        })?;
+        if !request.dry_run {
+            self.carry_out(&closure, &runbook, watch)?;
+        }
+        Ok(runbook)
+    }
+
+    /// Asks for a run, and carries it out under the application's lease.
+    pub(super) fn carry_out(&self, closure: &Closure, runbook: &Runbook, watch: &Watch<'_>) -> Result<(), Error> {
+        let application = super::application_name(&closure.name)?;
+        self.catalog.may_change()?;
+        let lease = self.lease(&application)?;
+        self.close_interrupted(&application)?;
+        let subjects = vec![
+            Subject::new(KindName::Application.as_str(), &closure.name),
+            Subject::new(KindName::Vault.as_str(), &closure.vault.0),
+        ];
+        let subjects = subjects
+            .into_iter()
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(dram_catalog::CatalogError::from)?;
+        let id = self.catalog.request(&Request {
+            verb: runbook.verb.to_string(),
+            subjects,
+            lease: Some(self.lease_name(&application)),
+            detail: json!({"point": runbook.point}),
+        })?;
+        let mut log = CatalogLog::new(self.catalog.run_log(id)?, self.clock());
+        log.append("runbook", serde_json::to_value(runbook).unwrap_or_default(), false)?;
+        self.drive(runbook, &lease, &mut log, watch)?;
+        lease.release()?;
+        Ok(())
+    }
+
+    pub(super) fn drive(
+        &self,
+        runbook: &Runbook,
+        lease: &Lease,
+        log: &mut CatalogLog,
+        watch: &Watch<'_>,
+    ) -> Result<(), Error> {
+        let authority = Authority::Catalog {
+            catalog: &self.catalog,
+            lease,
+        };
+        Driver::new(
+            runbook,
+            authority,
+            watch.observer,
+            watch.cancel.clone(),
+            self.clock(),
+            self.who.clone(),
+        )
+        .drive(log)
+    }
+}
+
+/// Asks a site for its root and for the paths of an application.
+pub(super) fn take_inventory(site: &SiteRef, application: &Application) -> Result<Inventory, Error> {
+    let driver = host_site(site)?;
+    let mut asked: Vec<(String, PathBuf)> = Vec::new();
+    for component in &application.components {
+        if let Some(Body::Host(host)) = &component.body {
+            asked.extend(
+                host.paths
+                    .iter()
+                    .map(|path| (component.name.to_string(), PathBuf::from(path.as_str()))),
+            );
+        }
+    }
+    let logical: Vec<PathBuf> = asked.iter().map(|(_, path)| path.clone()).collect();
+    let answer = driver.inventory(&logical)?;
+    let paths = asked
+        .into_iter()
+        .zip(answer.paths)
+        .map(|((component, logical), state)| PathState {
+            component,
+            logical: logical.display().to_string(),
+            physical: state.physical.display().to_string(),
+            presence: presence(state.presence),
+        })
+        .collect();
+    Ok(Inventory {
+        root: presence(answer.root),
+        paths,
+    })
+}
+
+fn presence(presence: site::Presence) -> Presence {
+    match presence {
+        site::Presence::Known => Presence::Known,
+        site::Presence::Absent => Presence::Absent,
+        site::Presence::Unknown(why) => Presence::Unknown(why),
+    }
+}

@@ -1,0 +1,87 @@
+//! Making true what was declared: sites are reached, vaults are made, repositories initialised.
+
+use super::{Engine, application_name};
+use crate::error::Error;
+use crate::run::{host_site, site_ref, vault_ref};
+use crate::secret;
+use crate::site::{Presence, Site};
+use crate::vault::Vault;
+use dram_catalog::record::observation::Observation;
+use dram_compiler::model::{KindName, Name, Spec};
+use std::path::Path;
+
+impl Engine {
+    /// Reconciles one declaration, and writes down what was found.
+    ///
+    /// # Errors
+    /// The catalog fails, or nothing of that name is declared. A site or vault that is not ready is an answer, not an
+    /// error.
+    pub fn reconcile(&self, kind: KindName, name: &str) -> Result<Observation, Error> {
+        let Some(standing) = self.catalog.declared(kind, name)? else {
+            return Err(Error::NotDeclared {
+                kind: kind.as_str(),
+                name: name.to_owned(),
+                help: "look at the kind and the name".to_owned(),
+            });
+        };
+        let declared = &standing.declaration;
+        let answer = match &declared.spec {
+            Spec::RecoverySite(site) => {
+                let site = site_ref(&declared.name, site, None);
+                host_site(&site)
+                    .and_then(|driver| driver.inventory(&[]).map_err(Error::from))
+                    .map(|inventory| {
+                        let parent = Path::new(&site.root).parent().is_some_and(Path::is_dir);
+                        match inventory.root {
+                            Presence::Known => (true, String::new()),
+                            Presence::Absent if parent => {
+                                (true, format!("`{}` is not there yet; restoring makes it", site.root))
+                            }
+                            Presence::Absent => (false, format!("neither `{}` nor its parent is there", site.root)),
+                            Presence::Unknown(why) => (false, format!("`{}` cannot be looked at: {why}", site.root)),
+                        }
+                    })
+            }
+            Spec::Vault(vault) => self.make_vault(&declared.name, vault).map(|()| (true, String::new())),
+            Spec::Application(_) => self.make_repository(name).map(|()| (true, String::new())),
+            Spec::ProtectionPolicy(_) | Spec::RecoveryPlan(_) | Spec::Catalog(_) => Ok((true, String::new())),
+        };
+        let (ready, reason) = answer.unwrap_or_else(|error| (false, error.to_string()));
+        let observation = Observation {
+            ready,
+            reason,
+            declaration: Some(standing.number),
+        };
+        self.catalog.observe(kind, name, &observation)?;
+        Ok(observation)
+    }
+
+    /// The directory of a vault is made when its parent is there, and its password can be read.
+    fn make_vault(&self, name: &Name, vault: &dram_compiler::model::Vault) -> Result<(), Error> {
+        let vault = vault_ref(name, vault);
+        secret::password(&vault)?;
+        let path = Path::new(&vault.path);
+        if !path.is_dir() {
+            std::fs::create_dir(path).map_err(|source| Error::File {
+                what: "make the vault's directory",
+                path: vault.path.clone(),
+                source,
+            })?;
+        }
+        Vault::directory(path).tenants()?;
+        Ok(())
+    }
+
+    /// The repository of an application is made, or opened to see that the password fits.
+    fn make_repository(&self, name: &str) -> Result<(), Error> {
+        let closure = self.closure(name)?;
+        let vault = closure.vault();
+        let password = secret::password(&vault)?;
+        let lease = self.lease(&application_name(name)?)?;
+        let location = Vault::directory(&vault.path).repository(self.catalog.tenant().as_str(), name)?;
+        location.init(&password)?;
+        location.open(&password)?;
+        lease.release()?;
+        Ok(())
+    }
+}

@@ -1,0 +1,215 @@
+//! Bringing an application back with nothing but a vault and its key.
+
+use super::Watch;
+use super::points::{Pick, PointRow, pick};
+use super::restore::directory_site;
+use crate::error::Error;
+use crate::inventory::{Inventory, Presence};
+use crate::run::{Authority, Driver, FileLog, Log, keep_log};
+use crate::runbook::{Destination, PasswordRef, Restore, Runbook, VaultRef, Verb, restore};
+use crate::secret;
+use crate::vault::{Repository, Vault};
+use dram_catalog::SystemClock;
+use dram_compiler::model::{Application, Declaration, Name, Spec};
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// What to recover from a vault alone.
+#[derive(Debug, Clone)]
+pub struct RecoverRequest {
+    /// The application; may be left out when the vault holds one.
+    pub application: Option<String>,
+    /// The tenant.
+    pub tenant: String,
+    /// The vault's directory.
+    pub vault: PathBuf,
+    /// The file with its password.
+    pub password_file: PathBuf,
+    /// The directory that becomes the root.
+    pub into: PathBuf,
+    /// Which point.
+    pub point: Pick,
+    /// What a person attests: that the application runs nowhere else.
+    pub attested: Option<String>,
+    /// Whether files that differ are replaced.
+    pub overwrite: bool,
+    /// Who asks.
+    pub who: String,
+    /// Decide and show, but do nothing.
+    pub dry_run: bool,
+}
+
+/// Recovers an application into a directory, which becomes the root of a host site without a name.
+///
+/// # Errors
+/// What failed, or what a rule refuses.
+pub fn recover(request: &RecoverRequest, watch: &Watch<'_>) -> Result<Runbook, Error> {
+    let (vault, name, repository) = open(
+        &request.vault,
+        &request.password_file,
+        &request.tenant,
+        request.application.as_deref(),
+    )?;
+    let manifest = pick(&repository.points()?, &request.point, &name)?;
+    let application = declared(&manifest.declarations, &name)?;
+    let site = directory_site(&request.into)?;
+    let root = Path::new(&site.root);
+    let reachable = root.is_dir() || root.parent().is_some_and(Path::is_dir);
+    let inventory = Inventory {
+        root: if reachable { Presence::Known } else { Presence::Absent },
+        paths: Vec::new(),
+    };
+    // A recovery that was interrupted goes on under the epoch that it took.
+    let known = repository.takeovers()?;
+    let highest = repository.highest_epoch()?.max(manifest.epoch);
+    let epoch = match known.iter().max_by_key(|takeover| takeover.epoch) {
+        Some(last) if last.site == site.name && last.epoch == highest => last.epoch,
+        _ => highest.saturating_add(1),
+    };
+    let runbook = restore(Restore {
+        verb: Verb::Recover,
+        tenant: &request.tenant,
+        name: &name,
+        application: &application,
+        site,
+        inventory: &inventory,
+        vault,
+        manifest: &manifest,
+        destination: Destination::TakeOver {
+            epoch,
+            from: manifest.site.clone(),
+            attested: request.attested.clone(),
+        },
+        epoch,
+        only: &[],
+        overwrite: request.overwrite,
+    })?;
+    if request.dry_run {
+        return Ok(runbook);
+    }
+    let clock: Arc<dyn dram_catalog::Clock> = Arc::new(SystemClock);
+    let private = crate::run::host_site(&runbook.site)?.private();
+    let mut log = unfinished(
+        &private.join("runs"),
+        &format!("recover-{name}-{}-{epoch}", manifest.point),
+        &clock,
+    )?;
+    let driver = Driver::new(
+        &runbook,
+        Authority::Vault,
+        watch.observer,
+        watch.cancel.clone(),
+        clock,
+        request.who.clone(),
+    );
+    log.append("runbook", serde_json::to_value(&runbook).unwrap_or_default(), false)?;
+    driver.drive(&mut log)?;
+    keep_log(&driver, log.lines())?;
+    Ok(runbook)
+}
+
+/// The log of an attempt that was interrupted, else of a new one.
+fn unfinished(folder: &Path, name: &str, clock: &Arc<dyn dram_catalog::Clock>) -> Result<FileLog, Error> {
+    let mut attempt = 1u32;
+    loop {
+        let log = FileLog::open(&folder.join(format!("{name}-{attempt}.jsonl")), Arc::clone(clock))?;
+        if log.get("ended").is_none() {
+            return Ok(log);
+        }
+        attempt = attempt.saturating_add(1);
+    }
+}
+
+/// The points of an application, from the vault alone.
+///
+/// # Errors
+/// The vault cannot be read.
+pub fn vault_points(
+    vault: &Path,
+    password_file: &Path,
+    tenant: &str,
+    application: Option<&str>,
+) -> Result<(String, Vec<PointRow>), Error> {
+    let (_, name, repository) = open(vault, password_file, tenant, application)?;
+    Ok((
+        name.to_string(),
+        repository.points()?.iter().map(PointRow::of).collect(),
+    ))
+}
+
+fn open(
+    vault: &Path,
+    password_file: &Path,
+    tenant: &str,
+    application: Option<&str>,
+) -> Result<(VaultRef, Name, Repository), Error> {
+    let text = |path: &Path| {
+        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        path.to_str().map(str::to_owned).ok_or_else(|| Error::Usage {
+            why: format!("`{}` is not UTF-8 text", path.display()),
+            help: "choose a path whose name is text".to_owned(),
+        })
+    };
+    let path = text(vault)?;
+    let vault = VaultRef {
+        name: path.clone(),
+        path,
+        password: PasswordRef::File(text(password_file)?),
+    };
+    let place = Vault::directory(&vault.path);
+    let found = place.applications(tenant)?;
+    let name = match (application, found.as_slice()) {
+        (Some(name), _) if found.iter().any(|found| found == name) => name.to_owned(),
+        (None, [one]) => one.clone(),
+        (wanted, []) => {
+            return Err(Error::NoPoint {
+                what: match wanted {
+                    Some(name) => format!("vault `{}` holds nothing of application `{name}`", vault.path),
+                    None => format!("vault `{}` holds no application of tenant `{tenant}`", vault.path),
+                },
+                help: "look at the path and at `--tenant`".to_owned(),
+            });
+        }
+        (Some(name), _) => {
+            return Err(Error::NoPoint {
+                what: format!("vault `{}` holds nothing of application `{name}`", vault.path),
+                help: format!("it holds {}", found.join(", ")),
+            });
+        }
+        (None, _) => {
+            return Err(Error::Usage {
+                why: format!("vault `{}` holds several applications", vault.path),
+                help: format!("name one: {}", found.join(", ")),
+            });
+        }
+    };
+    let parsed: Name = name.parse().map_err(|why| Error::Usage {
+        why: format!("`{name}` is not a name: {why}"),
+        help: "look at the vault".to_owned(),
+    })?;
+    let password = secret::password(&vault)?;
+    let repository = place.repository(tenant, &name)?.open(&password)?;
+    Ok((vault, parsed, repository))
+}
+
+/// The application's declaration as its point holds it.
+fn declared(records: &[Value], name: &Name) -> Result<Application, Error> {
+    for record in records {
+        let Some(json) = record.get("declaration") else {
+            continue;
+        };
+        if let Ok(Declaration {
+            name: found,
+            spec: Spec::Application(application),
+        }) = Declaration::from_json(json)
+            && found == *name
+        {
+            return Ok(application);
+        }
+    }
+    Err(Error::NoPoint {
+        what: format!("the point does not hold the declaration of application `{name}`"),
+        help: "restore its files with stock `restic`, or take another point".to_owned(),
+    })
+}

@@ -1,0 +1,136 @@
+//! Runs: what was asked and how it ended.
+
+use super::{Engine, application_name};
+use crate::error::Error;
+use crate::run::{CatalogLog, Log};
+use crate::runbook::Runbook;
+use dram_catalog::Name;
+use dram_catalog::record::run::Requested;
+use dram_compiler::model::KindName;
+use serde::Serialize;
+use serde_json::{Value, json};
+use ulid::Ulid;
+
+/// A run for people and programs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RunRow {
+    /// Its id.
+    pub run: String,
+    /// What it was for.
+    pub verb: String,
+    /// The application.
+    pub application: String,
+    /// When it was asked for, RFC 3339.
+    pub at: String,
+    /// By whom.
+    pub by: String,
+    /// `running or interrupted`, `success`, `failed`, `abandoned`.
+    pub state: String,
+    /// The error of a failed run.
+    pub error: String,
+}
+
+/// How many of the newest runs are looked at for one that was interrupted: everything older was closed by a later run.
+const RECENT: usize = 16;
+
+impl Engine {
+    /// The newest runs, newest first.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub fn runs(&self, most: usize) -> Result<Vec<RunRow>, Error> {
+        let mut rows = Vec::new();
+        for id in self.catalog.runs()?.into_iter().take(most) {
+            let requested = self.catalog.requested(id)?;
+            let log = CatalogLog::new(self.catalog.run_log(id)?, self.clock());
+            let ended = log.get("ended");
+            let text = |key: &str| {
+                ended
+                    .as_ref()
+                    .and_then(|body| body.get(key))
+                    .and_then(Value::as_str)
+                    .map(str::to_owned)
+            };
+            rows.push(RunRow {
+                run: id.to_string(),
+                verb: requested.request.verb.clone(),
+                application: application_of(&requested),
+                at: requested.at.to_string(),
+                by: requested.by.clone(),
+                state: text("result").unwrap_or_else(|| "running or interrupted".to_owned()),
+                error: text("error").unwrap_or_default(),
+            });
+        }
+        Ok(rows)
+    }
+
+    /// The log of a run: one JSON object a line.
+    ///
+    /// # Errors
+    /// There is no such run.
+    pub fn run_log(&self, run: &str) -> Result<Vec<u8>, Error> {
+        Ok(CatalogLog::new(self.catalog.run_log(run_id(run)?)?, self.clock()).lines())
+    }
+
+    /// Closes runs of an application that were interrupted, because another one begins now. Called under its lease.
+    pub(super) fn close_interrupted(&self, application: &Name) -> Result<(), Error> {
+        for (id, mut log) in self.open_runs(application)? {
+            let body = json!({"result": "abandoned", "error": "another run of the application was started"});
+            log.append("ended", body, true)?;
+            tracing::info!(run = %id, "closed a run that had been interrupted");
+        }
+        Ok(())
+    }
+
+    /// The points that runs which have not ended work with.
+    pub(super) fn live_points(&self, application: &Name) -> Result<Vec<String>, Error> {
+        let runs = self.open_runs(application)?;
+        Ok(runs
+            .iter()
+            .filter_map(|(_, log)| runbook(log))
+            .map(|runbook| runbook.point)
+            .collect())
+    }
+
+    fn open_runs(&self, application: &Name) -> Result<Vec<(Ulid, CatalogLog)>, Error> {
+        let mut open = Vec::new();
+        for id in self.catalog.runs()?.into_iter().take(RECENT) {
+            let requested = self.catalog.requested(id)?;
+            if application_of(&requested) != application.as_str() {
+                continue;
+            }
+            let log = CatalogLog::new(self.catalog.run_log(id)?, self.clock());
+            if !log.ended() {
+                open.push((id, log));
+            }
+        }
+        Ok(open)
+    }
+}
+
+/// The application that a run works on.
+pub(super) fn application_of(requested: &Requested) -> String {
+    let application = KindName::Application.as_str();
+    let subjects = &requested.request.subjects;
+    let subject = subjects.iter().find(|subject| subject.kind.as_str() == application);
+    subject.map(|subject| subject.name.to_string()).unwrap_or_default()
+}
+
+/// The runbook of a run, when it was decided before the interruption.
+pub(super) fn runbook(log: &CatalogLog) -> Option<Runbook> {
+    log.get("runbook").and_then(|body| serde_json::from_value(body).ok())
+}
+
+pub(super) fn run_id(run: &str) -> Result<Ulid, Error> {
+    run.parse().map_err(|_| Error::Usage {
+        why: format!("`{run}` is not the id of a run"),
+        help: "`dram runs` lists them".to_owned(),
+    })
+}
+
+impl Engine {
+    pub(super) fn catalog_name(&self, application: &str) -> Result<Name, Error> {
+        application_name(application)
+    }
+}

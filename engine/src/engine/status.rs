@@ -1,0 +1,75 @@
+//! How well each application is protected now, from the catalog alone.
+
+use super::{Engine, application_name};
+use crate::error::Error;
+use crate::state::protection;
+use dram_compiler::model::KindName;
+use jiff::Timestamp;
+use serde::Serialize;
+
+/// An application for people and programs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StatusRow {
+    /// Its name.
+    pub application: String,
+    /// The site where it runs now.
+    pub site: String,
+    /// The epoch.
+    pub epoch: u64,
+    /// How well it is protected.
+    pub protection: String,
+    /// When its newest point was frozen, RFC 3339; empty without one.
+    pub newest: String,
+    /// Age of the newest point in seconds.
+    pub age_seconds: Option<u64>,
+    /// The RPO in seconds.
+    pub rpo_seconds: u64,
+    /// Indexed points.
+    pub points: usize,
+    /// Whether an engine found it ready.
+    pub ready: Option<bool>,
+    /// Why not.
+    pub reason: String,
+}
+
+impl Engine {
+    /// The status of one application, or of all.
+    ///
+    /// # Errors
+    /// The catalog cannot be read, or the application is not declared.
+    pub fn status(&self, only: Option<&str>) -> Result<Vec<StatusRow>, Error> {
+        let names = match only {
+            Some(name) => vec![self.closure(name)?.name],
+            None => self.applications()?,
+        };
+        let now = self.clock().now();
+        let mut rows = Vec::new();
+        for name in names {
+            let closure = self.closure(&name)?;
+            let points = self.catalog.points(&application_name(&name)?)?;
+            let newest: Option<Timestamp> = points
+                .iter()
+                .filter_map(|point| point.body.get("frozenAt")?.as_str()?.parse().ok())
+                .max();
+            let age = newest.map(|newest| u64::try_from(now.duration_since(newest).as_secs()).unwrap_or(0));
+            let observed = self
+                .catalog
+                .observed(KindName::Application, &name)?
+                .map(|observed| observed.observation);
+            rows.push(StatusRow {
+                site: closure.active(),
+                epoch: closure.epoch_number(),
+                protection: protection(age, closure.policy.objectives.rpo).to_string(),
+                newest: newest.map(|newest| newest.to_string()).unwrap_or_default(),
+                age_seconds: age,
+                rpo_seconds: closure.policy.objectives.rpo.seconds,
+                points: points.len(),
+                ready: observed.as_ref().map(|observed| observed.ready),
+                reason: observed.map(|observed| observed.reason).unwrap_or_default(),
+                application: name.to_string(),
+            });
+        }
+        Ok(rows)
+    }
+}

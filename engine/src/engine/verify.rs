@@ -1,0 +1,190 @@
+//! Proving that a point can be restored.
+
+use super::points::{Pick, pick};
+use super::{Engine, Watch};
+use crate::error::Error;
+use crate::run::Event;
+use crate::vault::{Attestation, Cancel, Manifest, Method, Origin, Progress, Repository, RestoreFiles, Statement};
+use serde::Serialize;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// How deeply a point is verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Level {
+    /// Every byte is read back and compared with its hash.
+    Checksum,
+    /// Every file is restored into a scratch directory, every dump is read to its end.
+    Restore,
+}
+
+impl Level {
+    /// The word in attestations.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Checksum => "checksum",
+            Self::Restore => "restore",
+        }
+    }
+}
+
+/// What a verification found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Verified {
+    /// The point.
+    pub point: String,
+    /// The application.
+    pub application: String,
+    /// How deeply.
+    pub level: String,
+    /// Bytes that were read.
+    pub bytes: u64,
+    /// What is damaged; empty when the point is whole.
+    pub damages: Vec<String>,
+}
+
+impl Engine {
+    /// Verifies a point, or the newest of an application, and attests it in the vault when it is whole.
+    ///
+    /// # Errors
+    /// The vault cannot be read. Damage is an answer, not an error.
+    pub fn verify(&self, what: &str, level: Level, watch: &Watch<'_>) -> Result<Verified, Error> {
+        let (application, which) = if what.parse::<ulid::Ulid>().is_ok() {
+            (self.application_of(what)?, Pick::Id(what.to_owned()))
+        } else {
+            (what.to_owned(), Pick::Latest)
+        };
+        let closure = self.closure(&application)?;
+        let repository = self.repository(&closure)?;
+        let manifest = pick(&repository.points()?, &which, &application)?;
+        watch.observer.event(&Event::Step {
+            number: 1,
+            of: 1,
+            text: format!("verify point {} by {}", manifest.point, level.as_str()),
+            bytes: Some(manifest.items.iter().map(|item| item.bytes).sum()),
+        });
+        let progress = watch.observer.progress();
+        let (bytes, damages) = match level {
+            Level::Checksum => {
+                let verdict = repository.verify(&manifest.point, &progress, &watch.cancel)?;
+                let damages = verdict
+                    .damages
+                    .iter()
+                    .map(|damage| {
+                        let files: Vec<String> = damage
+                            .files
+                            .iter()
+                            .map(|(item, path)| format!("{item}:{}", path.display()))
+                            .collect();
+                        format!("{} (needed by {})", damage.reason, files.join(", "))
+                    })
+                    .collect();
+                (verdict.checked.bytes, damages)
+            }
+            Level::Restore => {
+                let scratch = Scratch::new(&manifest.point)?;
+                match into(&repository, &manifest, &scratch.0, &progress, &watch.cancel) {
+                    Ok(bytes) => (bytes, Vec::new()),
+                    Err(Error::Vault(error)) if !error.is_canceled() => (0, vec![error.to_string()]),
+                    Err(error) => return Err(error),
+                }
+            }
+        };
+        let damages: Vec<String> = damages;
+        if damages.is_empty() {
+            let at = self.clock().now();
+            let attestation = Attestation {
+                point: manifest.point.clone(),
+                by: self.who.clone(),
+                at: at.to_string(),
+                statement: Statement::Verified {
+                    level: level.as_str().to_owned(),
+                },
+            };
+            repository.attest(
+                &attestation,
+                &Origin {
+                    host: manifest.site.clone(),
+                    time: at,
+                },
+            )?;
+        }
+        Ok(Verified {
+            point: manifest.point,
+            application,
+            level: level.as_str().to_owned(),
+            bytes,
+            damages,
+        })
+    }
+}
+
+/// Restores everything below a directory.
+fn into(
+    repository: &Repository,
+    manifest: &Manifest,
+    target: &Path,
+    progress: &Arc<dyn Progress>,
+    cancel: &Cancel,
+) -> Result<u64, Error> {
+    let mut bytes = 0u64;
+    for (index, item) in manifest.items.iter().enumerate() {
+        let handled = match item.method {
+            Method::Files => {
+                let paths: Vec<PathBuf> = item.paths.iter().map(PathBuf::from).collect();
+                let place = target.join(index.to_string());
+                let map = |path: &Path| path.strip_prefix("/").unwrap_or(path).to_owned();
+                let what = RestoreFiles {
+                    tree: &item.tree,
+                    paths: &paths,
+                    target: &place,
+                    map: &map,
+                    only: None,
+                    overwrite: false,
+                    compare: false,
+                };
+                repository.restore_files(&what, progress, cancel)?.bytes
+            }
+            Method::Dump => repository.dump_stream(&item.snapshot, &mut Nowhere, progress, cancel)?,
+        };
+        bytes = bytes.saturating_add(handled);
+    }
+    Ok(bytes)
+}
+
+struct Nowhere;
+
+impl Write for Nowhere {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A directory that is gone when the verification is.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(point: &str) -> Result<Self, Error> {
+        let path = std::env::temp_dir().join(format!("dram-verify-{point}-{}", std::process::id()));
+        std::fs::create_dir(&path).map_err(|source| Error::File {
+            what: "make the scratch directory",
+            path: path.display().to_string(),
+            source,
+        })?;
+        Ok(Self(path))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What cannot be removed is only space in the temporary folder.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

@@ -1,0 +1,14 @@
+//! Doing: a runbook is carried out step by step, each step begin or continue, every step in the run's log.
+
+mod capture;
+mod drive;
+mod event;
+mod log;
+mod recover;
+mod terms;
+
+pub use drive::{Authority, Driver, Outcome};
+pub use event::{Event, Observer, Quiet};
+pub use log::{CatalogLog, FileLog, Log};
+pub(crate) use recover::keep_log;
+pub(crate) use terms::{host_site, site_ref, vault_ref};

@@ -1,0 +1,221 @@
+//! The steps that make a point.
+
+use super::drive::{Authority, Driver, Outcome, vault_error};
+use super::terms;
+use crate::error::Error;
+use crate::runbook::Step;
+use crate::site::{DumpStream, Site, SiteError, Surroundings};
+use crate::vault::{CaptureFiles, CaptureStream, Captured, Class, Item, Manifest, Writer};
+use dram_compiler::model::{Body, Component, Host};
+use indicatif::HumanBytes;
+use serde_json::json;
+use std::io::Read;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// The name of the one file that a dump's snapshot holds.
+const DUMP_FILE: &str = "dump";
+
+impl Driver<'_> {
+    pub(super) fn component(&self, name: &str) -> Result<&Component, Error> {
+        self.runbook.component(name).ok_or_else(|| Error::NotResumable {
+            run: self.runbook.point.clone(),
+            why: format!("its runbook has no component `{name}`"),
+        })
+    }
+
+    pub(super) fn host(&self, name: &str) -> Result<&Host, Error> {
+        match &self.component(name)?.body {
+            Some(Body::Host(host)) => Ok(host),
+            None => Err(Error::NotResumable {
+                run: self.runbook.point.clone(),
+                why: format!("its component `{name}` has no body"),
+            }),
+        }
+    }
+
+    /// What commands of a component see.
+    pub(super) fn around(&self, component: &str) -> Surroundings {
+        Surroundings {
+            application: self.runbook.name().to_string(),
+            component: component.to_owned(),
+            run: self.runbook.point.clone(),
+        }
+    }
+}
+
+pub(super) fn files(driver: &Driver<'_>, component: &str, item: &str) -> Result<Outcome, Error> {
+    let repository = driver.repository()?;
+    let point = &driver.runbook.point;
+    if let Some(captured) = repository.find_item(point, item)? {
+        return Ok(captured_outcome(&captured));
+    }
+    let host = driver.host(component)?;
+    let site = driver.site()?;
+    let paths: Vec<PathBuf> = host.paths.iter().map(|path| PathBuf::from(path.as_str())).collect();
+    let mut physical = Vec::new();
+    for path in &paths {
+        physical.push((path.clone(), site.locate(path)?));
+    }
+    let what = CaptureFiles {
+        point,
+        item,
+        root: site.root(),
+        paths: &paths,
+        physical: &physical,
+        exclude: &host.exclude,
+        skip: &driver.skip()?,
+        origin: driver.origin(),
+    };
+    let captured = repository
+        .capture_files(&what, &driver.observer.progress(), &driver.cancel)
+        .map_err(vault_error)?;
+    Ok(captured_outcome(&captured))
+}
+
+pub(super) fn dump(driver: &Driver<'_>, component: &str, item: &str) -> Result<Outcome, Error> {
+    let repository = driver.repository()?;
+    let point = &driver.runbook.point;
+    if let Some(captured) = repository.find_item(point, item)? {
+        return Ok(captured_outcome(&captured));
+    }
+    let host = driver.host(component)?;
+    let Some(dump) = &host.dump else {
+        return Err(Error::NotResumable {
+            run: point.clone(),
+            why: format!("component `{component}` has no dump"),
+        });
+    };
+    let stream = driver.site()?.dump(
+        &terms::command(&dump.command),
+        &driver.around(component),
+        &driver.cancel,
+    )?;
+    let (reader, finish) = split(stream);
+    let what = CaptureStream {
+        point,
+        item,
+        file_name: DUMP_FILE,
+        origin: driver.origin(),
+    };
+    let captured = repository
+        .capture_stream(&what, reader, finish, &driver.observer.progress(), &driver.cancel)
+        .map_err(vault_error)?;
+    Ok(captured_outcome(&captured))
+}
+
+pub(super) fn seal(driver: &Driver<'_>, class: Class) -> Result<Outcome, Error> {
+    let repository = driver.repository()?;
+    let runbook = driver.runbook;
+    let mut items = Vec::new();
+    for step in &runbook.steps {
+        let (component, name) = match step {
+            Step::CaptureFiles { component, item } | Step::CaptureDump { component, item } => (component, item),
+            _ => continue,
+        };
+        let Some(captured) = repository.find_item(&runbook.point, name)? else {
+            return Err(Error::NoPoint {
+                what: format!("item `{name}` of point {} is no longer in the vault", runbook.point),
+                help: format!("start it again: `dram protect {}`", runbook.name()),
+            });
+        };
+        items.push(match step {
+            Step::CaptureDump { .. } => Item::of_stream(name, component, DUMP_FILE, &captured),
+            _ => Item::of_files(name, component, &captured),
+        });
+    }
+    let lease = match driver.authority {
+        Authority::Catalog { lease, .. } => lease.number(),
+        Authority::Vault => 0,
+    };
+    let bytes = items.iter().map(|item| item.bytes).sum();
+    let frozen_at = point_time(&runbook.point).unwrap_or_else(|| driver.clock.now());
+    let manifest = Manifest {
+        format: crate::vault::MANIFEST_FORMAT,
+        min_reader: crate::vault::MANIFEST_FORMAT,
+        point: runbook.point.clone(),
+        tenant: runbook.tenant.clone(),
+        application: runbook.name().to_string(),
+        epoch: runbook.epoch,
+        site: runbook.site.name.clone(),
+        class,
+        frozen_at: frozen_at.to_string(),
+        // Files are read while the application runs, each dump is one transaction of its own.
+        consistency: "none".to_owned(),
+        writer: Writer {
+            epoch: runbook.epoch,
+            lease,
+        },
+        items,
+        declarations: runbook.declarations.clone(),
+        mappings: runbook.site.mappings.iter().cloned().collect(),
+        more: serde_json::Map::new(),
+    };
+    // The last look before the point becomes visible.
+    driver.entitled()?;
+    let seal = repository.seal(&manifest, &driver.origin()).map_err(vault_error)?;
+    if let Authority::Catalog { catalog, .. } = driver.authority {
+        let id = runbook.point.parse().map_err(|_| Error::NotResumable {
+            run: runbook.point.clone(),
+            why: "its point is no ULID".to_owned(),
+        })?;
+        let entry = json!({
+            "vault": runbook.vault.name, "seal": seal, "site": manifest.site, "epoch": manifest.epoch,
+            "class": manifest.class, "frozenAt": manifest.frozen_at, "bytes": bytes,
+            "items": manifest.items.len(),
+        });
+        catalog.index_point(&driver.catalog_name()?, id, entry)?;
+    }
+    Ok(Outcome {
+        detail: format!("{} items, {}", manifest.items.len(), HumanBytes(bytes)),
+        bytes,
+        notes: Vec::new(),
+    })
+}
+
+/// The moment of a point: it is made when the run is decided, before anything is captured.
+fn point_time(point: &str) -> Option<jiff::Timestamp> {
+    let id: ulid::Ulid = point.parse().ok()?;
+    jiff::Timestamp::from_millisecond(i64::try_from(id.timestamp_ms()).ok()?).ok()
+}
+
+fn captured_outcome(captured: &Captured) -> Outcome {
+    Outcome {
+        detail: format!(
+            "{} in {} files, {} new",
+            HumanBytes(captured.bytes),
+            captured.files,
+            HumanBytes(captured.new_bytes)
+        ),
+        bytes: captured.bytes,
+        notes: captured.notes.iter().map(ToString::to_string).collect(),
+    }
+}
+
+/// A dump's two halves: its bytes, and the question how its command ended.
+fn split(
+    stream: Box<dyn DumpStream>,
+) -> (
+    impl Read + Send + 'static,
+    impl FnOnce() -> Result<(), SiteError> + Send + 'static,
+) {
+    let shared = Arc::new(Mutex::new(Some(stream)));
+    let finish = Arc::clone(&shared);
+    (Half(shared), move || {
+        match finish.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Some(stream) => stream.finish().map(drop),
+            None => Ok(()),
+        }
+    })
+}
+
+struct Half(Arc<Mutex<Option<Box<dyn DumpStream>>>>);
+
+impl Read for Half {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        match self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            Some(stream) => stream.read(buffer),
+            None => Ok(0),
+        }
+    }
+}

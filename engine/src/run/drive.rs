@@ -1,0 +1,304 @@
+//! Carries a runbook out, step by step.
+//!
+//! Flow: for each step whose result does not stand in the log yet: check authority, do it, write the result down.
+//! Guarantees: a step whose result stands is not done again; one that was interrupted is continued; the run ends with
+//! one entry that says how. Assumes that steps are begin-or-continue.
+
+use super::event::{Event, Observer};
+use super::log::Log;
+use super::{capture, recover, terms};
+use crate::error::Error;
+use crate::runbook::{PasswordRef, Runbook, Step, Verb};
+use crate::secret;
+use crate::site::HostSite;
+use crate::vault::{Cancel, Origin, Repository, Vault, VaultError};
+use dram_catalog::record::lease::Lease;
+use dram_catalog::{Catalog, Clock, Name};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
+use std::time::Instant;
+
+/// What came of a step.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Outcome {
+    /// In words.
+    pub detail: String,
+    /// Bytes that it handled.
+    #[serde(default)]
+    pub bytes: u64,
+    /// Things that must not pass in silence.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// Who says that this run may still act.
+#[derive(Debug, Clone, Copy)]
+pub enum Authority<'a> {
+    /// The catalog's epoch, and the application's lease.
+    Catalog {
+        /// The catalog.
+        catalog: &'a Catalog,
+        /// The lease; the run stops when it is lost.
+        lease: &'a Lease,
+    },
+    /// The vault alone: no catalog is alive.
+    Vault,
+}
+
+/// A runbook on its way.
+pub struct Driver<'a> {
+    /// What is done.
+    pub runbook: &'a Runbook,
+    /// Who says that it may be done.
+    pub authority: Authority<'a>,
+    /// Who watches.
+    pub observer: &'a dyn Observer,
+    /// Raised by Ctrl-C.
+    pub cancel: Cancel,
+    /// The wall clock.
+    pub clock: Arc<dyn Clock>,
+    /// Who asked.
+    pub who: String,
+    /// The machine's name, for snapshots.
+    pub host: String,
+    repository: OnceLock<Repository>,
+}
+
+impl std::fmt::Debug for Driver<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Driver")
+            .field("runbook", &self.runbook.point)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<'a> Driver<'a> {
+    /// A driver that has done nothing yet.
+    pub fn new(
+        runbook: &'a Runbook,
+        authority: Authority<'a>,
+        observer: &'a dyn Observer,
+        cancel: Cancel,
+        clock: Arc<dyn Clock>,
+        who: String,
+    ) -> Self {
+        let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+        Self {
+            runbook,
+            authority,
+            observer,
+            cancel,
+            clock,
+            who,
+            host,
+            repository: OnceLock::new(),
+        }
+    }
+
+    /// Carries the runbook out, from the first step whose result does not stand in the log.
+    ///
+    /// # Errors
+    /// What failed. The log says so too, except after an interruption: then the run can be resumed.
+    pub fn drive(&self, log: &mut dyn Log) -> Result<(), Error> {
+        let of = self.runbook.steps.len();
+        let resumed = log.get("begun").is_some();
+        log.append("begun", json!({"by": self.who}), false)?;
+        self.observer.event(&Event::Started {
+            run: log.run(),
+            verb: self.runbook.verb.to_string(),
+            application: self.runbook.name().to_string(),
+            point: self.runbook.point.clone(),
+            steps: of,
+            resumed,
+        });
+        for (number, step) in (1..).zip(&self.runbook.steps) {
+            let key = format!("step-{number}");
+            if let Some(outcome) = log
+                .get(&key)
+                .and_then(|body| serde_json::from_value::<Outcome>(body).ok())
+            {
+                self.done(number, of, step, &outcome, 0.0, true);
+                continue;
+            }
+            self.observer.event(&Event::Step {
+                number,
+                of,
+                text: step.text(),
+                bytes: step.bytes(),
+            });
+            let begun = Instant::now();
+            match self.step(step) {
+                Ok(outcome) => {
+                    let body = serde_json::to_value(&outcome).unwrap_or_default();
+                    log.append(&key, body, false)?;
+                    self.done(number, of, step, &outcome, begun.elapsed().as_secs_f64(), false);
+                }
+                Err(error) => return Err(self.failed(log, step, error)),
+            }
+        }
+        log.append("ended", json!({"result": "success"}), true)?;
+        self.observer.event(&Event::Ended {
+            result: "success",
+            detail: format!("point {}", self.runbook.point),
+        });
+        Ok(())
+    }
+
+    fn done(&self, number: usize, of: usize, step: &Step, outcome: &Outcome, seconds: f64, before: bool) {
+        for note in &outcome.notes {
+            self.observer.event(&Event::Note { text: note.clone() });
+        }
+        let detail = outcome.detail.clone();
+        self.observer.event(&Event::Done {
+            number,
+            of,
+            text: step.text(),
+            detail,
+            seconds,
+            before,
+        });
+    }
+
+    fn failed(&self, log: &mut dyn Log, step: &Step, error: Error) -> Error {
+        let interrupted = self.cancel.is_canceled()
+            || matches!(&error, Error::Vault(error) if error.is_canceled())
+            || matches!(&error, Error::Interrupted { .. });
+        if interrupted {
+            self.observer.event(&Event::Ended {
+                result: "interrupted",
+                detail: step.text(),
+            });
+            return Error::Interrupted { run: log.run() };
+        }
+        let body = json!({"result": "failed", "step": step.text(), "error": error.to_string(), "help": error.help()});
+        // The first failure is what the caller must hear of; that the log could not take it is said beside it.
+        if let Err(second) = log.append("ended", body, true) {
+            self.observer.event(&Event::Note {
+                text: format!("the failure could not be written to the log: {second}"),
+            });
+        }
+        self.observer.event(&Event::Ended {
+            result: "failed",
+            detail: step.text(),
+        });
+        error
+    }
+
+    fn step(&self, step: &Step) -> Result<Outcome, Error> {
+        if self.cancel.is_canceled() {
+            return Err(Error::Interrupted { run: None });
+        }
+        self.entitled()?;
+        match step {
+            Step::CaptureFiles { component, item } => capture::files(self, component, item),
+            Step::CaptureDump { component, item } => capture::dump(self, component, item),
+            Step::Seal { class } => capture::seal(self, *class),
+            Step::TakeOver { epoch, reason } => recover::take_over(self, *epoch, reason),
+            Step::Fence { epoch } => recover::fence(self, *epoch),
+            Step::Stop { component } => recover::stop(self, component),
+            Step::RestoreFiles {
+                item, overwrite, only, ..
+            } => recover::files(self, item, *overwrite, only.as_deref()),
+            Step::WriteDump { item, file, .. } => recover::write_dump(self, item, file),
+            Step::Start { component } => recover::start(self, component),
+            Step::LoadDump { component, item } => recover::load_dump(self, component, item),
+            Step::Health { component } => recover::health(self, component),
+        }
+    }
+
+    /// Fails when this run may no longer act: the lease is lost, or a higher epoch stands.
+    pub(super) fn entitled(&self) -> Result<(), Error> {
+        let Authority::Catalog { catalog, lease } = self.authority else {
+            return Ok(());
+        };
+        lease.check()?;
+        let application = self.catalog_name()?;
+        match catalog.epoch(&application)? {
+            Some(epoch) if epoch.number > self.runbook.epoch => Err(Error::Superseded {
+                application: application.to_string(),
+                epoch: epoch.number,
+                site: epoch.site,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn catalog_name(&self) -> Result<Name, Error> {
+        Name::application(self.runbook.name()).map_err(|why| Error::Catalog(why.into()))
+    }
+
+    /// The repository, opened when it is first needed.
+    pub(super) fn repository(&self) -> Result<&Repository, Error> {
+        if let Some(repository) = self.repository.get() {
+            return Ok(repository);
+        }
+        let password = secret::password(&self.runbook.vault)?;
+        let location =
+            Vault::directory(&self.runbook.vault.path).repository(&self.runbook.tenant, self.runbook.name())?;
+        if self.runbook.verb == Verb::Protect {
+            location.init(&password)?;
+        }
+        let opened = location.open(&password)?;
+        self.agree(&opened)?;
+        Ok(self.repository.get_or_init(|| opened))
+    }
+
+    /// A vault that knows of a takeover which the catalog does not is a question for a person: nothing is added to it.
+    fn agree(&self, repository: &Repository) -> Result<(), Error> {
+        if self.runbook.verb != Verb::Protect {
+            return Ok(());
+        }
+        let newest = repository
+            .takeovers()?
+            .into_iter()
+            .max_by_key(|takeover| takeover.epoch);
+        match newest {
+            Some(newest) if newest.epoch > self.runbook.epoch => Err(Error::SplitBrain {
+                application: self.runbook.name().to_string(),
+                vault: newest.epoch,
+                site: newest.site,
+                catalog: self.runbook.epoch,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The site's driver.
+    pub(super) fn site(&self) -> Result<HostSite, Error> {
+        let site = terms::host_site(&self.runbook.site)?;
+        // The application's commands have no business with the vault's password.
+        Ok(match &self.runbook.vault.password {
+            PasswordRef::Env(name) => site.withholding([name.clone()]),
+            PasswordRef::File(_) => site,
+        })
+    }
+
+    pub(super) fn origin(&self) -> Origin {
+        Origin {
+            host: self.host.clone(),
+            time: self.clock.now(),
+        }
+    }
+
+    /// What is never captured: the vault, the catalog where it lies on this machine, and what the site keeps for us.
+    pub(super) fn skip(&self) -> Result<Vec<PathBuf>, Error> {
+        let mut skip = vec![PathBuf::from(&self.runbook.vault.path), self.site()?.private()];
+        if let Authority::Catalog { catalog, .. } = self.authority
+            && let Some(path) = catalog.location().strip_prefix("file://")
+        {
+            skip.push(PathBuf::from(path));
+        }
+        Ok(skip)
+    }
+}
+
+/// A vault error that means cancellation becomes an interruption.
+pub(super) fn vault_error(error: VaultError) -> Error {
+    if error.is_canceled() {
+        Error::Interrupted { run: None }
+    } else {
+        Error::Vault(error)
+    }
+}

@@ -1,0 +1,208 @@
+//! The steps that bring an application back.
+
+use super::drive::{Authority, Driver, Outcome, vault_error};
+use super::terms;
+use crate::error::Error;
+use crate::runbook::Verb;
+use crate::site::{Site, SystemClock};
+use crate::vault::{Item, RestoreFiles, Takeover, VaultError};
+use dram_catalog::Appended;
+use indicatif::HumanBytes;
+use std::path::{Path, PathBuf};
+
+/// The vault hears of the takeover first: a seal that the old writer adds after this is not offered, even if it asked
+/// the catalog a moment before.
+pub(super) fn take_over(driver: &Driver<'_>, epoch: u64, reason: &str) -> Result<Outcome, Error> {
+    let repository = driver.repository()?;
+    let site = driver.runbook.site.name.clone();
+    let known = repository.takeovers()?;
+    if !known
+        .iter()
+        .any(|takeover| takeover.epoch == epoch && takeover.site == site)
+    {
+        let takeover = Takeover {
+            epoch,
+            site: site.clone(),
+            by: driver.who.clone(),
+            reason: reason.to_owned(),
+            at: driver.clock.now().to_string(),
+        };
+        repository
+            .attest_takeover(&takeover, &driver.origin())
+            .map_err(vault_error)?;
+    }
+    if let Authority::Catalog { catalog, .. } = driver.authority {
+        let application = driver.catalog_name()?;
+        let standing = catalog.epoch(&application)?;
+        let ours = standing.is_some_and(|standing| standing.number == epoch && standing.site == site);
+        if !ours
+            && let Appended::Superseded { number, .. } =
+                catalog.take_over(&application, epoch, &site, reason, &driver.who)?
+        {
+            let site = catalog.epoch(&application)?.map(|epoch| epoch.site).unwrap_or_default();
+            return Err(Error::Superseded {
+                application: application.to_string(),
+                epoch: number,
+                site,
+            });
+        }
+    }
+    Ok(Outcome {
+        detail: format!("site {site} is the writer now"),
+        ..Outcome::default()
+    })
+}
+
+/// Writes the epoch down at the site, whose root is made if it is not there yet.
+pub(super) fn fence(driver: &Driver<'_>, epoch: u64) -> Result<Outcome, Error> {
+    let site = driver.site()?;
+    site.prepare_root()?;
+    site.accept(&driver.runbook.tenant, driver.runbook.name(), epoch)?;
+    Ok(Outcome::default())
+}
+
+pub(super) fn stop(driver: &Driver<'_>, component: &str) -> Result<Outcome, Error> {
+    let host = driver.host(component)?;
+    if let Some(stop) = host.service.as_ref().and_then(|service| service.stop.as_ref()) {
+        driver
+            .site()?
+            .stop(&terms::command(stop), &driver.around(component), &driver.cancel)?;
+    }
+    Ok(Outcome::default())
+}
+
+pub(super) fn start(driver: &Driver<'_>, component: &str) -> Result<Outcome, Error> {
+    let host = driver.host(component)?;
+    if let Some(service) = &host.service {
+        driver.site()?.start(
+            &terms::command(&service.start),
+            &driver.around(component),
+            &driver.cancel,
+        )?;
+    }
+    Ok(Outcome::default())
+}
+
+pub(super) fn files(driver: &Driver<'_>, item: &Item, overwrite: bool, only: Option<&str>) -> Result<Outcome, Error> {
+    let repository = driver.repository()?;
+    let site = driver.site()?;
+    // Every path is mapped before the first byte is written: one without a mapping refuses the whole step.
+    let paths: Vec<PathBuf> = item.paths.iter().map(PathBuf::from).collect();
+    for path in &paths {
+        site.locate(path)?;
+    }
+    let root = site.root().to_owned();
+    // What lies above an item's paths has no mapping of its own; it stays below the root as it is.
+    let map = |logical: &Path| {
+        site.locate(logical)
+            .unwrap_or_else(|_| root.join(logical.strip_prefix("/").unwrap_or(logical)))
+    };
+    let map = |logical: &Path| map(logical).strip_prefix(&root).map(Path::to_owned).unwrap_or_default();
+    let what = RestoreFiles {
+        tree: &item.tree,
+        paths: &paths,
+        target: &root,
+        map: &map,
+        only: only.map(Path::new),
+        overwrite,
+        compare: overwrite,
+    };
+    let restored = repository
+        .restore_files(&what, &driver.observer.progress(), &driver.cancel)
+        .map_err(vault_error)?;
+    let already = match restored.skipped_identical {
+        0 => String::new(),
+        count => format!(", {count} were there already"),
+    };
+    Ok(Outcome {
+        detail: format!("{} in {} files{already}", HumanBytes(restored.bytes), restored.files),
+        bytes: restored.bytes,
+        notes: restored.notes.iter().map(ToString::to_string).collect(),
+    })
+}
+
+pub(super) fn load_dump(driver: &Driver<'_>, component: &str, item: &Item) -> Result<Outcome, Error> {
+    let repository = driver.repository()?;
+    let host = driver.host(component)?;
+    let Some(dump) = &host.dump else {
+        return Err(Error::NotResumable {
+            run: driver.runbook.point.clone(),
+            why: format!("component `{component}` has no command that loads a dump"),
+        });
+    };
+    let site = driver.site()?;
+    let mut stream = site.load(
+        &terms::command(&dump.restore),
+        &driver.around(component),
+        &driver.cancel,
+    )?;
+    let poured = repository.dump_stream(&item.snapshot, &mut stream, &driver.observer.progress(), &driver.cancel);
+    match poured {
+        // Dropping the stream stops the command, so that half a dump never counts as loaded.
+        Err(error) if !matches!(error, VaultError::Sink { .. }) => Err(vault_error(error)),
+        // The command went away while it was fed: how it ended says why.
+        Err(error) => match stream.finish() {
+            Err(site) => Err(site.into()),
+            Ok(_) => Err(vault_error(error)),
+        },
+        Ok(_) => {
+            stream.finish()?;
+            Ok(Outcome {
+                detail: HumanBytes(item.bytes).to_string(),
+                bytes: item.bytes,
+                notes: Vec::new(),
+            })
+        }
+    }
+}
+
+/// Writes a dump as a file below the destination, beside its place first, so that half of one is never taken for it.
+pub(super) fn write_dump(driver: &Driver<'_>, item: &Item, file: &str) -> Result<Outcome, Error> {
+    let repository = driver.repository()?;
+    let site = driver.site()?;
+    let path = site.root().join(file);
+    let beside = site.root().join(format!(".{file}.part"));
+    let failed = |source| Error::File {
+        what: "write",
+        path: path.display().to_string(),
+        source,
+    };
+    std::fs::create_dir_all(site.root()).map_err(failed)?;
+    let mut out = std::fs::File::create(&beside).map_err(failed)?;
+    repository
+        .dump_stream(&item.snapshot, &mut out, &driver.observer.progress(), &driver.cancel)
+        .map_err(vault_error)?;
+    out.sync_all()
+        .and_then(|()| std::fs::rename(&beside, &path))
+        .map_err(failed)?;
+    Ok(Outcome {
+        detail: path.display().to_string(),
+        bytes: item.bytes,
+        notes: Vec::new(),
+    })
+}
+
+pub(super) fn health(driver: &Driver<'_>, name: &str) -> Result<Outcome, Error> {
+    let component = driver.component(name)?;
+    let (site, around) = (driver.site()?, driver.around(name));
+    for health in &component.health {
+        site.await_healthy(&terms::check(health), &around, &SystemClock::default(), &driver.cancel)?;
+    }
+    Ok(Outcome {
+        detail: "healthy".to_owned(),
+        ..Outcome::default()
+    })
+}
+
+/// Keeps the log of a run that had no catalog beside what it did, in the vault.
+pub(crate) fn keep_log(driver: &Driver<'_>, lines: Vec<u8>) -> Result<(), Error> {
+    if driver.runbook.verb != Verb::Recover {
+        return Ok(());
+    }
+    let tags = [format!("run={}", driver.runbook.point), "log".to_owned()];
+    driver
+        .repository()?
+        .store_log("run.jsonl", lines, &tags, &driver.origin())
+        .map_err(vault_error)?;
+    Ok(())
+}

@@ -1,0 +1,118 @@
+//! How a recovery point is made.
+
+use super::step::RUNBOOK_FORMAT;
+use super::{Recorded, Refusal, Runbook, SiteRef, Step, VaultRef, Verb};
+use crate::inventory::{Inventory, Presence};
+use crate::vault::Class;
+use dram_compiler::derive::{Method, methods};
+use dram_compiler::model::{Application, Declaration, Name, Spec, after_order};
+
+/// What the decision rests on.
+#[derive(Debug, Clone)]
+pub struct Protect<'a> {
+    /// The tenant.
+    pub tenant: &'a str,
+    /// The application's name.
+    pub name: &'a Name,
+    /// The application.
+    pub application: &'a Application,
+    /// The site where it runs now.
+    pub site: SiteRef,
+    /// What that site says.
+    pub inventory: &'a Inventory,
+    /// The vault of its policy.
+    pub vault: VaultRef,
+    /// The current epoch.
+    pub epoch: u64,
+    /// The new point's id: a ULID.
+    pub point: String,
+    /// How the point comes about.
+    pub class: Class,
+    /// Only these components; all when empty.
+    pub only: &'a [String],
+    /// The declarations that go into the seal.
+    pub declarations: Vec<serde_json::Value>,
+}
+
+/// The runbook that makes a point: capture in the order of start, so that what refers is captured after what it refers
+/// to; then seal.
+///
+/// # Errors
+/// The site or a path is not there, or nothing is left to protect.
+pub fn protect(what: Protect<'_>) -> Result<Runbook, Refusal> {
+    for name in what.only {
+        if !what
+            .application
+            .components
+            .iter()
+            .any(|component| *component.name == **name)
+        {
+            return Err(Refusal::NoComponent {
+                what: format!("application `{}`", what.name),
+                component: name.clone(),
+            });
+        }
+    }
+    if what.inventory.root == Presence::Absent {
+        return Err(Refusal::SiteAbsent {
+            site: what.site.name.clone(),
+            root: what.site.root.clone(),
+        });
+    }
+    let waves = after_order(&what.application.components).map_err(|circle| Refusal::Circle {
+        circle: circle.join(" → "),
+    })?;
+    let mut steps = Vec::new();
+    for component in waves.into_iter().flatten() {
+        if !what.only.is_empty() && !what.only.iter().any(|name| **name == *component.name) {
+            continue;
+        }
+        let absent = what
+            .inventory
+            .paths
+            .iter()
+            .find(|path| path.component == *component.name && path.presence == Presence::Absent);
+        if let Some(path) = absent {
+            return Err(Refusal::PathAbsent {
+                component: component.name.to_string(),
+                path: path.physical.clone(),
+                site: what.site.name.clone(),
+            });
+        }
+        for method in methods(component) {
+            let component = component.name.to_string();
+            let item = item_name(&component, method);
+            steps.push(match method {
+                Method::Files => Step::CaptureFiles { component, item },
+                Method::Dump => Step::CaptureDump { component, item },
+            });
+        }
+    }
+    if steps.is_empty() {
+        return Err(Refusal::NothingToProtect {
+            application: what.name.to_string(),
+        });
+    }
+    steps.push(Step::Seal { class: what.class });
+    let application = Declaration {
+        name: what.name.clone(),
+        spec: Spec::Application(what.application.clone()),
+    };
+    Ok(Runbook {
+        format: RUNBOOK_FORMAT,
+        verb: Verb::Protect,
+        tenant: what.tenant.to_owned(),
+        application: Recorded(application),
+        site: what.site,
+        vault: what.vault,
+        point: what.point,
+        epoch: what.epoch,
+        declarations: what.declarations,
+        steps,
+    })
+}
+
+/// The name of an item: the component, and how it was captured.
+fn item_name(component: &str, method: Method) -> String {
+    format!("{component}.{}", method.as_str())
+}

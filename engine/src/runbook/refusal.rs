@@ -1,0 +1,103 @@
+//! Why an action is refused before anything is done.
+
+/// A rule that an action would break. Nothing was done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Two sites could run the application.
+    #[error("restoring application `{application}` at site `{target}` takes it over from site `{active}`")]
+    NeedsAttestation {
+        /// The application.
+        application: String,
+        /// The site that would take over.
+        target: String,
+        /// The site that counts as active.
+        active: String,
+    },
+    /// The site's directory is not there.
+    #[error("the directory `{root}` of site `{site}` is not there")]
+    SiteAbsent {
+        /// The site.
+        site: String,
+        /// Its root.
+        root: String,
+    },
+    /// What should be captured is not there.
+    #[error("component `{component}` names `{path}`, which is not there at site `{site}`")]
+    PathAbsent {
+        /// The component.
+        component: String,
+        /// The path on disk.
+        path: String,
+        /// The site.
+        site: String,
+    },
+    /// There is nothing to protect.
+    #[error("application `{application}` has no paths and no dumps: there is nothing to protect")]
+    NothingToProtect {
+        /// The application.
+        application: String,
+    },
+    /// A component that does not exist, or that the point does not hold.
+    #[error("{what} has no component `{component}`")]
+    NoComponent {
+        /// The application or point.
+        what: String,
+        /// The component.
+        component: String,
+    },
+    /// A path that the point does not hold.
+    #[error("the point does not hold `{path}`")]
+    NoPath {
+        /// The path.
+        path: String,
+    },
+    /// The application's order does not exist.
+    #[error("the components wait for each other in a circle: {circle}")]
+    Circle {
+        /// The names.
+        circle: String,
+    },
+    /// A path has no mapping, and the plan says that this is a reason to refuse.
+    #[error("the recovery plan has no mapping for `{path}`")]
+    NoMapping {
+        /// The path.
+        path: String,
+    },
+    /// Pruning would remove much more than usual.
+    #[error("{removed} of {all} points would be removed")]
+    PrunesTooMuch {
+        /// Points that would go.
+        removed: usize,
+        /// Points that are there.
+        all: usize,
+    },
+}
+
+impl Refusal {
+    /// The way out.
+    #[must_use]
+    pub fn help(&self) -> String {
+        match self {
+            Self::NeedsAttestation { active, .. } => format!(
+                "make sure that it no longer runs at `{active}`, and say so with `--attest-source-stopped`; \
+                 `--into DIR` writes files only and takes nothing over"
+            ),
+            Self::SiteAbsent { .. } => {
+                "mount or make the directory if the site is alive; if it is lost, restore at another site".to_owned()
+            }
+            Self::PathAbsent { .. } => {
+                "bring the path back, or remove it from the component; an absent path is never captured as empty"
+                    .to_owned()
+            }
+            Self::NothingToProtect { .. } => "give a component `paths` or a `dump`".to_owned(),
+            Self::NoComponent { .. } => "look at the names with `dram points` and in the model".to_owned(),
+            Self::NoPath { .. } => "`dram ls POINT` lists what it holds".to_owned(),
+            Self::Circle { .. } => "remove one `after` of the circle".to_owned(),
+            Self::NoMapping { .. } => "add it to `mappings.path.values`, or set `onMissing: keep`".to_owned(),
+            Self::PrunesTooMuch { .. } => {
+                "look at the list, then run it again with `--acknowledge` if that is what the retention means"
+                    .to_owned()
+            }
+        }
+    }
+}

@@ -1,0 +1,285 @@
+//! Runbooks and their steps.
+
+use crate::vault::{Class, Item};
+use dram_compiler::model::{Application, Component, Declaration, Name, OnMissing, Spec};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::fmt;
+
+/// The format of runbooks in run logs.
+pub const RUNBOOK_FORMAT: u32 = 1;
+
+/// What a run is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verb {
+    /// Make a recovery point.
+    Protect,
+    /// Bring data back, at a site or into a directory.
+    Restore,
+    /// Bring an application back from a vault alone.
+    Recover,
+}
+
+impl fmt::Display for Verb {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Protect => "protect",
+            Self::Restore => "restore",
+            Self::Recover => "recover",
+        })
+    }
+}
+
+/// A declaration inside a record, in its canonical spelling.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recorded(pub Declaration);
+
+impl Serialize for Recorded {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.to_json().serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Recorded {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let json = serde_json::Value::deserialize(deserializer)?;
+        Declaration::from_json(&json).map(Self).map_err(|found| {
+            let why = found.first().map(|finding| finding.message.clone()).unwrap_or_default();
+            de::Error::custom(format!("a declaration that cannot be read: {why}"))
+        })
+    }
+}
+
+/// The site where a run acts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SiteRef {
+    /// Its name; what `DRAM_SITE` says. For a directory that no declaration names, its path.
+    pub name: String,
+    /// The directory put before every path.
+    pub root: String,
+    /// Path mappings that hold there.
+    #[serde(default)]
+    pub mappings: Vec<(String, String)>,
+    /// Whether a path without a mapping is refused.
+    #[serde(default)]
+    pub fail_on_missing: bool,
+}
+
+impl SiteRef {
+    /// Whether unmapped paths stay as they are.
+    #[must_use]
+    pub const fn on_missing(&self) -> OnMissing {
+        if self.fail_on_missing {
+            OnMissing::Fail
+        } else {
+            OnMissing::Keep
+        }
+    }
+}
+
+/// The vault that a run reads or writes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct VaultRef {
+    /// Its name; for one that no declaration names, its path.
+    pub name: String,
+    /// Its directory.
+    pub path: String,
+    /// Where the password is found: a reference, never the password.
+    pub password: PasswordRef,
+}
+
+/// Where a password is found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PasswordRef {
+    /// In an environment variable of the engine.
+    Env(String),
+    /// In a file on the engine's machine.
+    File(String),
+}
+
+/// One step. Each is carried out as *begin or continue*: doing it again after an interruption gives the same result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "step", rename_all = "kebab-case")]
+pub enum Step {
+    /// Capture a component's files as an item.
+    CaptureFiles {
+        /// The component.
+        component: String,
+        /// The item's name.
+        item: String,
+    },
+    /// Capture the output of a component's dump command as an item.
+    CaptureDump {
+        /// The component.
+        component: String,
+        /// The item's name.
+        item: String,
+    },
+    /// Seal the point: from here on it is offered.
+    Seal {
+        /// How the point came about.
+        class: Class,
+    },
+    /// Make this site the application's writer: a new epoch in the catalog and in the vault.
+    TakeOver {
+        /// The new epoch.
+        epoch: u64,
+        /// Why the old site cannot be running: what a person attested.
+        reason: String,
+    },
+    /// Write the epoch down at the site, so that it refuses older writers.
+    Fence {
+        /// The epoch.
+        epoch: u64,
+    },
+    /// Stop a component.
+    Stop {
+        /// The component.
+        component: String,
+    },
+    /// Write an item's files.
+    RestoreFiles {
+        /// The component.
+        component: String,
+        /// The item.
+        item: Item,
+        /// Whether files that differ are replaced.
+        overwrite: bool,
+        /// Only this path and what lies below it.
+        only: Option<String>,
+    },
+    /// Write a dump as a file.
+    WriteDump {
+        /// The component.
+        component: String,
+        /// The item.
+        item: Item,
+        /// Name of the file, below the destination.
+        file: String,
+    },
+    /// Start a component.
+    Start {
+        /// The component.
+        component: String,
+    },
+    /// Load a dump through the component's own command.
+    LoadDump {
+        /// The component.
+        component: String,
+        /// The item.
+        item: Item,
+    },
+    /// Wait until a component is healthy.
+    Health {
+        /// The component.
+        component: String,
+    },
+}
+
+impl Step {
+    /// What it does, for people.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self {
+            Self::CaptureFiles { component, .. } => format!("capture the files of {component}"),
+            Self::CaptureDump { component, .. } => format!("capture the dump of {component}"),
+            Self::Seal { .. } => "seal the point".to_owned(),
+            Self::TakeOver { epoch, .. } => format!("take over under epoch {epoch}"),
+            Self::Fence { epoch } => format!("fence the site with epoch {epoch}"),
+            Self::Stop { component } => format!("stop {component}"),
+            Self::RestoreFiles { component, .. } => format!("restore the files of {component}"),
+            Self::WriteDump { component, file, .. } => format!("write the dump of {component} to {file}"),
+            Self::Start { component } => format!("start {component}"),
+            Self::LoadDump { component, .. } => format!("load the dump of {component}"),
+            Self::Health { component } => format!("wait until {component} is healthy"),
+        }
+    }
+
+    /// Bytes that it will move, where that is known beforehand.
+    #[must_use]
+    pub const fn bytes(&self) -> Option<u64> {
+        match self {
+            Self::RestoreFiles { item, only: None, .. }
+            | Self::WriteDump { item, .. }
+            | Self::LoadDump { item, .. } => Some(item.bytes),
+            _ => None,
+        }
+    }
+}
+
+/// The ordered steps of one action, with all that carrying them out needs. Immutable once decided.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Runbook {
+    /// The format of this record.
+    pub format: u32,
+    /// What it is for.
+    pub verb: Verb,
+    /// The tenant.
+    pub tenant: String,
+    /// The application as it was declared when this was decided.
+    pub application: Recorded,
+    /// Where it acts.
+    pub site: SiteRef,
+    /// The vault.
+    pub vault: VaultRef,
+    /// The point that is made or restored: a ULID.
+    pub point: String,
+    /// The epoch under which it acts.
+    pub epoch: u64,
+    /// The declarations that go into the seal, with their managers.
+    #[serde(default)]
+    pub declarations: Vec<serde_json::Value>,
+    /// The steps.
+    pub steps: Vec<Step>,
+}
+
+impl Runbook {
+    /// The application's name.
+    #[must_use]
+    pub const fn name(&self) -> &Name {
+        &self.application.0.name
+    }
+
+    /// The application. `None` for a record that holds something else in its place.
+    #[must_use]
+    pub const fn application(&self) -> Option<&Application> {
+        match &self.application.0.spec {
+            Spec::Application(application) => Some(application),
+            _ => None,
+        }
+    }
+
+    /// A component of the application.
+    #[must_use]
+    pub fn component(&self, name: &str) -> Option<&Component> {
+        self.application()?
+            .components
+            .iter()
+            .find(|component| *component.name == *name)
+    }
+
+    /// The runbook for people: one line a step.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        let mut text = format!(
+            "{} {} at site {} ({}), point {}, vault {}\n",
+            self.verb,
+            self.name(),
+            self.site.name,
+            self.site.root,
+            self.point,
+            self.vault.name
+        );
+        for (number, step) in (1..).zip(&self.steps) {
+            text.push_str(&format!("  {number:>2}. {}\n", step.text()));
+        }
+        text
+    }
+}
+
+impl fmt::Display for Runbook {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.to_text())
+    }
+}

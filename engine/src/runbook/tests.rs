@@ -1,0 +1,248 @@
+//! Decisions: what is asked beside the steps that follow, as a person reads them.
+
+use super::*;
+use crate::inventory::{Inventory, PathState, Presence};
+use crate::vault::{Class, Durability, Item, MANIFEST_FORMAT, Manifest, Method, Writer};
+use dram_compiler::model::{Application, Declaration, Name, Spec};
+use serde_json::json;
+
+/// A database with a dump, a web service after it, and a monitor without data after that.
+fn shop() -> (Name, Application) {
+    let declaration = Declaration::from_json(&json!({
+        "apiVersion": "dram.dev/v1", "kind": "Application", "metadata": {"name": "shop"},
+        "spec": {"site": "office", "policy": "hourly", "components": [
+            {"name": "web", "after": ["db"],
+             "host": {"paths": ["/srv/shop"], "service": {"start": {"run": ["start"]}, "stop": {"run": ["stop"]}}},
+             "health": [{"http": {"url": "http://127.0.0.1/up"}}]},
+            {"name": "db", "host": {"dump": {"command": {"run": ["dump"]}, "restore": {"run": ["load"]}}}},
+            {"name": "monitor", "after": ["web"], "host": {"service": {"start": {"shell": "watch"}}}},
+        ]},
+    }));
+    match declaration {
+        Ok(Declaration {
+            name,
+            spec: Spec::Application(application),
+        }) => (name, application),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn site(name: &str) -> SiteRef {
+    SiteRef {
+        name: name.to_owned(),
+        root: format!("/{name}"),
+        mappings: Vec::new(),
+        fail_on_missing: false,
+    }
+}
+
+fn vault() -> VaultRef {
+    VaultRef {
+        name: "nas".to_owned(),
+        path: "/nas".to_owned(),
+        password: PasswordRef::File("/key".to_owned()),
+    }
+}
+
+fn inventory(root: Presence, path: Presence) -> Inventory {
+    let state = PathState {
+        component: "web".to_owned(),
+        logical: "/srv/shop".to_owned(),
+        physical: "/office/srv/shop".to_owned(),
+        presence: path,
+    };
+    Inventory {
+        root,
+        paths: vec![state],
+    }
+}
+
+fn manifest() -> Manifest {
+    let item = |name: &str, component: &str, method, paths: &[&str]| Item {
+        name: name.to_owned(),
+        component: component.to_owned(),
+        method,
+        durability: Durability::Vault,
+        snapshot: String::new(),
+        tree: String::new(),
+        bytes: 1,
+        files: 1,
+        paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+        file_name: None,
+    };
+    Manifest {
+        format: MANIFEST_FORMAT,
+        min_reader: MANIFEST_FORMAT,
+        point: "01JD8Z00000000000000000000".to_owned(),
+        tenant: "default".to_owned(),
+        application: "shop".to_owned(),
+        epoch: 0,
+        site: "office".to_owned(),
+        class: Class::Scheduled,
+        frozen_at: "2026-01-01T00:00:00Z".to_owned(),
+        consistency: "none".to_owned(),
+        writer: Writer { epoch: 0, lease: 1 },
+        items: vec![
+            item("db.dump", "db", Method::Dump, &[]),
+            item("web.files", "web", Method::Files, &["/srv/shop"]),
+        ],
+        declarations: Vec::new(),
+        mappings: std::collections::BTreeMap::new(),
+        more: serde_json::Map::new(),
+    }
+}
+
+fn texts(runbook: Result<Runbook, Refusal>) -> Vec<String> {
+    match runbook {
+        Ok(runbook) => runbook.steps.iter().map(Step::text).collect(),
+        Err(refusal) => vec![format!("refused: {refusal}")],
+    }
+}
+
+fn decide_protect(only: &[&str], inventory: &Inventory) -> Vec<String> {
+    let (name, application) = shop();
+    let only: Vec<String> = only.iter().map(|name| (*name).to_owned()).collect();
+    texts(protect(Protect {
+        tenant: "default",
+        name: &name,
+        application: &application,
+        site: site("office"),
+        inventory,
+        vault: vault(),
+        epoch: 0,
+        point: "01JD8Z00000000000000000000".to_owned(),
+        class: Class::Manual,
+        only: &only,
+        declarations: Vec::new(),
+    }))
+}
+
+#[test]
+fn a_point_captures_in_the_order_of_start_and_is_sealed_last() {
+    let there = inventory(Presence::Known, Presence::Known);
+    assert_eq!(
+        decide_protect(&[], &there),
+        ["capture the dump of db", "capture the files of web", "seal the point"]
+    );
+    assert_eq!(
+        decide_protect(&["web"], &there),
+        ["capture the files of web", "seal the point"]
+    );
+}
+
+#[test]
+fn what_is_absent_is_never_captured_as_empty() {
+    assert_eq!(
+        decide_protect(&[], &inventory(Presence::Absent, Presence::Absent)),
+        ["refused: the directory `/office` of site `office` is not there"]
+    );
+    assert_eq!(
+        decide_protect(&[], &inventory(Presence::Known, Presence::Absent)),
+        ["refused: component `web` names `/office/srv/shop`, which is not there at site `office`"]
+    );
+    assert_eq!(
+        decide_protect(&["wep"], &inventory(Presence::Known, Presence::Known)),
+        ["refused: application `shop` has no component `wep`"]
+    );
+    assert_eq!(
+        decide_protect(&["monitor"], &inventory(Presence::Known, Presence::Known)),
+        ["refused: application `shop` has no paths and no dumps: there is nothing to protect"]
+    );
+}
+
+fn decide_restore(destination: Destination, inventory: &Inventory, only: &[&str]) -> Result<Runbook, Refusal> {
+    let (name, application) = shop();
+    let only: Vec<String> = only.iter().map(|name| (*name).to_owned()).collect();
+    restore(Restore {
+        verb: Verb::Restore,
+        tenant: "default",
+        name: &name,
+        application: &application,
+        site: site("branch"),
+        inventory,
+        vault: vault(),
+        manifest: &manifest(),
+        destination,
+        epoch: 4,
+        only: &only,
+        overwrite: false,
+    })
+}
+
+fn take_over(attested: bool) -> Destination {
+    Destination::TakeOver {
+        epoch: 5,
+        from: "office".to_owned(),
+        attested: attested.then(|| "ann".to_owned()),
+    }
+}
+
+const WAVES: [&str; 5] = [
+    "load the dump of db",
+    "restore the files of web",
+    "start web",
+    "wait until web is healthy",
+    "start monitor",
+];
+
+#[test]
+fn a_takeover_fences_then_takes_over_then_goes_wave_by_wave() {
+    let there = inventory(Presence::Known, Presence::Absent);
+    let runbook = decide_restore(take_over(true), &there, &[]);
+    assert_eq!(runbook.as_ref().map(|runbook| runbook.epoch), Ok(5));
+    let expected = [&["fence the site with epoch 5", "take over under epoch 5"][..], &WAVES].concat();
+    assert_eq!(texts(runbook), expected);
+}
+
+#[test]
+fn without_attestation_nobody_is_taken_over() {
+    let refused = decide_restore(take_over(false), &inventory(Presence::Known, Presence::Absent), &[]);
+    assert!(matches!(refused, Err(Refusal::NeedsAttestation { .. })), "{refused:?}");
+}
+
+#[test]
+fn at_the_active_site_what_runs_is_stopped_first() {
+    let there = inventory(Presence::Known, Presence::Known);
+    let expected = [&["stop web", "fence the site with epoch 4"][..], &WAVES].concat();
+    assert_eq!(texts(decide_restore(Destination::Active, &there, &[])), expected);
+    // Nothing is there: nothing runs on it, and the commands may be gone with it.
+    let gone = inventory(Presence::Known, Presence::Absent);
+    let expected = [&["fence the site with epoch 4"][..], &WAVES].concat();
+    assert_eq!(texts(decide_restore(Destination::Active, &gone, &[])), expected);
+    assert_eq!(
+        texts(decide_restore(Destination::Active, &gone, &["db"])),
+        ["fence the site with epoch 4", "load the dump of db"]
+    );
+}
+
+#[test]
+fn files_alone_start_nothing() {
+    let (name, application) = shop();
+    let manifest = manifest();
+    let decide = |path: Option<&str>| {
+        texts(files_only(FilesOnly {
+            tenant: "default",
+            name: &name,
+            application: &application,
+            site: site("scratch"),
+            vault: vault(),
+            manifest: &manifest,
+            only: &[],
+            path,
+            overwrite: false,
+        }))
+    };
+    assert_eq!(
+        decide(None),
+        ["write the dump of db to db.dump", "restore the files of web"]
+    );
+    assert_eq!(decide(Some("/srv/shop/uploads")), ["restore the files of web"]);
+    assert_eq!(decide(Some("/etc")), ["refused: the point does not hold `/etc`"]);
+}
+
+#[test]
+fn a_runbook_survives_its_record() {
+    let runbook = decide_restore(take_over(true), &inventory(Presence::Known, Presence::Absent), &[]).unwrap();
+    let text = serde_json::to_string(&runbook).unwrap();
+    assert_eq!(serde_json::from_str::<Runbook>(&text).unwrap(), runbook);
+}

@@ -1,0 +1,343 @@
+//! What can go wrong with a vault, in the words of whoever has to do something about it.
+
+use std::any::Any;
+use std::fmt;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+
+use rustic_core::RusticError;
+
+use super::store::StoreError;
+
+/// So many names are told of a list; the rest is a number.
+const NAMED: usize = 8;
+
+/// One thing that could not be captured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceFault {
+    /// The logical path.
+    pub path: PathBuf,
+    /// Why.
+    pub reason: String,
+}
+
+impl fmt::Display for SourceFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}", self.path.display(), self.reason)
+    }
+}
+
+/// An operation on a vault that failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum VaultError {
+    /// The store did not do what was asked.
+    #[error(transparent)]
+    Store(StoreError),
+    /// The vault's directory does not exist.
+    #[error("the vault directory `{}` does not exist", path.display())]
+    MissingVault {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// The vault's path is no directory.
+    #[error("the vault `{}` is not a directory", path.display())]
+    NotADirectory {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A name cannot be a folder or a tag.
+    #[error("`{name}` cannot be the name of {what} in a vault")]
+    InvalidName {
+        /// What it would name.
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// The folder of the repository holds other things.
+    #[error("`{}` is no repository and not empty: it holds {}", path.display(), listed(found))]
+    ForeignDirectory {
+        /// The folder.
+        path: PathBuf,
+        /// Names found there.
+        found: Vec<String>,
+    },
+    /// There is no repository of the application.
+    #[error("the vault holds no repository of this application: `{place}` has none")]
+    NoRepository {
+        /// Path or address of the repository.
+        place: String,
+    },
+    /// There is data, yet no configuration.
+    #[error("the repository `{place}` has data but no `config`")]
+    MissingConfig {
+        /// Path or address of the repository.
+        place: String,
+    },
+    /// None of the repository's keys opens with the password.
+    #[error("the password does not open the repository `{place}`")]
+    WrongPassword {
+        /// Path or address of the repository.
+        place: String,
+    },
+    /// The password cannot be used.
+    #[error("the password {reason}")]
+    InvalidPassword {
+        /// What is wrong with it; never the password.
+        reason: &'static str,
+    },
+    /// The source could not be captured whole, so no snapshot was written.
+    #[error("`{item}` was not captured: {}{}", listed(faults), rest(*more))]
+    Source {
+        /// The item.
+        item: String,
+        /// What failed, with names.
+        faults: Vec<SourceFault>,
+        /// How many more failed that are not named.
+        more: usize,
+    },
+    /// An exclude pattern has no meaning.
+    #[error("the exclude pattern `{pattern}` is not valid: {reason}")]
+    InvalidPattern {
+        /// The pattern.
+        pattern: String,
+        /// Why.
+        reason: String,
+    },
+    /// The library left out entries without saying why, so no snapshot was written.
+    #[error("`{item}` was not captured: {expected} entries were read, {stored} were stored")]
+    Incomplete {
+        /// The item.
+        item: String,
+        /// Read from the source.
+        expected: u64,
+        /// Found in the result.
+        stored: u64,
+    },
+    /// The point is not in the vault, or has no seal.
+    #[error("the vault holds no sealed point `{point}`")]
+    UnknownPoint {
+        /// The point.
+        point: String,
+    },
+    /// The item is not in the vault.
+    #[error("the vault holds no snapshot `{snapshot}`")]
+    UnknownSnapshot {
+        /// The snapshot.
+        snapshot: String,
+    },
+    /// The path is not in the item.
+    #[error("`{}` is not in the item", path.display())]
+    UnknownPath {
+        /// The path.
+        path: PathBuf,
+    },
+    /// A dump was asked for, and the item is none.
+    #[error("the item is not a single stream: `{snapshot}` does not hold exactly one file")]
+    NotADump {
+        /// The snapshot.
+        snapshot: String,
+    },
+    /// A point is sealed once.
+    #[error("the point `{point}` is already sealed with another manifest")]
+    AlreadySealed {
+        /// The point.
+        point: String,
+    },
+    /// A point that must stay was to be forgotten.
+    #[error("the point `{point}` is not forgotten: {reason}")]
+    Protected {
+        /// The point.
+        point: String,
+        /// Why it stays.
+        reason: String,
+    },
+    /// A record in the vault cannot be read or written.
+    #[error("{what} of `{place}` cannot be used: {reason}")]
+    Record {
+        /// Which record.
+        what: &'static str,
+        /// The point or snapshot.
+        place: String,
+        /// Why.
+        reason: String,
+    },
+    /// Stored data are damaged or missing.
+    #[error("{} cannot be read back{}: {reason}{}", subject(file.as_ref()), pack.as_ref().map(|pack| format!(" from pack `{pack}`")).unwrap_or_default(), rest(*more))]
+    Damaged {
+        /// The first file that needs it.
+        file: Option<PathBuf>,
+        /// The pack that it lies in.
+        pack: Option<String>,
+        /// Why.
+        reason: String,
+        /// How many more are affected.
+        more: usize,
+    },
+    /// Files of others are in the way of a restore.
+    #[error("{} in the way: {}{}", if paths.len() + more == 1 { "a file is" } else { "files are" }, listed(paths), rest(*more))]
+    Conflicts {
+        /// What is in the way, with the reason.
+        paths: Vec<SourceFault>,
+        /// How many more.
+        more: usize,
+    },
+    /// A restore was asked to write where it must not.
+    #[error("`{}` cannot be restored to `{}`: {reason}", path.display(), target.display())]
+    BadTarget {
+        /// The logical path.
+        path: PathBuf,
+        /// The physical path.
+        target: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The operating system refused a step of a restore.
+    #[error("cannot {action} `{}`: {source}", path.display())]
+    Target {
+        /// The verb of what was tried.
+        action: &'static str,
+        /// The physical path.
+        path: PathBuf,
+        /// The answer.
+        source: io::Error,
+    },
+    /// The operation was canceled.
+    #[error("the operation was canceled")]
+    Canceled,
+    /// The library failed.
+    #[error("cannot {action} in `{place}`: {reason}")]
+    Library {
+        /// The verb of what was tried.
+        action: &'static str,
+        /// Path or address of the repository.
+        place: String,
+        /// The library's words.
+        reason: String,
+    },
+    /// The library broke off.
+    #[error("cannot {action}: the repository's library broke off: {reason}")]
+    Broken {
+        /// The verb of what was tried.
+        action: &'static str,
+        /// Its last words.
+        reason: String,
+    },
+    /// Whoever receives a stream failed.
+    #[error("the stream could not be handed on: {source}")]
+    Sink {
+        /// The answer.
+        source: io::Error,
+    },
+}
+
+impl VaultError {
+    /// The way out, where there is one.
+    #[must_use]
+    pub fn help(&self) -> Option<String> {
+        match self {
+            Self::Store(error) => error.help(),
+            Self::MissingVault { path } => Some(format!(
+                "create `{}`, or mount what belongs there: a vault's directory is never made silently",
+                path.display()
+            )),
+            Self::NotADirectory { .. } => Some("give the directory that holds the repositories".into()),
+            Self::InvalidName { .. } => Some("use letters, digits, `-`, `_` and `.`, not beginning with a dot".into()),
+            Self::ForeignDirectory { path, .. } => Some(format!(
+                "move these away or choose another vault: nothing in `{}` was touched",
+                path.display()
+            )),
+            Self::NoRepository { .. } => {
+                Some("check tenant, application and vault; the first `dram protect` makes the repository".into())
+            }
+            Self::MissingConfig { .. } => Some(
+                "restore `config` from another copy of the repository; it is never made anew over existing data".into(),
+            ),
+            Self::WrongPassword { .. } => Some(
+                "use the password, or the second key of the recovery kit, that this repository was made with".into(),
+            ),
+            Self::InvalidPassword { .. } => Some("put one line of UTF-8 text into the password file".into()),
+            Self::Source { .. } => Some(
+                "make these readable, or exclude them in words; data already stored is kept for the next try".into(),
+            ),
+            Self::InvalidPattern { .. } => Some("exclude patterns follow the rules of `.gitignore`".into()),
+            Self::Damaged { .. } => {
+                Some("run `dram verify` on the vault and restore from another copy of the point".into())
+            }
+            Self::Conflicts { .. } => Some(
+                "nothing was written: move these away, restore elsewhere with `--into`, or give `--overwrite`".into(),
+            ),
+            Self::Target { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
+                Some("free some space and run again: what is restored already is kept".into())
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether the same call may succeed later without anybody changing the input.
+    #[must_use]
+    pub fn is_canceled(&self) -> bool {
+        matches!(self, Self::Canceled | Self::Store(StoreError::Canceled))
+    }
+}
+
+impl From<StoreError> for VaultError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Canceled => Self::Canceled,
+            other => Self::Store(other),
+        }
+    }
+}
+
+fn listed<T: fmt::Display>(things: &[T]) -> String {
+    let mut text = String::new();
+    for (index, thing) in things.iter().take(NAMED).enumerate() {
+        if index > 0 {
+            text.push_str("; ");
+        }
+        text.push_str(&thing.to_string());
+    }
+    if let Some(more) = things.len().checked_sub(NAMED)
+        && more > 0
+    {
+        text.push_str(&rest(more));
+    }
+    text
+}
+
+fn rest(more: usize) -> String {
+    if more == 0 {
+        String::new()
+    } else {
+        format!(" and {more} more")
+    }
+}
+
+fn subject(file: Option<&PathBuf>) -> String {
+    file.map_or_else(|| "stored data".into(), |file| format!("`{}`", file.display()))
+}
+
+/// The library's error in one line, without advice to report it elsewhere.
+pub(super) fn plain(error: &RusticError) -> String {
+    let text = error.display_log();
+    let text = text.strip_prefix("Error: ").unwrap_or(&text);
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Runs the library where it can panic on bad data, and turns a panic into an error.
+pub(super) fn contained<T>(action: &'static str, run: impl FnOnce() -> T) -> Result<T, VaultError> {
+    catch_unwind(AssertUnwindSafe(run)).map_err(|panic| VaultError::Broken {
+        action,
+        reason: last_words(&*panic),
+    })
+}
+
+fn last_words(panic: &(dyn Any + Send)) -> String {
+    panic
+        .downcast_ref::<String>()
+        .cloned()
+        .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+        .unwrap_or_else(|| "it said nothing".into())
+}

@@ -1,0 +1,294 @@
+//! The seal: the last snapshot of a point, which says what the point is.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde_json::Value;
+
+use super::blob::Blobs;
+use super::capture::{Captured, Origin};
+use super::error::VaultError;
+use super::place::check_name;
+use super::progress::Cancel;
+use super::repository::{Repository, blank};
+use super::stream::store_file;
+
+/// The format that this version writes.
+pub const MANIFEST_FORMAT: u32 = 1;
+/// The newest format that this version reads.
+pub(super) const READS: u32 = 1;
+pub(super) const MANIFEST: &str = "manifest.json";
+pub(super) const SEAL_TAG: &str = "seal";
+/// A record is a few kilobytes; what is longer than this is none of ours.
+const LONGEST: u64 = 256 * 1024 * 1024;
+
+/// How a point came about; classes are retained apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Class {
+    /// By the schedule of its policy.
+    Scheduled,
+    /// By a person.
+    Manual,
+    /// By a replication pair.
+    Replica,
+}
+
+/// How an item was captured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Method {
+    /// Files, with their metadata.
+    Files,
+    /// One stream that a command wrote.
+    Dump,
+}
+
+/// Where an item's bytes survive.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Durability {
+    /// In this vault.
+    Vault,
+    /// In another system's store.
+    External,
+    /// Only at the site.
+    Site,
+}
+
+/// Who wrote a point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Writer {
+    /// The application's epoch under which it was written.
+    pub epoch: u64,
+    /// The number of the lease that the writer held.
+    pub lease: u64,
+}
+
+/// One item of a point.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Item {
+    /// The item's name, as in the snapshot's tag.
+    pub name: String,
+    /// The component that it belongs to.
+    pub component: String,
+    /// How it was captured.
+    pub method: Method,
+    /// Where its bytes survive.
+    pub durability: Durability,
+    /// The snapshot's id in the vault that was sealed first.
+    pub snapshot: String,
+    /// The tree's id, equal in every vault.
+    pub tree: String,
+    /// The bytes of its files; for a dump its true length.
+    pub bytes: u64,
+    /// The number of entries that are not directories.
+    #[serde(default)]
+    pub files: u64,
+    /// Logical paths, for files.
+    #[serde(default)]
+    pub paths: Vec<String>,
+    /// The name of the one file, for a dump.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_name: Option<String>,
+}
+
+/// What a point is: the content of `/manifest.json` in its seal.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The format of this record.
+    pub format: u32,
+    /// The oldest reader's format that understands it.
+    pub min_reader: u32,
+    /// The point, a ULID.
+    pub point: String,
+    /// The tenant.
+    pub tenant: String,
+    /// The application.
+    pub application: String,
+    /// The application's epoch when it was frozen.
+    pub epoch: u64,
+    /// The site that it was frozen at.
+    pub site: String,
+    /// How it came about.
+    pub class: Class,
+    /// When it was frozen, RFC 3339.
+    pub frozen_at: String,
+    /// The consistency that was reached, in the model's words.
+    pub consistency: String,
+    /// Who wrote it.
+    pub writer: Writer,
+    /// What it consists of.
+    pub items: Vec<Item>,
+    /// The declarations that the application needs, as the catalog's records hold them.
+    #[serde(default)]
+    pub declarations: Vec<Value>,
+    /// Logical paths that lay elsewhere at the site, with where.
+    #[serde(default)]
+    pub mappings: BTreeMap<String, String>,
+    /// What else the writer has to say; kept as it is.
+    #[serde(flatten)]
+    pub more: serde_json::Map<String, Value>,
+}
+
+impl Repository {
+    /// Seals a point, begin or continue: sealing again with the same manifest answers the seal that is there.
+    /// The seal is written last, and only if every item that this vault should hold is in it.
+    ///
+    /// # Errors
+    /// If an item is missing, if the point is sealed differently, or if the store fails.
+    pub fn seal(&self, manifest: &Manifest, origin: &Origin) -> Result<String, VaultError> {
+        check_name("a point", &manifest.point)?;
+        let tag = format!("point={}", manifest.point);
+        let blobs = self.blobs(&Cancel::new())?;
+        let snapshots = blobs.session().snapshots(&[&tag])?;
+        for item in manifest
+            .items
+            .iter()
+            .filter(|item| item.durability == Durability::Vault)
+        {
+            let tag = format!("item={}", item.name);
+            let present = snapshots.iter().any(|snapshot| {
+                snapshot.tags.contains(&tag) && *snapshot.tree.to_hex() == *item.tree && blobs.has_tree(&snapshot.tree)
+            });
+            if !present {
+                return Err(VaultError::UnknownSnapshot {
+                    snapshot: item.snapshot.clone(),
+                });
+            }
+        }
+        if let Some(snapshot) = snapshots.iter().find(|snapshot| snapshot.tags.contains(SEAL_TAG)) {
+            let existing: Manifest = blobs.record(snapshot.tree, MANIFEST, "the manifest", &manifest.point)?;
+            if existing == *manifest {
+                return Ok(snapshot.id.to_hex().to_string());
+            }
+            return Err(VaultError::AlreadySealed {
+                point: manifest.point.clone(),
+            });
+        }
+        // The epoch counts even for a reader that is too old for the rest.
+        let tags = [tag, SEAL_TAG.to_owned(), format!("epoch={}", manifest.epoch)];
+        self.write_record(MANIFEST, "the manifest", &manifest.point, manifest, origin, &tags)
+    }
+
+    /// Keeps bytes, such as the log of a run, as a snapshot with one file at its root.
+    ///
+    /// # Errors
+    /// If a name or tag cannot be used, or the store fails.
+    pub fn store_log(
+        &self,
+        name: &str,
+        bytes: Vec<u8>,
+        tags: &[String],
+        origin: &Origin,
+    ) -> Result<String, VaultError> {
+        check_name("a log", name)?;
+        for tag in tags {
+            super::capture::check_item(tag)?;
+        }
+        self.write_file(name, bytes, origin, tags)
+    }
+
+    pub(super) fn write_record<T: Serialize>(
+        &self,
+        file: &str,
+        what: &'static str,
+        place: &str,
+        record: &T,
+        origin: &Origin,
+        tags: &[String],
+    ) -> Result<String, VaultError> {
+        let bytes = serde_json::to_vec_pretty(record).map_err(|error| VaultError::Record {
+            what,
+            place: place.to_owned(),
+            reason: error.to_string(),
+        })?;
+        self.write_file(file, bytes, origin, tags)
+    }
+
+    fn write_file(&self, name: &str, bytes: Vec<u8>, origin: &Origin, tags: &[String]) -> Result<String, VaultError> {
+        let session = self.session(&Cancel::new())?.indexed_ids()?;
+        let expected = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let snapshot = blank("write a record", &origin.host, origin.time, tags)?;
+        let path = std::path::Path::new("/").join(name);
+        let reader = Box::new(std::io::Cursor::new(bytes));
+        let snapshot = store_file(&session, snapshot, &path, reader, origin.time)?;
+        let stored = snapshot
+            .summary
+            .as_ref()
+            .map_or(0, |summary| summary.total_bytes_processed);
+        if session.guard.is_spoiled() || stored != expected {
+            return Err(session.guard.take_error().map_or(
+                VaultError::Incomplete {
+                    item: name.to_owned(),
+                    expected,
+                    stored,
+                },
+                VaultError::from,
+            ));
+        }
+        Ok(session.save(snapshot)?.to_hex().to_string())
+    }
+}
+
+#[derive(Deserialize)]
+struct Envelope {
+    format: u32,
+    min_reader: u32,
+}
+
+impl Blobs {
+    /// Reads a record of ours, refusing what a newer version wrote for newer readers.
+    pub(super) fn record<T: DeserializeOwned>(
+        &self,
+        tree: rustic_core::TreeId,
+        file: &str,
+        what: &'static str,
+        place: &str,
+    ) -> Result<T, VaultError> {
+        let unusable = |reason: String| VaultError::Record {
+            what,
+            place: place.to_owned(),
+            reason,
+        };
+        let bytes = self.small_file(tree, file, LONGEST)?;
+        let envelope: Envelope = serde_json::from_slice(&bytes).map_err(|error| unusable(error.to_string()))?;
+        if envelope.min_reader > READS {
+            return Err(unusable(format!(
+                "its format {} needs a reader of format {}, this version reads {READS}",
+                envelope.format, envelope.min_reader
+            )));
+        }
+        serde_json::from_slice(&bytes).map_err(|error| unusable(error.to_string()))
+    }
+}
+
+impl Item {
+    /// The item of a manifest that a capture of files makes.
+    #[must_use]
+    pub fn of_files(name: &str, component: &str, captured: &Captured) -> Self {
+        Self {
+            name: name.to_owned(),
+            component: component.to_owned(),
+            method: Method::Files,
+            durability: Durability::Vault,
+            snapshot: captured.snapshot.clone(),
+            tree: captured.tree.clone(),
+            bytes: captured.bytes,
+            files: captured.files,
+            paths: captured.paths.clone(),
+            file_name: None,
+        }
+    }
+
+    /// The item of a manifest that a capture of a stream makes.
+    #[must_use]
+    pub fn of_stream(name: &str, component: &str, file_name: &str, captured: &Captured) -> Self {
+        Self {
+            method: Method::Dump,
+            paths: Vec::new(),
+            file_name: Some(file_name.to_owned()),
+            ..Self::of_files(name, component, captured)
+        }
+    }
+}

@@ -1,0 +1,383 @@
+//! Which points a vault offers, read from the vault alone, and what is attested about them.
+
+use std::collections::{BTreeMap, HashSet};
+
+use rustic_core::repofile::SnapshotFile;
+use serde::{Deserialize, Serialize};
+
+use super::blob::Blobs;
+use super::capture::Origin;
+use super::error::VaultError;
+use super::manifest::{Durability, MANIFEST, Manifest, SEAL_TAG};
+use super::place::check_name;
+use super::progress::Cancel;
+use super::repository::{Repository, TAG};
+
+pub(super) const ATTEST_TAG: &str = "attest";
+const TAKEOVER_TAG: &str = "takeover";
+const ATTEST: &str = "attest.json";
+const FORMAT: u32 = 1;
+
+/// Something said about a point after it was sealed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Statement {
+    /// It was verified.
+    Verified {
+        /// How deeply: `checksum`, `restore`, `boot`, `health`.
+        level: String,
+    },
+    /// It is held: retention does not take it.
+    Held {
+        /// Why.
+        reason: String,
+    },
+    /// It is no longer held.
+    Released,
+    /// It is not to be restored without asking.
+    Quarantined {
+        /// Why.
+        reason: String,
+    },
+    /// It is no longer quarantined.
+    Cleared,
+}
+
+/// A statement about a point, with who and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attestation {
+    /// The point.
+    pub point: String,
+    /// Who says it.
+    pub by: String,
+    /// When, RFC 3339.
+    pub at: String,
+    /// What.
+    #[serde(flatten)]
+    pub statement: Statement,
+}
+
+/// A takeover, recorded in the vault: from here on, seals of older epochs that were not there yet come too late.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Takeover {
+    /// The new epoch.
+    pub epoch: u64,
+    /// The site that takes over.
+    pub site: String,
+    /// Who asked for it.
+    pub by: String,
+    /// Why.
+    pub reason: String,
+    /// When, RFC 3339.
+    pub at: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Enveloped<T> {
+    format: u32,
+    min_reader: u32,
+    #[serde(flatten)]
+    body: T,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct TakeoverRecord {
+    #[serde(flatten)]
+    takeover: Takeover,
+    /// Ids of the seals that the vault held before: they are not late.
+    seals_seen: Vec<String>,
+}
+
+/// Whether a point may be restored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PointState {
+    /// It is whole, and its writer was entitled.
+    Offered,
+    /// Its seal cannot be read by this version, or is damaged.
+    Unreadable {
+        /// Why.
+        reason: String,
+    },
+    /// Items of it are not in the vault.
+    Incomplete {
+        /// Their names.
+        missing: Vec<String>,
+    },
+    /// Its writer was superseded before it was sealed.
+    Superseded {
+        /// The epoch that superseded it.
+        by: u64,
+    },
+}
+
+/// A verification of a point.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verification {
+    /// How deeply.
+    pub level: String,
+    /// When, RFC 3339.
+    pub at: String,
+}
+
+/// A sealed point, as the vault tells it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SealedPoint {
+    /// The point, a ULID; points sort by it.
+    pub point: String,
+    /// The id of the seal's snapshot in this vault.
+    pub seal: String,
+    /// When it was sealed, by the writer's clock, RFC 3339.
+    pub sealed_at: String,
+    /// Whether it may be restored.
+    pub state: PointState,
+    /// What it is; nothing if the seal cannot be read.
+    pub manifest: Option<Manifest>,
+    /// Its verifications, oldest first.
+    pub verified: Vec<Verification>,
+    /// Why it is held, if it is.
+    pub held: Option<String>,
+    /// Why it is quarantined, if it is.
+    pub quarantined: Option<String>,
+}
+
+impl SealedPoint {
+    /// Whether it may be restored at all; a quarantine is a question for the user, not part of this answer.
+    #[must_use]
+    pub fn is_offered(&self) -> bool {
+        self.state == PointState::Offered
+    }
+}
+
+impl Repository {
+    /// All sealed points, oldest first, those that are not offered too, with the reason.
+    ///
+    /// # Errors
+    /// If the repository cannot be read, or a takeover in it cannot: nobody knows then which seals came late.
+    pub fn points(&self) -> Result<Vec<SealedPoint>, VaultError> {
+        let blobs = self.blobs(&Cancel::new())?;
+        let snapshots = blobs.session().snapshots(&[TAG])?;
+        let takeovers = takeovers(&blobs, &snapshots)?;
+        let mut points: BTreeMap<String, SealedPoint> = BTreeMap::new();
+        for snapshot in snapshots.iter().filter(|snapshot| snapshot.tags.contains(SEAL_TAG)) {
+            let Some(point) = tagged(snapshot, "point=") else {
+                continue;
+            };
+            let sealed = sealed(&blobs, &point, snapshot, &snapshots, &takeovers);
+            // Two seals of a point are the same words written twice; one that is offered counts.
+            match points.get(&point) {
+                Some(known) if known.is_offered() || !sealed.is_offered() => {}
+                _ => {
+                    points.insert(point, sealed);
+                }
+            }
+        }
+        for snapshot in snapshots.iter().filter(|snapshot| snapshot.tags.contains(ATTEST_TAG)) {
+            let Some(point) = tagged(snapshot, "point=") else {
+                continue;
+            };
+            let Some(sealed) = points.get_mut(&point) else { continue };
+            match blobs.record::<Attestation>(snapshot.tree, ATTEST, "an attestation", &point) {
+                Ok(attestation) => apply(sealed, attestation),
+                // What nobody can read may be a hold, so it is one.
+                Err(error) => sealed.held = Some(error.to_string()),
+            }
+        }
+        Ok(points.into_values().collect())
+    }
+
+    /// Attests something about a point.
+    ///
+    /// # Errors
+    /// If the store fails.
+    pub fn attest(&self, attestation: &Attestation, origin: &Origin) -> Result<String, VaultError> {
+        check_name("a point", &attestation.point)?;
+        let tags = [ATTEST_TAG.to_owned(), format!("point={}", attestation.point)];
+        let record = Enveloped {
+            format: FORMAT,
+            min_reader: 1,
+            body: attestation,
+        };
+        self.write_record(ATTEST, "an attestation", &attestation.point, &record, origin, &tags)
+    }
+
+    /// Records a takeover with the seals that are there now, begin or continue.
+    ///
+    /// # Errors
+    /// If the epoch is not above every one that the vault has seen, or the store fails.
+    pub fn attest_takeover(&self, takeover: &Takeover, origin: &Origin) -> Result<String, VaultError> {
+        let blobs = self.blobs(&Cancel::new())?;
+        let snapshots = blobs.session().snapshots(&[TAG])?;
+        let place = format!("epoch {}", takeover.epoch);
+        let known = takeovers(&blobs, &snapshots)?;
+        if let Some((record, id)) = known.iter().find(|(r, _)| r.takeover.epoch == takeover.epoch)
+            && record.takeover.site == takeover.site
+        {
+            return Ok(id.clone());
+        }
+        let highest = highest(&snapshots);
+        if takeover.epoch <= highest {
+            return Err(VaultError::Record {
+                what: "a takeover",
+                place,
+                reason: format!("the vault has seen epoch {highest} already"),
+            });
+        }
+        let seals_seen = snapshots
+            .iter()
+            .filter(|snapshot| snapshot.tags.contains(SEAL_TAG))
+            .map(|snapshot| snapshot.id.to_hex().to_string())
+            .collect();
+        let body = TakeoverRecord {
+            takeover: takeover.clone(),
+            seals_seen,
+        };
+        let record = Enveloped {
+            format: FORMAT,
+            min_reader: 1,
+            body,
+        };
+        let tags = [
+            ATTEST_TAG.to_owned(),
+            TAKEOVER_TAG.to_owned(),
+            format!("epoch={}", takeover.epoch),
+        ];
+        self.write_record(ATTEST, "a takeover", &place, &record, origin, &tags)
+    }
+
+    /// The highest epoch that the vault has seen, in seals and takeovers; 0 if none.
+    ///
+    /// # Errors
+    /// If the repository cannot be read.
+    pub fn highest_epoch(&self) -> Result<u64, VaultError> {
+        Ok(highest(&self.session(&Cancel::new())?.snapshots(&[TAG])?))
+    }
+
+    /// The takeovers that the vault records, lowest epoch first.
+    ///
+    /// # Errors
+    /// If the repository or a takeover in it cannot be read.
+    pub fn takeovers(&self) -> Result<Vec<Takeover>, VaultError> {
+        let blobs = self.blobs(&Cancel::new())?;
+        let snapshots = blobs.session().snapshots(&[TAG, TAKEOVER_TAG])?;
+        let known = takeovers(&blobs, &snapshots)?;
+        Ok(known.into_iter().map(|(record, _)| record.takeover).collect())
+    }
+}
+
+pub(super) fn tagged(snapshot: &SnapshotFile, prefix: &str) -> Option<String> {
+    snapshot
+        .tags
+        .iter()
+        .find_map(|tag| tag.strip_prefix(prefix))
+        .map(str::to_owned)
+}
+
+fn takeovers(blobs: &Blobs, snapshots: &[SnapshotFile]) -> Result<Vec<(TakeoverRecord, String)>, VaultError> {
+    let mut found = Vec::new();
+    for snapshot in snapshots.iter().filter(|snapshot| snapshot.tags.contains(TAKEOVER_TAG)) {
+        let id = snapshot.id.to_hex().to_string();
+        found.push((
+            blobs.record::<TakeoverRecord>(snapshot.tree, ATTEST, "a takeover", &id)?,
+            id,
+        ));
+    }
+    found.sort_by_key(|(record, _)| record.takeover.epoch);
+    Ok(found)
+}
+
+/// Seals and takeovers carry their epoch as a tag too, so that one of a newer format counts as well.
+fn highest(snapshots: &[SnapshotFile]) -> u64 {
+    snapshots
+        .iter()
+        .filter_map(|snapshot| tagged(snapshot, "epoch=")?.parse().ok())
+        .max()
+        .unwrap_or(0)
+}
+
+fn sealed(
+    blobs: &Blobs,
+    point: &str,
+    seal: &SnapshotFile,
+    snapshots: &[SnapshotFile],
+    takeovers: &[(TakeoverRecord, String)],
+) -> SealedPoint {
+    let id = seal.id.to_hex().to_string();
+    let (manifest, state) = match blobs.record::<Manifest>(seal.tree, MANIFEST, "the manifest", point) {
+        Err(error) => (
+            None,
+            PointState::Unreadable {
+                reason: error.to_string(),
+            },
+        ),
+        Ok(manifest) => {
+            let state = judge(blobs, point, &id, &manifest, snapshots, takeovers);
+            (Some(manifest), state)
+        }
+    };
+    SealedPoint {
+        point: point.to_owned(),
+        seal: id,
+        sealed_at: seal.time.timestamp().to_string(),
+        state,
+        manifest,
+        verified: Vec::new(),
+        held: None,
+        quarantined: None,
+    }
+}
+
+fn judge(
+    blobs: &Blobs,
+    point: &str,
+    seal: &str,
+    manifest: &Manifest,
+    snapshots: &[SnapshotFile],
+    takeovers: &[(TakeoverRecord, String)],
+) -> PointState {
+    if manifest.point != point {
+        let reason = format!("its seal is of the point `{}`", manifest.point);
+        return PointState::Unreadable { reason };
+    }
+    let late = takeovers.iter().find(|(record, _)| {
+        manifest.epoch < record.takeover.epoch && !record.seals_seen.iter().any(|seen| seen == seal)
+    });
+    if let Some((record, _)) = late {
+        return PointState::Superseded {
+            by: record.takeover.epoch,
+        };
+    }
+    let tag = format!("point={point}");
+    let present: HashSet<(String, String)> = snapshots
+        .iter()
+        .filter(|snapshot| snapshot.tags.contains(&tag) && blobs.has_tree(&snapshot.tree))
+        .filter_map(|snapshot| Some((tagged(snapshot, "item=")?, snapshot.tree.to_hex().to_string())))
+        .collect();
+    let missing: Vec<String> = manifest
+        .items
+        .iter()
+        .filter(|item| item.durability == Durability::Vault)
+        .filter(|item| !present.contains(&(item.name.clone(), item.tree.clone())))
+        .map(|item| item.name.clone())
+        .collect();
+    if missing.is_empty() {
+        PointState::Offered
+    } else {
+        PointState::Incomplete { missing }
+    }
+}
+
+fn apply(point: &mut SealedPoint, attestation: Attestation) {
+    match attestation.statement {
+        Statement::Verified { level } => {
+            point.verified.push(Verification {
+                level,
+                at: attestation.at,
+            });
+        }
+        Statement::Held { reason } => point.held = Some(reason),
+        Statement::Released => point.held = None,
+        Statement::Quarantined { reason } => point.quarantined = Some(reason),
+        Statement::Cleared => point.quarantined = None,
+    }
+}

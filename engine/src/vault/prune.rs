@@ -1,0 +1,193 @@
+//! Forgets points, and gives back the space that nothing needs any more, in two phases.
+
+use std::collections::HashSet;
+
+use jiff::{Timestamp, ToSpan};
+use rustic_core::repofile::SnapshotFile;
+use rustic_core::{FileType, Id, PruneOptions, WriteBackend};
+
+use super::error::VaultError;
+use super::manifest::SEAL_TAG;
+use super::point::{ATTEST_TAG, tagged};
+use super::progress::Cancel;
+use super::repository::{Repository, Session, TAG};
+use super::store::StoreError;
+
+/// Items of a point that was never sealed are garbage after so many hours.
+const GARBAGE_HOURS: i64 = 7 * 24;
+/// Packs that nothing needs are removed only when they were marked for so long: whoever wrote meanwhile with an older index
+/// may count on them.
+const MARKED_HOURS: i64 = 23;
+
+/// What would be forgotten. Decided first, so that it can be shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PrunePlan {
+    /// The points that go, sorted.
+    pub points: Vec<String>,
+    /// Points that were never sealed, whose items go.
+    pub unsealed: Vec<String>,
+    seals: Vec<Id>,
+    items: Vec<Id>,
+    attestations: Vec<Id>,
+}
+
+impl PrunePlan {
+    /// How many snapshots go.
+    #[must_use]
+    pub fn snapshots(&self) -> usize {
+        self.seals.len() + self.items.len() + self.attestations.len()
+    }
+
+    /// Whether there is nothing to forget.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.snapshots() == 0
+    }
+}
+
+/// What a prune did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Pruned {
+    /// Packs marked now, to be removed by a later prune.
+    pub marked_packs: u64,
+    /// Packs repacked, because too much in them is not needed.
+    pub repacked_packs: u64,
+    /// Packs removed, which an earlier prune had marked.
+    pub removed_packs: u64,
+    /// The bytes of the removed packs.
+    pub removed_bytes: u64,
+}
+
+impl Repository {
+    /// Plans to forget points. `going` is the caller's decision; `live` are the points that running captures own. Points
+    /// that are gone already, wholly or in part, are taken as they are.
+    ///
+    /// # Errors
+    /// If a point is held, quarantined, unreadable or live, which nothing here takes; if the repository cannot be read.
+    pub fn plan_prune(&self, going: &[String], live: &[String], now: Timestamp) -> Result<PrunePlan, VaultError> {
+        let going: HashSet<&str> = going.iter().map(String::as_str).collect();
+        let live: HashSet<&str> = live.iter().map(String::as_str).collect();
+        for point in self.points()? {
+            let reason = match (&point.held, &point.quarantined, &point.manifest) {
+                _ if !going.contains(point.point.as_str()) => continue,
+                (Some(reason), _, _) => format!("it is held: {reason}"),
+                (_, Some(reason), _) => format!("it is quarantined: {reason}"),
+                (_, _, None) => "its seal cannot be read by this version".to_owned(),
+                _ => continue,
+            };
+            return Err(VaultError::Protected {
+                point: point.point,
+                reason,
+            });
+        }
+        if let Some(point) = going.iter().find(|point| live.contains(*point)) {
+            let reason = "a run works with it".to_owned();
+            return Err(VaultError::Protected {
+                point: (*point).to_owned(),
+                reason,
+            });
+        }
+        let session = self.session(&Cancel::new())?;
+        let snapshots = session.snapshots(&[TAG])?;
+        let sealed: HashSet<String> = snapshots
+            .iter()
+            .filter(|snapshot| snapshot.tags.contains(SEAL_TAG))
+            .filter_map(|snapshot| tagged(snapshot, "point="))
+            .collect();
+        let oldest = now.checked_sub(GARBAGE_HOURS.hours()).unwrap_or(Timestamp::MIN);
+        let mut plan = PrunePlan {
+            points: Vec::new(),
+            unsealed: Vec::new(),
+            seals: Vec::new(),
+            items: Vec::new(),
+            attestations: Vec::new(),
+        };
+        for snapshot in &snapshots {
+            let Some(point) = tagged(snapshot, "point=") else {
+                continue;
+            };
+            let goes = going.contains(point.as_str());
+            let garbage =
+                !sealed.contains(&point) && !live.contains(point.as_str()) && snapshot.time.timestamp() < oldest;
+            if !goes && !garbage {
+                continue;
+            }
+            plan.take(snapshot, &point, goes);
+        }
+        for names in [&mut plan.points, &mut plan.unsealed] {
+            names.sort();
+            names.dedup();
+        }
+        Ok(plan)
+    }
+
+    /// Forgets what the plan says: seals first, so that nothing half forgotten is offered. What is gone already is no error,
+    /// so a killed one is simply run again.
+    ///
+    /// # Errors
+    /// If a snapshot cannot be removed, or if canceled.
+    pub fn forget(&self, plan: &PrunePlan, cancel: &Cancel) -> Result<(), VaultError> {
+        let session = self.session(cancel)?;
+        for id in plan.seals.iter().chain(&plan.items).chain(&plan.attestations) {
+            remove(&session, id)?;
+        }
+        Ok(())
+    }
+
+    /// Gives back space, in two phases: packs that nothing needs are marked, and removed by a prune 23 hours later or more.
+    /// The caller makes sure that no other prune of this repository runs.
+    ///
+    /// # Errors
+    /// If the repository cannot be read or written, or if canceled; it stays whole.
+    pub fn prune(&self, cancel: &Cancel) -> Result<Pruned, VaultError> {
+        self.prune_marked_for(MARKED_HOURS, cancel)
+    }
+
+    pub(super) fn prune_marked_for(&self, hours: i64, cancel: &Cancel) -> Result<Pruned, VaultError> {
+        let session = self.session(cancel)?;
+        let mut options = PruneOptions::default();
+        options.keep_delete = hours.hours();
+        options.instant_delete = false;
+        let plan = session.run("plan a prune", |library| library.prune_plan(&options))?;
+        let stats = &plan.stats;
+        let pruned = Pruned {
+            marked_packs: stats.packs.unused,
+            repacked_packs: stats.packs.repack,
+            removed_packs: stats.packs_to_delete.remove,
+            removed_bytes: stats.size_to_delete.remove,
+        };
+        session.run("prune", |library| library.prune(&options, plan))?;
+        if session.guard.is_spoiled() {
+            return Err(session
+                .guard
+                .take_error()
+                .map_or(VaultError::Canceled, VaultError::from));
+        }
+        Ok(pruned)
+    }
+}
+
+impl PrunePlan {
+    fn take(&mut self, snapshot: &SnapshotFile, point: &str, goes: bool) {
+        let list = if snapshot.tags.contains(SEAL_TAG) {
+            &mut self.seals
+        } else if snapshot.tags.contains(ATTEST_TAG) {
+            &mut self.attestations
+        } else {
+            &mut self.items
+        };
+        list.push(*snapshot.id);
+        let names = if goes { &mut self.points } else { &mut self.unsealed };
+        names.push(point.to_owned());
+    }
+}
+
+fn remove(session: &Session, id: &Id) -> Result<(), VaultError> {
+    if WriteBackend::remove(&*session.guard, FileType::Snapshot, id, true).is_ok() {
+        return Ok(());
+    }
+    match session.guard.take_error() {
+        None | Some(StoreError::Missing { .. }) => Ok(()),
+        Some(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,144 @@
+//! Restores an item's files. A restorer of our own over the library's index: the library's follows links out of its target,
+//! panics on damaged data and breaks on existing hard links.
+//!
+//! Flow: read the trees and decide for every entry (nothing is written if anything is in the way) → directories → contents
+//! in parallel → links and special files → metadata of directories, deepest first. A file is written under another name with
+//! all its metadata and then renamed, so what has its final name is complete. Killed at any byte and run again, it continues
+//! and ends with the same result.
+
+mod content;
+mod metadata;
+mod plan;
+mod target;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::error::VaultError;
+use super::list::tree_id;
+use super::progress::{Basis, Cancel, Progress};
+use super::repository::Repository;
+use super::source::{Note, Notes};
+use plan::{Action, Plan};
+use target::Target;
+
+/// How to restore the files of an item.
+pub struct RestoreFiles<'a> {
+    /// The id of the item's tree.
+    pub tree: &'a str,
+    /// The logical paths that the item was captured for; what is above them is not restored, only made if missing.
+    pub paths: &'a [PathBuf],
+    /// The directory below which everything is written. It is made if it does not exist.
+    pub target: &'a Path,
+    /// Where a logical path goes, below the target; a leading `/` means the target.
+    pub map: &'a (dyn Fn(&Path) -> PathBuf + Sync),
+    /// Only this path and what is below it.
+    pub only: Option<&'a Path>,
+    /// Whether files that are there and differ are replaced. Directories are never replaced by anything else.
+    pub overwrite: bool,
+    /// Whether a file of the right size and time is compared by content too before it counts as identical.
+    pub compare: bool,
+}
+
+impl std::fmt::Debug for RestoreFiles<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RestoreFiles")
+            .field("tree", &self.tree)
+            .field("paths", &self.paths)
+            .field("target", &self.target)
+            .field("only", &self.only)
+            .field("overwrite", &self.overwrite)
+            .field("compare", &self.compare)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a restore did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// Entries other than directories that were written.
+    pub files: u64,
+    /// The bytes of their contents, holes included.
+    pub bytes: u64,
+    /// Entries other than directories that were there already and identical.
+    pub skipped_identical: u64,
+    /// What has to be said about it.
+    pub notes: Vec<Note>,
+}
+
+impl Repository {
+    /// Restores files, begin or continue. Runs anew over its own unfinished work, and over files that are identical.
+    ///
+    /// Guarantees: nothing is written outside the target, no symbolic link is followed, nothing is written at all if files of
+    /// others are in the way. Memory is bounded by a few times 32 MB, beside the list of entries.
+    ///
+    /// # Errors
+    /// If something is in the way, with the names; if stored data are damaged, with the file; if the target cannot be written.
+    pub fn restore_files(
+        &self,
+        what: &RestoreFiles<'_>,
+        progress: &Arc<dyn Progress>,
+        cancel: &Cancel,
+    ) -> Result<Restored, VaultError> {
+        let blobs = self.blobs(cancel)?;
+        let target = Target::open(what.target)?;
+        let notes = Notes::default();
+        let plan = Plan::read(&blobs, tree_id(what.tree)?, what, &target)?;
+        progress.total(plan.bytes(), Basis::Counted);
+
+        for (rel, node) in &plan.above {
+            target.make_above(rel, node.as_ref(), &notes)?;
+        }
+        for step in plan.steps.iter().filter(|step| step.node.is_dir()) {
+            stop_if(cancel)?;
+            target.make_directory(step)?;
+        }
+        let done = AtomicU64::new(0);
+        content::restore(&blobs, &plan, &target, &notes, progress, cancel, &done)?;
+        let mut files = done.load(Ordering::SeqCst);
+        for step in plan.steps.iter().filter(|step| step.action == Action::Make) {
+            stop_if(cancel)?;
+            if target.make_special(step, &notes)? {
+                files += 1;
+            }
+        }
+        let mut skipped = 0;
+        for step in &plan.steps {
+            stop_if(cancel)?;
+            match step.action {
+                Action::Link(first) => {
+                    let Some(first) = plan.steps.get(first) else { continue };
+                    if target.make_link(step, first)? {
+                        files += 1;
+                    } else {
+                        skipped += 1;
+                    }
+                }
+                Action::Keep => {
+                    target.adjust(step, &notes)?;
+                    skipped += 1;
+                }
+                Action::Directory | Action::Write | Action::Make => {}
+            }
+        }
+        for step in plan.steps.iter().rev().filter(|step| step.node.is_dir()) {
+            target.finish_directory(step, &notes)?;
+        }
+        target.sync()?;
+        Ok(Restored {
+            files,
+            bytes: plan.bytes(),
+            skipped_identical: skipped,
+            notes: notes.take(),
+        })
+    }
+}
+
+fn stop_if(cancel: &Cancel) -> Result<(), VaultError> {
+    if cancel.is_canceled() {
+        Err(VaultError::Canceled)
+    } else {
+        Ok(())
+    }
+}

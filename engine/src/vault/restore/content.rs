@@ -1,0 +1,326 @@
+//! Writes the contents of files, several at a time, reading packs in long pieces.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::ops::Range;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::FileExt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use rustic_core::DataId;
+use rustix::fs::{Mode, OFlags};
+
+use super::super::blob::Blobs;
+use super::super::error::VaultError;
+use super::super::progress::{Cancel, Progress};
+use super::super::source::Notes;
+use super::plan::{Action, Plan, Step};
+use super::target::{Target, remove_if_there, temporary};
+
+/// Files are written by so many threads.
+const WORKERS: usize = 4;
+/// A thread holds about so many bytes of content at a time, or one blob.
+const UNIT: u64 = 16 * 1024 * 1024;
+/// A unit does not hold more files than this.
+const UNIT_FILES: usize = 256;
+/// Aligned blocks of zeros of this size become holes.
+const BLOCK: usize = 4096;
+static ZEROS: [u8; BLOCK] = [0; BLOCK];
+
+/// What one thread does in one go: whole small files, or a part of a large one.
+enum Unit {
+    Files(Range<usize>),
+    Part {
+        index: usize,
+        parts: Range<usize>,
+        offset: u64,
+    },
+}
+
+/// A large file while several threads write it.
+struct Pending {
+    file: File,
+    /// Bytes that are not written yet.
+    left: AtomicU64,
+}
+
+struct Work<'a> {
+    blobs: &'a Blobs,
+    files: Vec<&'a Step>,
+    target: &'a Target,
+    notes: &'a Notes,
+    progress: &'a Arc<dyn Progress>,
+    pending: Mutex<HashMap<usize, Arc<Pending>>>,
+    done: &'a AtomicU64,
+}
+
+pub(super) fn restore(
+    blobs: &Blobs,
+    plan: &Plan,
+    target: &Target,
+    notes: &Notes,
+    progress: &Arc<dyn Progress>,
+    cancel: &Cancel,
+    done: &AtomicU64,
+) -> Result<(), VaultError> {
+    let files: Vec<&Step> = plan.steps.iter().filter(|step| step.action == Action::Write).collect();
+    let work = Work {
+        blobs,
+        files,
+        target,
+        notes,
+        progress,
+        pending: Mutex::default(),
+        done,
+    };
+    let units = Mutex::new(work.units().into_iter());
+    let stop = AtomicBool::new(false);
+    let failure: Mutex<Option<VaultError>> = Mutex::new(None);
+    std::thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(|| {
+                while !stop.load(Ordering::SeqCst) {
+                    if cancel.is_canceled() {
+                        break;
+                    }
+                    let unit = units.lock().unwrap_or_else(PoisonError::into_inner).next();
+                    let Some(unit) = unit else { break };
+                    if let Err(error) = work.run(&unit) {
+                        stop.store(true, Ordering::SeqCst);
+                        failure
+                            .lock()
+                            .unwrap_or_else(PoisonError::into_inner)
+                            .get_or_insert(error);
+                    }
+                }
+            });
+        }
+    });
+    work.discard();
+    if cancel.is_canceled() {
+        return Err(VaultError::Canceled);
+    }
+    failure
+        .into_inner()
+        .unwrap_or_else(PoisonError::into_inner)
+        .map_or(Ok(()), Err)
+}
+
+impl Work<'_> {
+    fn units(&self) -> Vec<Unit> {
+        let mut units = Vec::new();
+        let mut start = 0;
+        let mut bytes = 0;
+        for (index, step) in self.files.iter().enumerate() {
+            let large = step.size > UNIT;
+            if index > start && (large || bytes + step.size > UNIT || index - start >= UNIT_FILES) {
+                units.push(Unit::Files(start..index));
+                start = index;
+                bytes = 0;
+            }
+            if large {
+                parts(index, step, &mut units);
+                start = index + 1;
+            } else {
+                bytes += step.size;
+            }
+        }
+        if start < self.files.len() {
+            units.push(Unit::Files(start..self.files.len()));
+        }
+        units
+    }
+
+    fn run(&self, unit: &Unit) -> Result<(), VaultError> {
+        match unit {
+            Unit::Files(range) => {
+                let files = self.files.get(range.clone()).unwrap_or_default();
+                let ids: Vec<DataId> = files
+                    .iter()
+                    .flat_map(|step| step.content.iter().map(|(id, _)| *id))
+                    .collect();
+                let found = self.read(&ids, files)?;
+                for step in files {
+                    self.whole(step, &found).inspect_err(|_| self.remove_temporary(step))?;
+                }
+                Ok(())
+            }
+            Unit::Part { index, parts, offset } => {
+                let Some(step) = self.files.get(*index) else {
+                    return Ok(());
+                };
+                let content = step.content.get(parts.clone()).unwrap_or_default();
+                let ids: Vec<DataId> = content.iter().map(|(id, _)| *id).collect();
+                let found = self.read(&ids, &[step])?;
+                let pending = self.pending(*index, step)?;
+                self.write(step, &pending.file, content, *offset, &found)?;
+                let length: u64 = content.iter().map(|(_, size)| u64::from(*size)).sum();
+                if pending.left.fetch_sub(length, Ordering::SeqCst) == length {
+                    self.pending
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .remove(index);
+                    self.finish(step, &pending.file)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn whole(&self, step: &Step, found: &HashMap<DataId, Bytes>) -> Result<(), VaultError> {
+        let file = self.create(step)?;
+        self.write(step, &file, &step.content, 0, found)?;
+        self.finish(step, &file)
+    }
+
+    /// Unfinished files do not take up space until somebody runs the restore again. Without this they would be replaced then.
+    fn discard(&self) {
+        for (index, _) in self.pending.lock().unwrap_or_else(PoisonError::into_inner).drain() {
+            if let Some(step) = self.files.get(index) {
+                self.remove_temporary(step);
+            }
+        }
+    }
+
+    fn remove_temporary(&self, step: &Step) {
+        if let Ok((parent, name)) = self.target.parent(&step.rel)
+            && let Err(error) = remove_if_there(&parent, &temporary(name))
+        {
+            tracing::debug!(%error, "an unfinished file cannot be removed");
+        }
+    }
+
+    /// Reads blobs; a failure names the first file that needs the blob and how many more do.
+    fn read(&self, ids: &[DataId], files: &[&Step]) -> Result<HashMap<DataId, Bytes>, VaultError> {
+        self.blobs.batch(ids).map_err(|(id, fault)| {
+            let mut needy = files
+                .iter()
+                .filter(|step| step.content.iter().any(|(part, _)| *part == id));
+            let first = needy.next().map(|step| step.logical.clone());
+            let others = needy.count();
+            match fault.of(first) {
+                VaultError::Damaged { file, pack, reason, .. } => VaultError::Damaged {
+                    file,
+                    pack,
+                    reason,
+                    more: others,
+                },
+                other => other,
+            }
+        })
+    }
+
+    fn pending(&self, index: usize, step: &Step) -> Result<Arc<Pending>, VaultError> {
+        let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = pending.get(&index) {
+            return Ok(Arc::clone(known));
+        }
+        let file = self.create(step)?;
+        let new = Arc::new(Pending {
+            file,
+            left: AtomicU64::new(step.size),
+        });
+        pending.insert(index, Arc::clone(&new));
+        Ok(new)
+    }
+
+    /// A new file of the full length, all of it a hole, under its temporary name.
+    fn create(&self, step: &Step) -> Result<File, VaultError> {
+        let (parent, name) = self.target.parent(&step.rel)?;
+        let temporary = temporary(name);
+        let make = || {
+            remove_if_there(&parent, &temporary)?;
+            let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+            rustix::fs::openat(&parent, &temporary, flags, Mode::from_raw_mode(0o600))
+        };
+        let failed = |error| self.target.failed("write", &step.rel, error);
+        let fd: OwnedFd = make().map_err(|error| failed(error.into()))?;
+        let file = File::from(fd);
+        if step.size > 0 {
+            file.set_len(step.size).map_err(failed)?;
+        }
+        Ok(file)
+    }
+
+    fn write(
+        &self,
+        step: &Step,
+        file: &File,
+        content: &[(DataId, u32)],
+        mut offset: u64,
+        found: &HashMap<DataId, Bytes>,
+    ) -> Result<(), VaultError> {
+        for (id, size) in content {
+            let bytes = found.get(id).cloned().unwrap_or_default();
+            if u32::try_from(bytes.len()) != Ok(*size) {
+                let reason = "a blob has another length than the index says".to_owned();
+                return Err(VaultError::Damaged {
+                    file: Some(step.logical.clone()),
+                    pack: None,
+                    reason,
+                    more: 0,
+                });
+            }
+            write_sparse(file, &bytes, offset).map_err(|error| self.target.failed("write", &step.rel, error))?;
+            offset += u64::from(*size);
+            self.progress.advance(u64::from(*size));
+        }
+        Ok(())
+    }
+
+    fn finish(&self, step: &Step, file: &File) -> Result<(), VaultError> {
+        self.target.dress(file.as_fd(), step, self.notes)?;
+        let (parent, name) = self.target.parent(&step.rel)?;
+        self.target
+            .reveal(&parent, &temporary(name), name)
+            .map_err(|error| self.target.failed("write", &step.rel, error))?;
+        self.done.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+}
+
+fn parts(index: usize, step: &Step, units: &mut Vec<Unit>) {
+    let (mut start, mut start_offset, mut offset) = (0, 0_u64, 0_u64);
+    for (part, (_, size)) in step.content.iter().enumerate() {
+        if part > start && offset + u64::from(*size) - start_offset > UNIT {
+            units.push(Unit::Part {
+                index,
+                parts: start..part,
+                offset: start_offset,
+            });
+            (start, start_offset) = (part, offset);
+        }
+        offset += u64::from(*size);
+    }
+    units.push(Unit::Part {
+        index,
+        parts: start..step.content.len(),
+        offset: start_offset,
+    });
+}
+
+/// Writes what is not zero. Blocks count from the file's beginning, so that the file system can leave them out.
+fn write_sparse(file: &File, bytes: &[u8], offset: u64) -> std::io::Result<()> {
+    let block = u64::try_from(BLOCK).unwrap_or(u64::MAX);
+    let mut at = offset;
+    let mut rest = bytes;
+    // Blocks with data that follow each other are written in one go.
+    let mut run_at = offset;
+    let mut run: &[u8] = bytes;
+    let mut length = 0;
+    while !rest.is_empty() {
+        let to_boundary = usize::try_from(block - at % block).unwrap_or(BLOCK);
+        let (now, later) = rest.split_at(to_boundary.min(rest.len()));
+        at += u64::try_from(now.len()).unwrap_or(0);
+        if ZEROS.get(..now.len()) == Some(now) {
+            file.write_all_at(run.get(..length).unwrap_or_default(), run_at)?;
+            (run_at, run, length) = (at, later, 0);
+        } else {
+            length += now.len();
+        }
+        rest = later;
+    }
+    file.write_all_at(run.get(..length).unwrap_or_default(), run_at)
+}

@@ -1,0 +1,183 @@
+//! Sets owner, mode, attributes and times of what was restored.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::path::Path;
+
+use jiff::Timestamp;
+use rustic_core::repofile::{Metadata, Node, NodeType};
+use rustix::fs::{AtFlags, Gid, Mode, Stat, Timespec, Timestamps, Uid};
+
+use super::super::beneath::{attributes, proc_path, unsupported};
+use super::super::source::{Note, NoteKind, Notes, permissions_from_format};
+
+/// Labels of the security module belong to the machine's policy, not to the file.
+const MACHINE_LABEL: &str = "security.selinux";
+
+const SET_ID: u32 = 0o6000;
+
+/// The modification time of a file on disk.
+pub(super) fn timestamp_of(stat: &Stat) -> Option<Timestamp> {
+    let nanoseconds: i32 = stat.st_mtime_nsec.try_into().ok()?;
+    Timestamp::new(stat.st_mtime, nanoseconds).ok()
+}
+
+/// What is set on an opened object (`O_PATH` is enough). `physical` is for messages.
+pub(super) struct Object<'a> {
+    pub(super) fd: BorrowedFd<'a>,
+    pub(super) node: &'a Node,
+    pub(super) physical: &'a Path,
+    pub(super) is_root: bool,
+    pub(super) notes: &'a Notes,
+}
+
+impl Object<'_> {
+    fn meta(&self) -> &Metadata {
+        &self.node.meta
+    }
+
+    fn note(&self, detail: String) {
+        self.notes.add(Note::new(NoteKind::Metadata, self.physical, detail));
+    }
+
+    /// Owner first, for it clears the special bits; then mode; then attributes, of which the lists of access rights must come
+    /// after the mode; then times.
+    pub(super) fn set(&self) -> io::Result<()> {
+        let owned = self.set_owner()?;
+        self.set_mode(owned)?;
+        self.set_attributes()?;
+        self.set_times()
+    }
+
+    /// As [`Self::set`] for what differs from `found`.
+    pub(super) fn adjust(&self, found: &Stat) -> io::Result<()> {
+        let owner = self.meta().uid.is_some_and(|uid| uid != found.st_uid)
+            || self.meta().gid.is_some_and(|gid| gid != found.st_gid);
+        let mode = self
+            .meta()
+            .mode
+            .is_some_and(|mode| permissions_from_format(mode) != found.st_mode & 0o7777);
+        let owned = !owner || self.set_owner()?;
+        if mode || owner {
+            self.set_mode(owned)?;
+        }
+        self.set_attributes()
+    }
+
+    /// Whether the owner is the recorded one now.
+    fn set_owner(&self) -> io::Result<bool> {
+        let stat = rustix::fs::fstat(self.fd)?;
+        let uid = self.meta().uid.filter(|uid| *uid != stat.st_uid);
+        let gid = self.meta().gid.filter(|gid| *gid != stat.st_gid);
+        if uid.is_none() && gid.is_none() {
+            return Ok(true);
+        }
+        let (user, group) = (uid.map(Uid::from_raw), gid.map(Gid::from_raw));
+        match rustix::fs::chownat(self.fd, "", user, group, AtFlags::EMPTY_PATH) {
+            Ok(()) => Ok(true),
+            Err(rustix::io::Errno::PERM) => {
+                let who = if self.is_root {
+                    "not permitted here"
+                } else {
+                    "the restore does not run as root"
+                };
+                self.note(format!(
+                    "its owner {}:{} is not set: {who}",
+                    self.meta().uid.unwrap_or(stat.st_uid),
+                    self.meta().gid.unwrap_or(stat.st_gid)
+                ));
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn set_mode(&self, owned: bool) -> io::Result<()> {
+        if matches!(self.node.node_type, NodeType::Symlink { .. }) {
+            return Ok(());
+        }
+        let Some(mode) = self.meta().mode else { return Ok(()) };
+        let mut mode = permissions_from_format(mode);
+        if !owned && mode & SET_ID != 0 {
+            // A program that runs as its owner must not run as somebody else.
+            mode &= !SET_ID;
+            self.note("it no longer runs as its owner, for that owner is not set".into());
+        }
+        let mode = Mode::from_raw_mode(mode);
+        Ok(rustix::fs::chmod(proc_path(self.fd), mode)?)
+    }
+
+    fn set_attributes(&self) -> io::Result<()> {
+        let wanted: BTreeMap<OsString, &[u8]> = self
+            .meta()
+            .extended_attributes
+            .iter()
+            .filter(|attribute| attribute.name != MACHINE_LABEL)
+            .map(|a| (OsString::from(&a.name), a.value.as_deref().unwrap_or_default()))
+            .collect();
+        let found: BTreeMap<OsString, Vec<u8>> = attributes(self.fd)?.into_iter().collect();
+        let path = proc_path(self.fd);
+        for (name, value) in &wanted {
+            if found.get(name).map(Vec::as_slice) == Some(*value) {
+                continue;
+            }
+            match xattr::set_deref(&path, name, value) {
+                Ok(()) => {}
+                Err(error) if unsupported(&error) || error.kind() == io::ErrorKind::PermissionDenied => {
+                    self.note(format!(
+                        "its attribute `{}` is not set: {error}",
+                        name.to_string_lossy()
+                    ));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        // Among others what the directory's default access list gave to it.
+        for name in found
+            .keys()
+            .filter(|name| !wanted.contains_key(*name) && *name != MACHINE_LABEL)
+        {
+            match xattr::remove_deref(&path, name) {
+                Ok(()) => {}
+                Err(error) if unsupported(&error) || error.kind() == io::ErrorKind::PermissionDenied => {
+                    self.note(format!(
+                        "its attribute `{}` is not removed: {error}",
+                        name.to_string_lossy()
+                    ));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn set_times(&self) -> io::Result<()> {
+        let Some(mtime) = self.meta().mtime else { return Ok(()) };
+        let times = Timestamps {
+            last_access: timespec(self.meta().atime.unwrap_or(mtime)),
+            last_modification: timespec(mtime),
+        };
+        // Following the handle's own path ends at the object itself, a link too.
+        Ok(rustix::fs::utimensat(
+            rustix::fs::CWD,
+            proc_path(self.fd),
+            &times,
+            AtFlags::empty(),
+        )?)
+    }
+}
+
+fn timespec(time: Timestamp) -> Timespec {
+    let (mut seconds, mut nanoseconds) = (time.as_second(), time.subsec_nanosecond());
+    // Before 1970 both are negative here; the system counts nanoseconds forward.
+    if nanoseconds < 0 {
+        seconds -= 1;
+        nanoseconds += 1_000_000_000;
+    }
+    Timespec {
+        tv_sec: seconds,
+        tv_nsec: nanoseconds.into(),
+    }
+}
