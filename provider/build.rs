@@ -6,8 +6,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let proto = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("proto");
     let files = ["tfplugin5.proto", "goplugin.proto", "health.proto"].map(|name| proto.join(name));
     tonic_prost_build::configure()
-        // The client drives the provider in its tests.
-        .build_client(true)
+        .build_client(false)
         .build_transport(false)
         .generate_default_stubs(true)
         .btree_map(".")

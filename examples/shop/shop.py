@@ -5,7 +5,7 @@ It keeps its orders in an SQLite database and its uploaded files beside it, all 
 
     var/lib/shop/shop.db    products and orders
     srv/shop/uploads/       files, as they were uploaded
-    srv/shop/shop.log       what the server says
+    var/log/shop.log        what the server says
     run/shop.pid            the process that serves, and a lock that it holds while it lives
 
 Nothing but Python's standard library is needed.
@@ -37,7 +37,7 @@ ROOT = pathlib.Path(os.environ.get("DRAM_ROOT", "/")).absolute()
 SITE = os.environ.get("DRAM_SITE", "")
 DATABASE = ROOT / "var/lib/shop/shop.db"
 UPLOADS = ROOT / "srv/shop/uploads"
-LOG = ROOT / "srv/shop/shop.log"
+LOG = ROOT / "var/log/shop.log"
 PID = ROOT / "run/shop.pid"
 
 UPLOAD_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
@@ -72,7 +72,7 @@ def connect():
 
 def prepare():
     """Makes folders and database where they are missing; what exists stays as it is."""
-    for folder in (DATABASE.parent, UPLOADS, PID.parent):
+    for folder in (DATABASE.parent, UPLOADS, LOG.parent, PID.parent):
         folder.mkdir(parents=True, exist_ok=True)
     if not DATABASE.exists():
         build(SCHEMA)

@@ -36,15 +36,28 @@ fn read(raw: &RawValue, ty: &Type, path: &Path) -> Result<Value, ValueError> {
         (Type::List(of) | Type::Set(of), b'[') => {
             let elements: Vec<&RawValue> = serde_json::from_str(text).map_err(syntax)?;
             let read = |(index, raw)| read(raw, of, &path.then(Step::Index(index)));
-            Ok(Value::List(elements.into_iter().enumerate().map(read).collect::<Result<_, _>>()?))
+            Ok(Value::List(
+                elements.into_iter().enumerate().map(read).collect::<Result<_, _>>()?,
+            ))
         }
         (Type::Tuple(of), b'[') => {
             let elements: Vec<&RawValue> = serde_json::from_str(text).map_err(syntax)?;
             if elements.len() != of.len() {
-                return Err(ValueError::Shape { path: path.clone(), expected: expected(ty), found: "another length" });
+                return Err(ValueError::Shape {
+                    path: path.clone(),
+                    expected: expected(ty),
+                    found: "another length",
+                });
             }
             let read = |(index, (raw, ty))| read(raw, ty, &path.then(Step::Index(index)));
-            Ok(Value::List(elements.into_iter().zip(of).enumerate().map(read).collect::<Result<_, _>>()?))
+            Ok(Value::List(
+                elements
+                    .into_iter()
+                    .zip(of)
+                    .enumerate()
+                    .map(read)
+                    .collect::<Result<_, _>>()?,
+            ))
         }
         (Type::Map(of), b'{') => {
             let entries: BTreeMap<String, &RawValue> = serde_json::from_str(text).map_err(syntax)?;
@@ -52,12 +65,16 @@ fn read(raw: &RawValue, ty: &Type, path: &Path) -> Result<Value, ValueError> {
                 let value = read(raw, of, &path.then(Step::Key(key.clone())))?;
                 Ok((key, value))
             };
-            Ok(Value::Map(entries.into_iter().map(read).collect::<Result<_, ValueError>>()?))
+            Ok(Value::Map(
+                entries.into_iter().map(read).collect::<Result<_, ValueError>>()?,
+            ))
         }
         (Type::Object { attributes, .. }, b'{') => {
             let entries: BTreeMap<String, &RawValue> = serde_json::from_str(text).map_err(syntax)?;
             if let Some(name) = entries.keys().find(|name| !attributes.contains_key(*name)) {
-                return Err(ValueError::Surplus { path: path.then(Step::Attribute(name.clone())) });
+                return Err(ValueError::Surplus {
+                    path: path.then(Step::Attribute(name.clone())),
+                });
             }
             let read = |(name, ty): (&String, &Type)| {
                 let here = path.then(Step::Attribute(name.clone()));
@@ -65,16 +82,22 @@ fn read(raw: &RawValue, ty: &Type, path: &Path) -> Result<Value, ValueError> {
                 let value = entries.get(name).map_or(Ok(Value::Null), |raw| read(raw, ty, &here))?;
                 Ok((name.clone(), value))
             };
-            Ok(Value::Map(attributes.iter().map(read).collect::<Result<_, ValueError>>()?))
+            Ok(Value::Map(
+                attributes.iter().map(read).collect::<Result<_, ValueError>>()?,
+            ))
         }
         (Type::Dynamic, b'{') => {
             let parts: BTreeMap<String, &RawValue> = serde_json::from_str(text).map_err(syntax)?;
             let part = |name: &str| {
-                let missing = || ValueError::Missing { path: path.then(Step::Attribute(name.to_owned())) };
+                let missing = || ValueError::Missing {
+                    path: path.then(Step::Attribute(name.to_owned())),
+                };
                 parts.get(name).copied().ok_or_else(missing)
             };
-            let ty = Type::from_json(part("type")?.get().as_bytes())
-                .map_err(|source| ValueError::Type { path: path.clone(), source })?;
+            let ty = Type::from_json(part("type")?.get().as_bytes()).map_err(|source| ValueError::Type {
+                path: path.clone(),
+                source,
+            })?;
             let value = read(part("value")?, &ty, path)?;
             Ok(Value::Dynamic(Box::new((ty, value))))
         }
@@ -86,7 +109,11 @@ fn read(raw: &RawValue, ty: &Type, path: &Path) -> Result<Value, ValueError> {
                 b'{' => "an object",
                 _ => "a number",
             };
-            Err(ValueError::Shape { path: path.clone(), expected: expected(ty), found })
+            Err(ValueError::Shape {
+                path: path.clone(),
+                expected: expected(ty),
+                found,
+            })
         }
     }
 }
@@ -147,7 +174,11 @@ fn write(out: &mut String, value: &Value, ty: &Type, path: &Path) -> Result<(), 
             out.push('}');
         }
         (ty, value) => {
-            return Err(ValueError::Shape { path: path.clone(), expected: expected(ty), found: name_of(value) });
+            return Err(ValueError::Shape {
+                path: path.clone(),
+                expected: expected(ty),
+                found: name_of(value),
+            });
         }
     }
     Ok(())

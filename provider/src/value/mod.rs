@@ -19,9 +19,10 @@ pub use number::Number;
 pub use ty::{Type, TypeError};
 
 /// A value of the host's type system.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub enum Value {
     /// Nothing was said.
+    #[default]
     Null,
     /// Something will be there, but nobody can say what yet.
     Unknown(Unknown),
@@ -53,7 +54,9 @@ impl Unknown {
     #[must_use]
     pub fn not_null() -> Self {
         // A map with one pair: 1 (nullness) is false.
-        Unknown { refinements: vec![0x81, 0x01, 0xc2] }
+        Unknown {
+            refinements: vec![0x81, 0x01, 0xc2],
+        }
     }
 }
 
@@ -118,7 +121,9 @@ impl Value {
     /// The attribute `name` of an object; null where there is no object or no such attribute.
     #[must_use]
     pub fn attribute(&self, name: &str) -> &Value {
-        self.as_map().and_then(|entries| entries.get(name)).unwrap_or(&Value::Null)
+        self.as_map()
+            .and_then(|entries| entries.get(name))
+            .unwrap_or(&Value::Null)
     }
 }
 

@@ -18,6 +18,10 @@ const REFINED: i8 = 12;
 /// # Errors
 /// If the bytes are not MessagePack, or a part has another shape than its type.
 pub fn from_msgpack(bytes: &[u8], ty: &Type) -> Result<Value, ValueError> {
+    // The one byte that no MessagePack begins with; the decoder would take it for null.
+    if bytes.first() == Some(&0xc1) {
+        return Err(ValueError::Syntax("it begins with no marker".to_owned()));
+    }
     let mut rest = bytes;
     let raw = rmpv::decode::read_value(&mut rest).map_err(|error| ValueError::Syntax(error.to_string()))?;
     if !rest.is_empty() {
@@ -27,7 +31,11 @@ pub fn from_msgpack(bytes: &[u8], ty: &Type) -> Result<Value, ValueError> {
 }
 
 fn read(raw: Raw, ty: &Type, path: &Path) -> Result<Value, ValueError> {
-    let shape = |expected, raw: &Raw| ValueError::Shape { path: path.clone(), expected, found: name_of(raw) };
+    let shape = |expected, raw: &Raw| ValueError::Shape {
+        path: path.clone(),
+        expected,
+        found: name_of(raw),
+    };
     let raw = match raw {
         Raw::Nil => return Ok(Value::Null),
         Raw::Ext(REFINED, refinements) => return Ok(Value::Unknown(Unknown { refinements })),
@@ -42,7 +50,10 @@ fn read(raw: Raw, ty: &Type, path: &Path) -> Result<Value, ValueError> {
         },
         (Type::Number, raw) => {
             let number = match &raw {
-                Raw::Integer(integer) => integer.as_i64().map(Number::from).or(integer.as_u64().map(Number::from)),
+                Raw::Integer(integer) => integer
+                    .as_i64()
+                    .map(Number::from)
+                    .or(integer.as_u64().map(Number::from)),
                 Raw::F32(value) => Number::from_float(f64::from(*value)),
                 Raw::F64(value) => Number::from_float(*value),
                 Raw::String(text) => text.as_str().and_then(Number::parse),
@@ -52,11 +63,20 @@ fn read(raw: Raw, ty: &Type, path: &Path) -> Result<Value, ValueError> {
         }
         (Type::List(of) | Type::Set(of), Raw::Array(elements)) => {
             let read = |(index, raw)| read(raw, of, &path.then(Step::Index(index)));
-            Ok(Value::List(elements.into_iter().enumerate().map(read).collect::<Result<_, _>>()?))
+            Ok(Value::List(
+                elements.into_iter().enumerate().map(read).collect::<Result<_, _>>()?,
+            ))
         }
         (Type::Tuple(of), Raw::Array(elements)) if of.len() == elements.len() => {
             let read = |(index, (raw, ty))| read(raw, ty, &path.then(Step::Index(index)));
-            Ok(Value::List(elements.into_iter().zip(of).enumerate().map(read).collect::<Result<_, _>>()?))
+            Ok(Value::List(
+                elements
+                    .into_iter()
+                    .zip(of)
+                    .enumerate()
+                    .map(read)
+                    .collect::<Result<_, _>>()?,
+            ))
         }
         (Type::Map(of), Raw::Map(entries)) => {
             let read = |(key, raw)| {
@@ -64,22 +84,35 @@ fn read(raw: Raw, ty: &Type, path: &Path) -> Result<Value, ValueError> {
                 let value = read(raw, of, &path.then(Step::Key(key.clone())))?;
                 Ok((key, value))
             };
-            Ok(Value::Map(entries.into_iter().map(read).collect::<Result<_, ValueError>>()?))
+            Ok(Value::Map(
+                entries.into_iter().map(read).collect::<Result<_, ValueError>>()?,
+            ))
         }
         (Type::Object { attributes, .. }, Raw::Map(entries)) => read_object(entries, attributes, path),
         (Type::Dynamic, Raw::Array(parts)) => match <[Raw; 2]>::try_from(parts) {
             Ok([Raw::Binary(ty), raw]) => {
-                let ty = Type::from_json(&ty).map_err(|source| ValueError::Type { path: path.clone(), source })?;
+                let ty = Type::from_json(&ty).map_err(|source| ValueError::Type {
+                    path: path.clone(),
+                    source,
+                })?;
                 let value = read(raw, &ty, path)?;
                 Ok(Value::Dynamic(Box::new((ty, value))))
             }
-            _ => Err(ValueError::Shape { path: path.clone(), expected: "a type and a value", found: "a list" }),
+            _ => Err(ValueError::Shape {
+                path: path.clone(),
+                expected: "a type and a value",
+                found: "a list",
+            }),
         },
         (ty, raw) => Err(shape(expected(ty), &raw)),
     }
 }
 
-fn read_object(entries: Vec<(Raw, Raw)>, attributes: &BTreeMap<String, Type>, path: &Path) -> Result<Value, ValueError> {
+fn read_object(
+    entries: Vec<(Raw, Raw)>,
+    attributes: &BTreeMap<String, Type>,
+    path: &Path,
+) -> Result<Value, ValueError> {
     let mut values = BTreeMap::new();
     for (key, raw) in entries {
         let key = text_of(key, path)?;
@@ -90,7 +123,9 @@ fn read_object(entries: Vec<(Raw, Raw)>, attributes: &BTreeMap<String, Type>, pa
         values.insert(key, read(raw, ty, &here)?);
     }
     match attributes.keys().find(|name| !values.contains_key(*name)) {
-        Some(name) => Err(ValueError::Missing { path: path.then(Step::Attribute(name.clone())) }),
+        Some(name) => Err(ValueError::Missing {
+            path: path.then(Step::Attribute(name.clone())),
+        }),
         None => Ok(Value::Map(values)),
     }
 }
@@ -101,7 +136,11 @@ fn text_of(raw: Raw, path: &Path) -> Result<String, ValueError> {
         Raw::String(text) => text.into_str(),
         _ => None,
     }
-    .ok_or(ValueError::Shape { path: path.clone(), expected: "keys of text", found })
+    .ok_or(ValueError::Shape {
+        path: path.clone(),
+        expected: "keys of text",
+        found,
+    })
 }
 
 /// Writes a value of type `ty`. Attributes of an object that the value lacks are written as null.
@@ -125,35 +164,56 @@ fn write(value: &Value, ty: &Type, path: &Path) -> Result<Raw, ValueError> {
         (Type::Number, Value::Number(number)) => Ok(write_number(number)),
         (Type::List(of) | Type::Set(of), Value::List(elements)) => {
             let write = |(index, value)| write(value, of, &path.then(Step::Index(index)));
-            Ok(Raw::Array(elements.iter().enumerate().map(write).collect::<Result<_, _>>()?))
+            Ok(Raw::Array(
+                elements.iter().enumerate().map(write).collect::<Result<_, _>>()?,
+            ))
         }
         (Type::Tuple(of), Value::List(elements)) if of.len() == elements.len() => {
             let write = |(index, (value, ty))| write(value, ty, &path.then(Step::Index(index)));
-            Ok(Raw::Array(elements.iter().zip(of).enumerate().map(write).collect::<Result<_, _>>()?))
+            Ok(Raw::Array(
+                elements
+                    .iter()
+                    .zip(of)
+                    .enumerate()
+                    .map(write)
+                    .collect::<Result<_, _>>()?,
+            ))
         }
         (Type::Map(of), Value::Map(entries)) => {
             let write = |(key, value): (&String, &Value)| {
-                Ok((Raw::from(key.as_str()), write(value, of, &path.then(Step::Key(key.clone())))?))
+                Ok((
+                    Raw::from(key.as_str()),
+                    write(value, of, &path.then(Step::Key(key.clone())))?,
+                ))
             };
             Ok(Raw::Map(entries.iter().map(write).collect::<Result<_, ValueError>>()?))
         }
         (Type::Object { attributes, .. }, Value::Map(entries)) => {
             if let Some(name) = entries.keys().find(|name| !attributes.contains_key(*name)) {
-                return Err(ValueError::Surplus { path: path.then(Step::Attribute(name.clone())) });
+                return Err(ValueError::Surplus {
+                    path: path.then(Step::Attribute(name.clone())),
+                });
             }
             let write = |(name, ty): (&String, &Type)| {
                 let value = entries.get(name).unwrap_or(&Value::Null);
-                Ok((Raw::from(name.as_str()), write(value, ty, &path.then(Step::Attribute(name.clone())))?))
+                Ok((
+                    Raw::from(name.as_str()),
+                    write(value, ty, &path.then(Step::Attribute(name.clone())))?,
+                ))
             };
-            Ok(Raw::Map(attributes.iter().map(write).collect::<Result<_, ValueError>>()?))
+            Ok(Raw::Map(
+                attributes.iter().map(write).collect::<Result<_, ValueError>>()?,
+            ))
         }
         (Type::Dynamic, Value::Dynamic(inner)) => {
             let (ty, value) = inner.as_ref();
             Ok(Raw::Array(vec![Raw::Binary(ty.to_json()), write(value, ty, path)?]))
         }
-        (ty, value) => {
-            Err(ValueError::Shape { path: path.clone(), expected: expected(ty), found: super::json::name_of(value) })
-        }
+        (ty, value) => Err(ValueError::Shape {
+            path: path.clone(),
+            expected: expected(ty),
+            found: super::json::name_of(value),
+        }),
     }
 }
 

@@ -47,7 +47,10 @@ impl Type {
     /// An object all of whose attributes are written.
     #[must_use]
     pub fn object(attributes: impl IntoIterator<Item = (String, Type)>) -> Self {
-        Type::Object { attributes: attributes.into_iter().collect(), optional: Vec::new() }
+        Type::Object {
+            attributes: attributes.into_iter().collect(),
+            optional: Vec::new(),
+        }
     }
 
     /// Reads the JSON spelling, such as `["map","string"]`.
@@ -92,10 +95,17 @@ fn read(json: &Json) -> Result<Type, TypeError> {
 }
 
 fn object(of: &serde_json::Map<String, Json>, optional: &[Json]) -> Result<Type, TypeError> {
-    let attributes = of.iter().map(|(name, ty)| Ok((name.clone(), read(ty)?))).collect::<Result<_, TypeError>>()?;
+    let attributes = of
+        .iter()
+        .map(|(name, ty)| Ok((name.clone(), read(ty)?)))
+        .collect::<Result<_, TypeError>>()?;
     let optional = optional
         .iter()
-        .map(|name| name.as_str().map(str::to_owned).ok_or_else(|| TypeError::Unknown(name.to_string())))
+        .map(|name| {
+            name.as_str()
+                .map(str::to_owned)
+                .ok_or_else(|| TypeError::Unknown(name.to_string()))
+        })
         .collect::<Result<_, _>>()?;
     Ok(Type::Object { attributes, optional })
 }

@@ -1,0 +1,1 @@
+terraform import dram_protection_policy.hourly hourly

@@ -1,0 +1,1 @@
+terraform import dram_recovery_plan.shop shop

@@ -1,0 +1,1 @@
+terraform import dram_recovery_site.office office

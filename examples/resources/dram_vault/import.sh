@@ -1,0 +1,1 @@
+terraform import dram_vault.nas nas
