@@ -1,34 +1,34 @@
 //! What a site says is there now. Data only: drivers fill it in, decisions read it.
 
-/// Whether something is there.
+use std::path::PathBuf;
+
+/// Whether something is there. What cannot be told is unknown, and never passes for absent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Presence {
-    /// It is.
+    /// It is there.
     Known,
-    /// It is not.
+    /// It is surely not there.
     Absent,
-    /// Nobody can tell, for this reason.
+    /// It cannot be told, for a reason in words.
     Unknown(String),
 }
 
-/// What a site says of itself and of the paths that matter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Inventory {
-    /// The site's root.
-    pub root: Presence,
-    /// Logical paths of components with where they lie and whether they are there.
-    pub paths: Vec<PathState>,
-}
-
-/// A path of a component at a site.
+/// One path of an application at a site.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PathState {
-    /// The component.
-    pub component: String,
     /// As the application sees it.
-    pub logical: String,
-    /// As the disk sees it.
-    pub physical: String,
+    pub logical: PathBuf,
+    /// Where it lies at this site.
+    pub physical: PathBuf,
     /// Whether it is there.
     pub presence: Presence,
+}
+
+/// What a site says is there now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inventory {
+    /// Whether the site's root is there.
+    pub root: Presence,
+    /// Each path that was asked about, in that order.
+    pub paths: Vec<PathState>,
 }

@@ -3,10 +3,10 @@
 use super::closure::Closure;
 use super::{Engine, Watch};
 use crate::error::Error;
-use crate::inventory::{Inventory, PathState, Presence};
+use crate::inventory::Inventory;
 use crate::run::{Authority, CatalogLog, Driver, Log, host_site};
 use crate::runbook::{Protect, Runbook, SiteRef, protect};
-use crate::site::{self, Site};
+use crate::site::Site;
 use crate::vault::Class;
 use dram_catalog::record::declaration::Subject;
 use dram_catalog::record::lease::Lease;
@@ -115,39 +115,11 @@ impl Engine {
 
 /// Asks a site for its root and for the paths of an application.
 pub(super) fn take_inventory(site: &SiteRef, application: &Application) -> Result<Inventory, Error> {
-    let driver = host_site(site)?;
-    let mut asked: Vec<(String, PathBuf)> = Vec::new();
+    let mut logical: Vec<PathBuf> = Vec::new();
     for component in &application.components {
         if let Some(Body::Host(host)) = &component.body {
-            asked.extend(
-                host.paths
-                    .iter()
-                    .map(|path| (component.name.to_string(), PathBuf::from(path.as_str()))),
-            );
+            logical.extend(host.paths.iter().map(|path| PathBuf::from(path.as_str())));
         }
     }
-    let logical: Vec<PathBuf> = asked.iter().map(|(_, path)| path.clone()).collect();
-    let answer = driver.inventory(&logical)?;
-    let paths = asked
-        .into_iter()
-        .zip(answer.paths)
-        .map(|((component, logical), state)| PathState {
-            component,
-            logical: logical.display().to_string(),
-            physical: state.physical.display().to_string(),
-            presence: presence(state.presence),
-        })
-        .collect();
-    Ok(Inventory {
-        root: presence(answer.root),
-        paths,
-    })
-}
-
-fn presence(presence: site::Presence) -> Presence {
-    match presence {
-        site::Presence::Known => Presence::Known,
-        site::Presence::Absent => Presence::Absent,
-        site::Presence::Unknown(why) => Presence::Unknown(why),
-    }
+    Ok(host_site(site)?.inventory(&logical)?)
 }

@@ -5,7 +5,8 @@ use super::{Recorded, Refusal, Runbook, SiteRef, Step, VaultRef, Verb};
 use crate::inventory::{Inventory, Presence};
 use crate::vault::Class;
 use dram_compiler::derive::{Method, methods};
-use dram_compiler::model::{Application, Declaration, Name, Spec, after_order};
+use dram_compiler::model::{Application, Body, Component, Declaration, Name, Spec, after_order};
+use std::path::Path;
 
 /// What the decision rests on.
 #[derive(Debug, Clone)]
@@ -67,15 +68,10 @@ pub fn protect(what: Protect<'_>) -> Result<Runbook, Refusal> {
         if !what.only.is_empty() && !what.only.iter().any(|name| **name == *component.name) {
             continue;
         }
-        let absent = what
-            .inventory
-            .paths
-            .iter()
-            .find(|path| path.component == *component.name && path.presence == Presence::Absent);
-        if let Some(path) = absent {
+        if let Some(path) = absent(component, what.inventory) {
             return Err(Refusal::PathAbsent {
                 component: component.name.to_string(),
-                path: path.physical.clone(),
+                path: path.display().to_string(),
                 site: what.site.name.clone(),
             });
         }
@@ -110,6 +106,19 @@ pub fn protect(what: Protect<'_>) -> Result<Runbook, Refusal> {
         declarations: what.declarations,
         steps,
     })
+}
+
+/// Where a path of the component should lie and surely does not.
+fn absent<'i>(component: &Component, inventory: &'i Inventory) -> Option<&'i Path> {
+    let Some(Body::Host(host)) = &component.body else {
+        return None;
+    };
+    let mut gone = inventory
+        .paths
+        .iter()
+        .filter(|state| state.presence == Presence::Absent);
+    gone.find(|state| host.paths.iter().any(|path| Path::new(path.as_str()) == state.logical))
+        .map(|state| state.physical.as_path())
 }
 
 /// The name of an item: the component, and how it was captured.

@@ -46,9 +46,8 @@ fn vault() -> VaultRef {
 
 fn inventory(root: Presence, path: Presence) -> Inventory {
     let state = PathState {
-        component: "web".to_owned(),
-        logical: "/srv/shop".to_owned(),
-        physical: "/office/srv/shop".to_owned(),
+        logical: "/srv/shop".into(),
+        physical: "/office/srv/shop".into(),
         presence: path,
     };
     Inventory {

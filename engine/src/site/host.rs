@@ -12,12 +12,12 @@ use super::command::{Action, Cancel, Command, Finished, Surroundings};
 use super::error::{CommandFailure, Deed, SiteError};
 use super::fence::{self, FenceRecord};
 use super::health::{self, Check, Probe};
-use super::inventory::{Inventory, PathState, Presence};
 use super::mapping::{PathMappings, below};
 use super::process::{self, LastWords, Watched};
 use super::shell::Shell;
 use super::stream::{Dump, Load, Origin};
 use super::{DumpStream, LoadStream, Site};
+use crate::inventory::{Inventory, PathState, Presence};
 
 /// Where this driver keeps what is its own, as a logical path. It is never captured and never restored.
 const PRIVATE: &str = "/var/lib/dram";

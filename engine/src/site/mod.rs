@@ -9,7 +9,6 @@ mod error;
 mod fence;
 mod health;
 mod host;
-mod inventory;
 mod mapping;
 mod process;
 mod shell;
@@ -18,13 +17,13 @@ mod stream;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
+pub use crate::inventory::{Inventory, PathState, Presence};
 pub use clock::{Clock, SystemClock};
 pub use command::{Action, Cancel, Command, Finished, Surroundings};
 pub use error::{CommandFailure, Deed, HealthFailure, SiteError};
 pub use fence::FenceRecord;
 pub use health::{Check, HttpCheck, Probe};
 pub use host::HostSite;
-pub use inventory::{Inventory, PathState, Presence};
 pub use mapping::{OnMissing, PathMappings};
 pub use shell::Shell;
 
