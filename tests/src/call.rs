@@ -35,7 +35,11 @@ impl Call {
         let shown = Path::new(program).file_name().unwrap_or(program).to_owned();
         let mut command = Command::new(program);
         command.stdin(Stdio::null());
-        Call { command, words: vec![shown], stdin: None }
+        Call {
+            command,
+            words: vec![shown],
+            stdin: None,
+        }
     }
 
     /// One more argument.
@@ -122,7 +126,12 @@ impl Call {
         if let Some(writer) = writer {
             let _ = writer.join();
         }
-        Ok(Done { line, status: output.status, stdout: output.stdout, stderr: output.stderr })
+        Ok(Done {
+            line,
+            status: output.status,
+            stdout: output.stdout,
+            stderr: output.stderr,
+        })
     }
 
     /// Runs the program and expects exit code 0.
@@ -192,20 +201,29 @@ impl Done {
     }
 
     fn unexpected(&self, expected: String) -> Error {
-        Error::Program { line: self.line.clone(), status: self.status, expected, output: self.both() }
+        Error::Program {
+            line: self.line.clone(),
+            status: self.status,
+            expected,
+            output: self.both(),
+        }
     }
 }
 
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }
 
 /// A program on the `PATH`, or on another such list.
 pub fn on_path(name: &str, path: &OsStr) -> Option<std::path::PathBuf> {
-    std::env::split_paths(path).map(|folder| folder.join(name)).find(|file| {
-        rustix::fs::access(file, rustix::fs::Access::EXEC_OK).is_ok() && file.is_file()
-    })
+    std::env::split_paths(path)
+        .map(|folder| folder.join(name))
+        .find(|file| rustix::fs::access(file, rustix::fs::Access::EXEC_OK).is_ok() && file.is_file())
 }
 
 /// The `PATH` of this process.
@@ -215,8 +233,6 @@ pub fn path() -> OsString {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
-
     use super::*;
 
     #[test]
@@ -234,9 +250,30 @@ mod tests {
 
     #[test]
     fn another_end_than_the_expected_one_is_an_error_that_shows_the_output() {
-        let error = Call::new("sh").args(["-c", "echo out; echo err >&2; exit 3"]).ok().unwrap_err().to_string();
-        assert!(error.contains("exit status: 3") && error.contains("out\nerr"), "{error}");
-        assert!(Call::new("sh").args(["-c", "kill -9 $$"]).run().unwrap().expect_failure(&[]).is_err());
-        assert!(Call::new("sh").args(["-c", "echo no disk; exit 1"]).run().unwrap().expect_failure(&["disk"]).is_ok());
+        let error = Call::new("sh")
+            .args(["-c", "echo out; echo err >&2; exit 3"])
+            .ok()
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("exit status: 3") && error.contains("out\nerr"),
+            "{error}"
+        );
+        assert!(
+            Call::new("sh")
+                .args(["-c", "kill -9 $$"])
+                .run()
+                .unwrap()
+                .expect_failure(&[])
+                .is_err()
+        );
+        assert!(
+            Call::new("sh")
+                .args(["-c", "echo no disk; exit 1"])
+                .run()
+                .unwrap()
+                .expect_failure(&["disk"])
+                .is_ok()
+        );
     }
 }

@@ -1,13 +1,15 @@
 //! What can go wrong around the product.
 
-use std::io;
 use std::process::ExitStatus;
+use std::{fmt, io};
 
 /// The result of everything here.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why something around the product did not work.
-#[derive(Debug, thiserror::Error)]
+///
+/// Its `Debug` is its `Display`: a test that returns it fails with words and not with a structure.
+#[derive(thiserror::Error)]
 pub enum Error {
     /// The machine refused something.
     #[error("cannot {doing}: {source}")]
@@ -58,6 +60,12 @@ pub enum Error {
     Interrupted,
 }
 
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 /// Says what was being done when the machine refused.
 pub trait Doing<T> {
     /// `doing` follows the word "cannot".
@@ -69,7 +77,10 @@ pub trait Doing<T> {
 
 impl<T, E: Into<io::Error>> Doing<T> for std::result::Result<T, E> {
     fn doing(self, doing: impl FnOnce() -> String) -> Result<T> {
-        self.map_err(|source| Error::Machine { doing: doing(), source: source.into() })
+        self.map_err(|source| Error::Machine {
+            doing: doing(),
+            source: source.into(),
+        })
     }
 }
 
@@ -78,5 +89,12 @@ impl<T, E: Into<io::Error>> Doing<T> for std::result::Result<T, E> {
 /// # Errors
 /// [`Error::Claim`] when `holds` is false.
 pub fn claim(claim: impl Into<String>, holds: bool, found: impl FnOnce() -> String) -> Result<()> {
-    if holds { Ok(()) } else { Err(Error::Claim { claim: claim.into(), found: found() }) }
+    if holds {
+        Ok(())
+    } else {
+        Err(Error::Claim {
+            claim: claim.into(),
+            found: found(),
+        })
+    }
 }

@@ -49,7 +49,10 @@ pub fn ask(port: u16, path: &str, body: Option<(&str, &[u8])>) -> Result<Answer>
     let (status, body) = exchange().doing(|| format!("ask `{url}`"))?;
     match status.split(' ').nth(1).and_then(|code| code.parse().ok()) {
         Some(status) => Ok(Answer { status, body }),
-        None => Err(Error::Answer { url, answer: format!("`{}`, which is not HTTP", status.trim_end()) }),
+        None => Err(Error::Answer {
+            url,
+            answer: format!("`{}`, which is not HTTP", status.trim_end()),
+        }),
     }
 }
 

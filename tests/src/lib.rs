@@ -5,10 +5,13 @@
 //! - [`programs`] builds and finds `dramc`, `dram` and `terraform-provider-dram`;
 //! - [`lab`] installs and starts the real things that tests talk to;
 //! - [`world`] is one temporary place with sites, vault and catalog, and [`shop`] the application that lives in it;
+//! - [`configuration`] is the world's model as Terraform sees it;
 //! - [`tree`] makes trees that are hard to restore, and compares trees as an archive would;
 //! - [`demo`], [`verify`] and [`generate`] are the commands of the program `project`.
 
 pub mod call;
+pub mod chance;
+pub mod configuration;
 pub mod demo;
 pub mod error;
 pub mod generate;

@@ -50,7 +50,14 @@ impl Programs {
     /// They do not compile.
     pub fn build() -> Result<Programs> {
         let folder = own_folder()?;
-        let packages = ["-p", "dram-compiler", "-p", "dram-engine", "-p", "terraform-provider-dram"];
+        let packages = [
+            "-p",
+            "dram-compiler",
+            "-p",
+            "dram-engine",
+            "-p",
+            "terraform-provider-dram",
+        ];
         let mut call = cargo().arg("build").args(packages).arg("--bins");
         if folder.file_name().is_some_and(|name| name == "release") {
             call = call.arg("--release");
@@ -59,7 +66,12 @@ impl Programs {
         let status = call.start()?.wait().doing(|| format!("wait for `{line}`"))?;
         if !status.success() {
             let output = "the compiler's words stand above".to_owned();
-            return Err(Error::Program { line, status, expected: "exit code 0".to_owned(), output });
+            return Err(Error::Program {
+                line,
+                status,
+                expected: "exit code 0".to_owned(),
+                output,
+            });
         }
         Ok(Programs { folder })
     }
@@ -89,5 +101,10 @@ impl Programs {
 fn own_folder() -> Result<PathBuf> {
     let own = std::env::current_exe().doing(|| "find this program's own file".to_owned())?;
     let folder = own.parent().unwrap_or(Path::new("/"));
-    Ok(if folder.ends_with("deps") { folder.parent().unwrap_or(folder) } else { folder }.to_owned())
+    Ok(if folder.ends_with("deps") {
+        folder.parent().unwrap_or(folder)
+    } else {
+        folder
+    }
+    .to_owned())
 }

@@ -1,0 +1,7 @@
+module peer/framework
+
+go 1.26.0
+
+require (
+	github.com/hashicorp/terraform-plugin-framework v1.19.0
+)

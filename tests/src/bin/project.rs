@@ -1,0 +1,90 @@
+//! The project's own commands, behind cargo's aliases: `cargo demo`, `cargo verify`, `cargo generate`, `cargo lab`.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use dram_tests::lab::{restic, terraform};
+use dram_tests::programs::Programs;
+use dram_tests::{Error, Result, call, demo, generate, verify};
+
+/// What a person who works on DRAM runs.
+#[derive(Debug, Parser)]
+#[command(name = "project")]
+struct Project {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// The main job, told with real programs in a temporary folder.
+    Demo(demo::Wish),
+    /// All tests, and what they need.
+    Verify(verify::Wish),
+    /// Writes the files that are made from the fields and the programs.
+    Generate {
+        /// Only say which of them are not current.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Installs one of the things that tests talk to, and says what it gives.
+    Lab {
+        /// Which one.
+        name: Lab,
+    },
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Lab {
+    /// Terraform, as the demo takes it.
+    Terraform,
+    /// Terraform 1.15.
+    NewerTerraform,
+    /// OpenTofu, which is built for some minutes.
+    Opentofu,
+    /// Debian's restic.
+    DebianRestic,
+    /// The newest restic.
+    Restic,
+}
+
+fn main() -> ExitCode {
+    match run(&Project::parse().verb) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(Error::Interrupted) => {
+            eprintln!("interrupted; what was running has been stopped");
+            ExitCode::from(130)
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(verb: &Verb) -> Result<bool> {
+    match verb {
+        Verb::Demo(wish) => demo::demo(wish).map(|()| true),
+        Verb::Verify(wish) => verify::verify(wish),
+        Verb::Generate { check: true } => {
+            let programs = Programs::build()?;
+            generate::check(Some(&programs)).map(|()| true)
+        }
+        Verb::Generate { check: false } => generate::write(&Programs::build()?).map(|()| true),
+        Verb::Lab { name } => lab(*name).map(|()| true),
+    }
+}
+
+fn lab(name: Lab) -> Result<()> {
+    let host = |host: terraform::Host| println!("{} for {}: {}", host.title(), host.platform, host.program().display());
+    let witness = |restic: restic::Restic| println!("restic {}: {}", restic.version, restic.program().display());
+    match name {
+        Lab::Terraform => host(terraform::any(&call::path())?),
+        Lab::NewerTerraform => host(terraform::newer()?),
+        Lab::Opentofu => host(terraform::opentofu()?),
+        Lab::DebianRestic => witness(restic::debian()?),
+        Lab::Restic => witness(restic::newest()?),
+    }
+    Ok(())
+}

@@ -1,0 +1,199 @@
+//! All tests, and what they need, in one command.
+//!
+//! The labs are installed and built at a low priority while cargo compiles. Each step is printed with its time; the last
+//! line alone says how many passed, failed and were skipped, over all steps and all tests of all binaries.
+
+mod counts;
+mod labs;
+mod run;
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use counts::Counts;
+use run::Log;
+
+use crate::call::Call;
+use crate::error::{Doing as _, Error, Result};
+use crate::lab::{self, deny};
+use crate::programs::{self, Programs, cargo};
+
+/// Names how often the scenario of kills kills.
+pub const KILLS: &str = "DRAM_KILLS";
+
+/// What the user asked of the tests.
+#[derive(Debug, Default, clap::Args)]
+pub struct Wish {
+    /// How often `dram protect` is killed at a random moment.
+    #[arg(long, default_value_t = 20)]
+    pub kills: u32,
+}
+
+/// Runs everything. Answers whether nothing failed.
+///
+/// # Errors
+/// The machine refuses what the program itself needs; a step that fails is no error but counted.
+pub fn verify(wish: &Wish) -> Result<bool> {
+    let begun = Instant::now();
+    let log = Log::new()?;
+    println!("what the steps print in full: {}", log.folder().display());
+    let skips = log.folder().join("skips");
+    let labs = labs::prepare();
+    let mut counts = Counts::default();
+
+    step(&mut counts, "rustfmt", || {
+        quiet(
+            &log,
+            "rustfmt",
+            cargo().args(["fmt", "--all", "--check", "--", "--color", "never"]),
+        )
+    });
+    let clippy = [
+        "clippy",
+        "--workspace",
+        "--all-targets",
+        "--locked",
+        "--",
+        "-D",
+        "warnings",
+    ];
+    step(&mut counts, "clippy", || quiet(&log, "clippy", cargo().args(clippy)));
+    let doc = cargo()
+        .args(["doc", "--workspace", "--no-deps", "--locked"])
+        .env("RUSTDOCFLAGS", "-D warnings");
+    step(&mut counts, "cargo doc", || quiet(&log, "doc", doc));
+    tests(
+        &mut counts,
+        "tests of each crate",
+        &log,
+        &["--workspace", "--exclude", "dram-tests"],
+        &[],
+    );
+    let built = step(&mut counts, "build the programs", Programs::build);
+    step(&mut counts, "generated files are current", || {
+        crate::generate::check(built.as_ref())
+    });
+
+    for (name, outcome) in labs.finish() {
+        report(&mut counts, &name, outcome);
+    }
+    step(&mut counts, "licences and sources of dependencies", || {
+        quiet(
+            &log,
+            "deny",
+            Call::new(deny::program()?)
+                .args(["--offline", "check", "licenses", "bans", "sources"])
+                .dir(programs::repository()),
+        )
+    });
+    if let Some(programs) = built {
+        let kills = wish.kills.to_string();
+        let folder = programs.folder().to_string_lossy().into_owned();
+        let skips = skips.to_string_lossy().into_owned();
+        let environment = [
+            (programs::FOLDER, folder.as_str()),
+            (KILLS, &kills),
+            (lab::SKIPS, &skips),
+        ];
+        tests(
+            &mut counts,
+            "scenarios across the programs",
+            &log,
+            &["--package", "dram-tests"],
+            &environment,
+        );
+    } else {
+        println!("[ failed ] scenarios across the programs: there are no programs to run");
+        counts.failed += 1;
+    }
+
+    for reason in counts.take_skips(&skips)? {
+        println!("{reason}");
+    }
+    println!("\n{:.0} s in all", begun.elapsed().as_secs_f64());
+    println!("{counts}");
+    Ok(counts.failed == 0)
+}
+
+/// One step that passes or fails as a whole.
+fn step<T>(counts: &mut Counts, title: &str, act: impl FnOnce() -> Result<T>) -> Option<T> {
+    let begun = Instant::now();
+    let outcome = act();
+    let title = format!("{title} ({:.1} s)", begun.elapsed().as_secs_f64());
+    match outcome {
+        Ok(value) => {
+            report(counts, &title, Ok(String::new()));
+            Some(value)
+        }
+        Err(error) => {
+            report(counts, &title, Err(error));
+            None
+        }
+    }
+}
+
+/// Counts an outcome and prints it. What cannot be had is skipped on a user's machine and fails in CI.
+fn report(counts: &mut Counts, title: &str, outcome: Result<String>) {
+    match outcome {
+        Ok(detail) => {
+            counts.passed += 1;
+            println!(
+                "[ passed ] {title}{}{detail}",
+                if detail.is_empty() { "" } else { ": " }
+            );
+        }
+        Err(error @ Error::Unavailable { .. }) if !lab::in_ci() => {
+            counts.skipped += 1;
+            println!("[ skipped ] {title}: {error}");
+        }
+        Err(error) => {
+            counts.failed += 1;
+            println!("[ failed ] {title}: {error}");
+        }
+    }
+}
+
+/// A call whose words go to the log, and to the terminal if it fails.
+fn quiet(log: &Log, name: &str, call: Call) -> Result<()> {
+    let done = call.run()?;
+    log.write(name, &done.both())?;
+    done.expect_code(0).map(drop)
+}
+
+/// A `cargo test`, whose tests are counted one by one.
+fn tests(counts: &mut Counts, title: &str, log: &Log, packages: &[&str], environment: &[(&str, &str)]) {
+    let begun = Instant::now();
+    println!("[ begins ] {title}");
+    let call = cargo().args(["test", "--locked", "--no-fail-fast"]).args(packages);
+    let call = environment
+        .iter()
+        .fold(call, |call, (name, value)| call.env(name, value));
+    let name: String = title
+        .chars()
+        .map(|c| if c.is_alphanumeric() { c } else { '-' })
+        .collect();
+    let outcome = run::cargo_test(log, &name, call);
+    let title = format!("{title} ({:.1} s)", begun.elapsed().as_secs_f64());
+    match outcome {
+        Ok((tested, succeeded)) => {
+            println!(
+                "[ {} ] {title}: {tested}",
+                if succeeded && tested.failed == 0 {
+                    "passed"
+                } else {
+                    "failed"
+                }
+            );
+            // Tests that do not compile fail without a failed test.
+            counts.failed += u64::from(!succeeded && tested.failed == 0);
+            counts.add(&tested);
+        }
+        Err(error) => report(counts, &title, Err(error)),
+    }
+}
+
+/// A folder of this run below cargo's target folder.
+fn run_folder() -> Result<PathBuf> {
+    let own = std::env::current_exe().doing(|| "find this program's own file".to_owned())?;
+    Ok(own.parent().map(|folder| folder.join("verify")).unwrap_or_default())
+}

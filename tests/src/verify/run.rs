@@ -1,0 +1,97 @@
+//! Runs `cargo test`, shows what matters, keeps the rest.
+
+use std::io::{BufRead as _, BufReader, Read, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::Mutex;
+
+use super::counts::Counts;
+use crate::call::Call;
+use crate::error::{Doing as _, Result};
+
+/// The folder that keeps what the steps print.
+#[derive(Debug)]
+pub(super) struct Log {
+    folder: PathBuf,
+}
+
+impl Log {
+    /// An empty one; that of the run before goes.
+    pub(super) fn new() -> Result<Log> {
+        let folder = super::run_folder()?;
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).doing(|| format!("make `{}`", folder.display()))?;
+        Ok(Log { folder })
+    }
+
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    pub(super) fn write(&self, name: &str, text: &str) -> Result<()> {
+        crate::world::write(&self.folder.join(name).with_extension("log"), text)
+    }
+}
+
+/// What the streams of one `cargo test` have said so far.
+struct Heard {
+    counts: Counts,
+    log: std::fs::File,
+    in_failures: bool,
+}
+
+/// The counted tests, and whether cargo itself was content.
+pub(super) fn cargo_test(log: &Log, name: &str, call: Call) -> Result<(Counts, bool)> {
+    let line = call.line();
+    let path = log.folder.join(name).with_extension("log");
+    let file = std::fs::File::create(&path).doing(|| format!("write `{}`", path.display()))?;
+    let heard = Mutex::new(Heard {
+        counts: Counts::default(),
+        log: file,
+        in_failures: false,
+    });
+    let mut command = call.into_command();
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let mut child = child.doing(|| format!("start `{line}`"))?;
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    std::thread::scope(|scope| {
+        scope.spawn(|| listen(err, &heard));
+        listen(out, &heard);
+    });
+    let status = child.wait().doing(|| format!("wait for `{line}`"))?;
+    let heard = heard.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    Ok((heard.counts, status.success()))
+}
+
+fn listen(stream: Option<impl Read>, heard: &Mutex<Heard>) {
+    let Some(stream) = stream else { return };
+    for line in BufReader::new(stream).split(b'\n') {
+        let Ok(line) = line else { return };
+        let line = String::from_utf8_lossy(&line);
+        let mut heard = heard.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        // The log is a convenience: a full disk shows itself elsewhere.
+        let _ = writeln!(heard.log, "{line}");
+        if heard.tells(&line) {
+            println!("    {line}");
+        }
+    }
+}
+
+impl Heard {
+    /// Whether a line belongs on the terminal: which binary runs, its result, failures in full, errors of the compiler.
+    fn tells(&mut self, line: &str) -> bool {
+        if let Some(counts) = Counts::from_test_result(line) {
+            self.counts.add(&counts);
+            self.in_failures = false;
+            return counts != Counts::default();
+        }
+        // Cargo's own closing words name what failed once more; an error of the compiler is shown to its end.
+        let closing =
+            line.starts_with("error: test failed") || line.contains("target failed") || line.contains("targets failed");
+        self.in_failures |= line == "failures:" || (line.starts_with("error") && !closing);
+        let begins = ["Running ", "Doc-tests "]
+            .iter()
+            .any(|word| line.trim_start().starts_with(word));
+        begins || self.in_failures || line.ends_with("... FAILED")
+    }
+}

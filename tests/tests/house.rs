@@ -1,0 +1,269 @@
+//! Who may know whom: the arrows between crates, between folders inside them, and what the crates must not pull in.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test stops at the first surprise"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
+use dram_tests::programs::{cargo, repository};
+
+fn metadata() -> Metadata {
+    let manifest = repository().join("Cargo.toml");
+    MetadataCommand::new()
+        .manifest_path(manifest)
+        .no_deps()
+        .exec()
+        .expect("cargo describes the workspace")
+}
+
+/// What each crate may depend on among ours, tests of the crate itself excepted.
+const ARROWS: [(&str, &[&str]); 7] = [
+    ("dram-fields-derive", &[]),
+    ("dram-fields", &["dram-fields-derive"]),
+    ("dram-compiler", &["dram-fields"]),
+    ("dram-catalog", &["dram-compiler", "dram-fields"]),
+    ("dram-engine", &["dram-catalog", "dram-compiler", "dram-fields"]),
+    (
+        "terraform-provider-dram",
+        &["dram-catalog", "dram-compiler", "dram-fields"],
+    ),
+    (
+        "dram-tests",
+        &[
+            "dram-compiler",
+            "dram-catalog",
+            "dram-engine",
+            "dram-fields",
+            "terraform-provider-dram",
+        ],
+    ),
+];
+
+#[test]
+fn crates_know_only_whom_they_may() {
+    let metadata = metadata();
+    let allowed: BTreeMap<&str, &[&str]> = ARROWS.into_iter().collect();
+    for package in &metadata.packages {
+        let name = package.name.as_str();
+        let allowed = allowed
+            .get(name)
+            .unwrap_or_else(|| panic!("{name} has no line in the table of arrows"));
+        let ours = package
+            .dependencies
+            .iter()
+            .filter(|dependency| dependency.path.is_some());
+        for dependency in ours.filter(|dependency| dependency.kind != DependencyKind::Development) {
+            assert!(
+                allowed.contains(&dependency.name.as_str()),
+                "{name} must not know {}",
+                dependency.name
+            );
+        }
+    }
+    assert_eq!(
+        metadata.packages.len(),
+        ARROWS.len(),
+        "the table of arrows names crates that are not there"
+    );
+}
+
+/// Names of everything that a crate links, with the features that it gets when it is built alone.
+fn linked(package: &str) -> BTreeSet<String> {
+    let words = [
+        "tree",
+        "--locked",
+        "--package",
+        package,
+        "--edges",
+        "normal",
+        "--prefix",
+        "none",
+        "--format",
+        "{p}",
+    ];
+    let text = cargo().args(words).text().expect("cargo lists what is linked");
+    text.lines()
+        .filter_map(|line| line.split(' ').next())
+        .map(str::to_owned)
+        .collect()
+}
+
+fn check_not_linked(package: &str, banned: &[&str]) {
+    let linked = linked(package);
+    assert!(linked.contains(package));
+    for name in banned {
+        assert!(!linked.contains(*name), "{package} must not link {name}");
+    }
+}
+
+#[test]
+fn the_provider_links_no_engine_and_one_small_cryptography() {
+    check_not_linked(
+        "terraform-provider-dram",
+        &[
+            "dram-engine",
+            "rustic_core",
+            "aws-lc-rs",
+            "aws-lc-sys",
+            "openssl-sys",
+            "kube",
+            "reqwest",
+            "rayon",
+        ],
+    );
+}
+
+#[test]
+fn the_compiler_links_nothing_that_waits_or_talks() {
+    check_not_linked(
+        "dram-compiler",
+        &[
+            "tokio",
+            "async-std",
+            "ureq",
+            "reqwest",
+            "rustls",
+            "rustic_core",
+            "jiff",
+            "rand",
+        ],
+    );
+}
+
+#[test]
+fn crates_take_their_lints_licence_and_oldest_compiler_from_the_workspace() {
+    for package in &metadata().packages {
+        let manifest = std::fs::read_to_string(&package.manifest_path).unwrap();
+        for line in [
+            "[lints]\nworkspace = true",
+            "license.workspace = true",
+            "rust-version.workspace = true",
+        ] {
+            assert!(manifest.contains(line), "{} lacks `{line}`", package.manifest_path);
+        }
+    }
+}
+
+/// Arrows between folders of one crate: folder, and whom it must not know.
+fn check_modules(source: &str, rules: &[(&str, &[&str])]) {
+    let root = repository().join(source);
+    for file in rust_files(&root) {
+        let module = module_of(&root, &file);
+        let text = without_tests(&std::fs::read_to_string(&file).unwrap());
+        for (_, banned) in rules.iter().filter(|(from, _)| *from == module) {
+            for name in *banned {
+                let known = text.contains(&format!("crate::{name}::")) || text.contains(&format!("crate::{name};"));
+                assert!(!known, "{} must not know `{name}`", file.display());
+            }
+        }
+    }
+}
+
+#[test]
+fn the_compiler_s_stages_know_only_earlier_ones() {
+    let stages = [
+        "source",
+        "diagnostic",
+        "syntax",
+        "model",
+        "check",
+        "derive",
+        "blueprint",
+        "prove",
+        "backend",
+    ];
+    let rules: Vec<(&str, &[&str])> = (0..stages.len()).map(|at| (stages[at], &stages[at + 1..])).collect();
+    check_modules("compiler/src", &rules);
+}
+
+#[test]
+fn deciding_cannot_act_and_drivers_know_neither_catalog_nor_runbook() {
+    check_modules(
+        "engine/src",
+        &[
+            ("runbook", &["site", "run", "cli"]),
+            ("site", &["runbook", "run", "cli"]),
+            ("vault", &["runbook", "run", "cli"]),
+        ],
+    );
+    for file in rust_files(&repository().join("engine/src/site")) {
+        let text = without_tests(&std::fs::read_to_string(&file).unwrap());
+        assert!(
+            !text.contains("dram_catalog::"),
+            "{} must not know the catalog",
+            file.display()
+        );
+    }
+}
+
+#[test]
+fn the_wire_stops_at_the_provider_s_door() {
+    let root = repository().join("provider/src");
+    for file in rust_files(&root) {
+        if ["handshake", "tls", "wire", "server", "main"].contains(&module_of(&root, &file).as_str()) {
+            continue;
+        }
+        let text = without_tests(&std::fs::read_to_string(&file).unwrap());
+        for word in ["tonic::", "prost::", "prost_types::"] {
+            assert!(!text.contains(word), "{} must not know {word}", file.display());
+        }
+    }
+}
+
+/// A file that does not fit in the head is split by meaning.
+const LONGEST_FILE_LINES: usize = 500;
+
+#[test]
+fn files_are_short_and_named_for_what_they_hold() {
+    for member in ["compiler", "engine", "provider", "tests"] {
+        for file in rust_files(&repository().join(member)) {
+            let name = file.file_stem().unwrap().to_str().unwrap();
+            assert!(
+                !["util", "utils", "common", "helpers", "misc"].contains(&name),
+                "{} says nothing",
+                file.display()
+            );
+            let lines = std::fs::read_to_string(&file).unwrap().lines().count();
+            assert!(lines <= LONGEST_FILE_LINES, "{} has {lines} lines", file.display());
+        }
+    }
+}
+
+fn rust_files(root: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![root.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let Ok(inside) = std::fs::read_dir(&folder) else {
+            continue;
+        };
+        for path in inside.map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    files
+}
+
+/// The first part of a file's path below the sources, without extension.
+fn module_of(root: &Path, file: &Path) -> String {
+    let first = file.strip_prefix(root).unwrap().components().next().unwrap();
+    Path::new(first.as_os_str())
+        .file_stem()
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .to_owned()
+}
+
+/// Tests may know more: they follow the code in the same file.
+fn without_tests(text: &str) -> String {
+    text.split("#[cfg(test)]").next().unwrap().to_owned()
+}

@@ -1,0 +1,235 @@
+//! Nothing is silent: every leaf of the language, misspelled or changed in a sample, is a finding at its line or a change
+//! in what is built.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test stops at the first surprise"
+)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use dram_tests::call::Call;
+use dram_tests::programs::{Programs, repository};
+use dram_tests::world::{read, write};
+use serde_json::Value;
+
+/// One line of the sample that holds a leaf.
+struct Leaf {
+    /// Its path, as in `Vault.spec.password.env`; elements of lists are `[]`.
+    path: String,
+    /// Its line, from 0.
+    line: usize,
+}
+
+fn sample() -> String {
+    read(&repository().join("tests/models/every-field.yaml")).unwrap()
+}
+
+fn dramc() -> Call {
+    Programs::built().unwrap().dramc()
+}
+
+#[test]
+fn the_sample_holds_every_leaf_of_the_language() {
+    let schema: Value = serde_json::from_str(&dramc().arg("schema").text().unwrap()).unwrap();
+    let mut expected = BTreeSet::new();
+    for kind in schema.get("oneOf").and_then(Value::as_array).unwrap() {
+        let name = kind.pointer("/properties/kind/const").and_then(Value::as_str).unwrap();
+        walk(&schema, kind, name.to_owned(), &mut expected);
+    }
+    let found: BTreeSet<String> = leaves(&sample()).into_iter().map(|leaf| leaf.path).collect();
+    let missing: Vec<&String> = expected.difference(&found).collect();
+    assert!(missing.is_empty(), "tests/models/every-field.yaml lacks {missing:#?}");
+}
+
+fn walk(schema: &Value, node: &Value, path: String, leaves: &mut BTreeSet<String>) {
+    if let Some(name) = node.get("$ref").and_then(Value::as_str) {
+        let target = schema
+            .pointer(name.trim_start_matches('#'))
+            .expect("references resolve");
+        return walk(schema, target, path, leaves);
+    }
+    if let Some(fields) = node.get("properties").and_then(Value::as_object) {
+        for (name, field) in fields {
+            walk(schema, field, format!("{path}.{name}"), leaves);
+        }
+        return;
+    }
+    match node.get("items") {
+        Some(items) if items.get("$ref").is_some() => walk(schema, items, format!("{path}[]"), leaves),
+        _ => {
+            leaves.insert(path);
+        }
+    }
+}
+
+/// The leaves of a sample in block style with one leaf a line; lists of words stand in brackets.
+fn leaves(text: &str) -> Vec<Leaf> {
+    let mut leaves = Vec::new();
+    let mut kind = String::new();
+    let mut parents: Vec<(usize, String)> = Vec::new();
+    for (line, whole) in text.lines().enumerate() {
+        let content = whole.trim_start();
+        if content.is_empty() || content.starts_with('#') {
+            continue;
+        }
+        if content == "---" {
+            kind.clear();
+            continue;
+        }
+        let mut indent = whole.len() - content.len();
+        parents.retain(|(at, _)| *at < indent);
+        let content = match content.strip_prefix("- ") {
+            Some(rest) => {
+                if let Some((_, list)) = parents.last_mut() {
+                    *list = format!("{}[]", list.trim_end_matches("[]"));
+                }
+                indent += 2;
+                rest
+            }
+            None => content,
+        };
+        let (name, value) = content.split_once(':').unwrap();
+        if name == "kind" {
+            kind = value.trim().to_owned();
+        }
+        let above = parents.iter().map(|(_, name)| format!("{name}.")).collect::<String>();
+        if value.trim().is_empty() {
+            parents.push((indent, name.to_owned()));
+        } else if let Some((fixed, _)) = above.split_once("values.") {
+            // The keys of a map are the user's own.
+            leaves.push(Leaf {
+                path: format!("{kind}.{fixed}values"),
+                line,
+            });
+        } else {
+            leaves.push(Leaf {
+                path: format!("{kind}.{above}{name}"),
+                line,
+            });
+        }
+    }
+    // The version stands before the kind.
+    let kinds: Vec<String> = text
+        .lines()
+        .filter_map(|line| line.strip_prefix("kind: "))
+        .map(str::to_owned)
+        .collect();
+    for (leaf, kind) in leaves.iter_mut().filter(|leaf| leaf.path == ".apiVersion").zip(kinds) {
+        leaf.path = format!("{kind}.apiVersion");
+    }
+    leaves
+}
+
+fn with_line(text: &str, at: usize, change: impl Fn(&str) -> String) -> String {
+    let lines = text
+        .lines()
+        .enumerate()
+        .map(|(line, text)| if line == at { change(text) } else { text.to_owned() });
+    lines.map(|line| line + "\n").collect()
+}
+
+/// Findings of a check by line, from 0; and whether the check failed.
+fn findings(folder: &Path, text: &str) -> (BTreeMap<usize, String>, bool) {
+    let file = folder.join("sample.yaml");
+    write(&file, text).unwrap();
+    let done = dramc().args(["check", "--format", "json"]).arg(&file).run().unwrap();
+    assert!(matches!(done.code(), Some(0 | 1)), "{}", done.both());
+    let list: Value = serde_json::from_slice(&done.stdout).unwrap();
+    let by_line = list.as_array().unwrap().iter().map(|finding| {
+        let line = finding.pointer("/place/line").and_then(Value::as_u64).unwrap_or(1);
+        let message = finding.get("message").and_then(Value::as_str).unwrap_or_default();
+        (line as usize - 1, message.to_owned())
+    });
+    (by_line.collect(), done.code() == Some(1))
+}
+
+/// Everything that is built from a text for a target, or nothing if it is refused.
+fn built(folder: &Path, text: &str, target: &str) -> Option<String> {
+    let file = folder.join("sample.yaml");
+    write(&file, text).unwrap();
+    let out = folder.join("out");
+    let _ = std::fs::remove_dir_all(&out);
+    let done = dramc()
+        .args(["build", "--target", target, "-o"])
+        .arg(&out)
+        .arg(&file)
+        .run()
+        .unwrap();
+    if done.code() != Some(0) {
+        return None;
+    }
+    let mut files: Vec<_> = std::fs::read_dir(&out)
+        .unwrap()
+        .map(|file| file.unwrap().path())
+        .collect();
+    files.sort();
+    Some(files.iter().map(|file| read(file).unwrap()).collect())
+}
+
+#[test]
+fn a_misspelled_field_is_found_at_its_line() {
+    let (folder, text) = (tempfile::tempdir().unwrap(), sample());
+    let (before, failed) = findings(folder.path(), &text);
+    assert!(!failed, "the sample holds: {before:?}");
+    for leaf in leaves(&text).iter().filter(|leaf| !leaf.path.ends_with(".values")) {
+        let changed = with_line(&text, leaf.line, |line| line.replacen(':', "q:", 1));
+        let (found, failed) = findings(folder.path(), &changed);
+        assert!(failed, "{} misspelled passes", leaf.path);
+        assert!(
+            found.contains_key(&leaf.line),
+            "{} misspelled in line {}: {found:?}",
+            leaf.path,
+            leaf.line + 1
+        );
+    }
+}
+
+#[test]
+fn a_changed_value_is_found_or_changes_what_is_built() {
+    let (folder, text) = (tempfile::tempdir().unwrap(), sample());
+    for leaf in leaves(&text) {
+        let changed = with_line(&text, leaf.line, other_value);
+        assert_ne!(changed, text, "{} was changed", leaf.path);
+        // The catalog is no resource: its declaration stands in the checked model only.
+        let target = if leaf.path.starts_with("Catalog.") {
+            "json"
+        } else {
+            "terraform"
+        };
+        match built(folder.path(), &changed, target) {
+            Some(after) => {
+                let before = built(folder.path(), &text, target).expect("the sample is built");
+                assert!(after != before, "{} changed passes in silence", leaf.path);
+            }
+            None => {
+                let (found, failed) = findings(folder.path(), &changed);
+                // Who is renamed is missed where it is referred to.
+                let at_place = found.contains_key(&leaf.line) || leaf.path.ends_with("name");
+                assert!(
+                    failed && at_place,
+                    "{} changed in line {}: {found:?}",
+                    leaf.path,
+                    leaf.line + 1
+                );
+            }
+        }
+    }
+}
+
+/// Another value of the same shape, where there is one.
+fn other_value(line: &str) -> String {
+    let (name, value) = line.rsplit_once(": ").unwrap();
+    let digits: String = value.chars().take_while(char::is_ascii_digit).collect();
+    let other = match (value, digits.parse::<u64>()) {
+        ("keep", _) => "fail".to_owned(),
+        (_, Ok(number)) => value.replacen(&digits, &(number + 1).to_string(), 1),
+        _ => {
+            let body = value.trim_end_matches(['"', ']', '}']);
+            format!("{body}q{}", value.strip_prefix(body).unwrap())
+        }
+    };
+    format!("{name}: {other}")
+}

@@ -1,0 +1,144 @@
+//! A secret stands nowhere but where the user put it: not in Terraform's state, not in the catalog, not in logs at their
+//! most talkative, not in clear in the vault.
+
+use std::path::Path;
+
+use dram_tests::Result;
+use dram_tests::call::Call;
+use dram_tests::configuration::Configuration;
+use dram_tests::error::{Doing as _, claim};
+use dram_tests::lab::{random_hex, skip, terraform};
+use dram_tests::world::{SHOP, World, write};
+
+const PASSWORD: &str = "DRAM_TEST_PASSWORD";
+const OTHER: &str = "DRAM_TEST_TOKEN";
+
+/// Forms in which a secret might slip out.
+fn forms(secret: &str) -> Vec<Vec<u8>> {
+    let hex: String = secret.bytes().map(|byte| format!("{byte:02x}")).collect();
+    let encoded = Call::new("base64").arg("-w0").stdin(secret).text().unwrap_or_default();
+    // The last characters of base64 depend on what follows the secret.
+    let encoded: String = encoded.chars().take(secret.len()).collect();
+    vec![secret.as_bytes().to_vec(), hex.into_bytes(), encoded.into_bytes()]
+}
+
+fn check_absent(place: &str, bytes: &[u8], secret: &str) -> Result<()> {
+    let found = forms(secret)
+        .into_iter()
+        .find(|form| !form.is_empty() && bytes.windows(form.len()).any(|window| window == form.as_slice()));
+    claim(format!("no secret stands in {place}"), found.is_none(), || {
+        "it does".to_owned()
+    })
+}
+
+fn check_folder(folder: &Path, secrets: &[&str], allowed: &[&Path]) -> Result<u64> {
+    let mut bytes = 0;
+    for entry in std::fs::read_dir(folder).doing(|| format!("list `{}`", folder.display()))? {
+        let path = entry.doing(|| format!("list `{}`", folder.display()))?.path();
+        if path.is_dir() {
+            bytes += check_folder(&path, secrets, allowed)?;
+        } else if path.is_file() && !allowed.contains(&path.as_path()) {
+            let content = std::fs::read(&path).doing(|| format!("read `{}`", path.display()))?;
+            bytes += content.len() as u64;
+            for secret in secrets {
+                check_absent(&format!("`{}`", path.display()), &content, secret)?;
+            }
+        }
+    }
+    Ok(bytes)
+}
+
+/// Does everything once, with everything logged, and looks everywhere.
+fn check(test: &str, password: &str, change: impl FnOnce(&World) -> Result<()>) -> Result<()> {
+    let Some(host) = skip(test, terraform::older())? else {
+        return Ok(());
+    };
+    let token = format!("canary-{}", random_hex(12)?);
+    let mut world = World::temporary(SHOP)?;
+    change(&world)?;
+    let (office, _) = (world.shop("office"), world.shop("branch"));
+    let third = world.shop("third");
+    office.install()?;
+    office.start("office")?;
+    office.order("teapot, 1 l", 1, "Ada")?;
+
+    let secrets = [password, token.as_str()];
+    let log = world.dir().join("terraform.log");
+    let with_secrets = |call: Call| call.env(PASSWORD, password).env(OTHER, &token).env("DRAM_LOG", "trace");
+    let run = |call: Call| -> Result<()> {
+        let done = with_secrets(call).ok()?;
+        for secret in secrets {
+            check_absent(
+                &format!("the output of `{}`", done.line),
+                done.both().as_bytes(),
+                secret,
+            )?;
+        }
+        Ok(())
+    };
+    run(world.dram().args(["catalog", "init"]))?;
+    let shop = Configuration::compiled(&world, host)?;
+    for verb in [
+        &["plan"][..],
+        &["apply", "-auto-approve"],
+        &["plan", "-detailed-exitcode"],
+    ] {
+        let call = shop
+            .call(verb.first().copied().unwrap_or_default())
+            .args(verb.iter().skip(1));
+        run(call.env("TF_LOG", "trace").env("TF_LOG_PATH", &log))?;
+    }
+    run(world.dram().args(["protect", "shop"]))?;
+    run(world.dram().args(["points", "shop", "--json"]))?;
+    run(world.dram().args(["verify", "shop"]))?;
+    run(world.dram().arg("doctor"))?;
+    office.kill()?;
+    std::fs::remove_dir_all(office.root()).doing(|| "lose the office".to_owned())?;
+    run(world
+        .dram()
+        .args(["restore", "shop", "--to", "branch", "--attest-source-stopped"]))?;
+    run(world.dram().arg("runs"))?;
+    world.shop("branch").kill()?;
+    write(&world.dir().join("key-for-recover"), password)?;
+    let recover = world
+        .programs()
+        .dram()
+        .args(["recover", "shop", "--vault"])
+        .arg(world.vault())
+        .arg("--password-file");
+    let recover = recover
+        .arg(world.dir().join("key-for-recover"))
+        .arg("--into")
+        .arg(third.root());
+    run(recover.arg("--attest-source-stopped"))?;
+
+    let allowed = [world.key(), world.dir().join("key-for-recover")];
+    let looked = check_folder(
+        world.dir(),
+        &secrets,
+        &allowed.each_ref().map(std::path::PathBuf::as_path),
+    )?;
+    claim(
+        "there was something to look at: logs, state, catalog, vault",
+        looked > 100_000,
+        || format!("{looked} bytes"),
+    )
+}
+
+#[test]
+fn a_password_of_a_file_stays_in_its_file() -> Result<()> {
+    let password = format!("canary-{}", random_hex(12)?);
+    check("a_password_of_a_file_stays_in_its_file", &password, |world| {
+        std::fs::write(world.key(), &password).doing(|| "write the password".to_owned())
+    })
+}
+
+#[test]
+fn a_password_of_the_environment_stays_there() -> Result<()> {
+    let password = format!("canary-{}", random_hex(12)?);
+    check("a_password_of_the_environment_stays_there", &password, |world| {
+        let file = format!("file: {}", world.key().display());
+        world.change_model(&[(&file, &format!("env: {PASSWORD}"))])?;
+        std::fs::remove_file(world.key()).doing(|| "remove the password's file".to_owned())
+    })
+}
