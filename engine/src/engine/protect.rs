@@ -5,7 +5,7 @@ use super::{Engine, Watch};
 use crate::error::Error;
 use crate::inventory::Inventory;
 use crate::run::{Authority, CatalogLog, Driver, Log, host_site};
-use crate::runbook::{Protect, Runbook, SiteRef, protect};
+use crate::runbook::{Protect, Runbook, SiteRef, Verb, protect};
 use crate::site::Site;
 use crate::vault::Class;
 use dram_catalog::record::declaration::Subject;
@@ -32,8 +32,19 @@ impl Engine {
     /// Makes a point of an application at the site where it runs now.
     ///
     /// # Errors
-    /// What failed. No point is offered then.
+    /// What failed. No point is offered then, and the log of the failed run says why.
     pub fn protect(&self, request: &ProtectRequest, watch: &Watch<'_>) -> Result<Runbook, Error> {
+        let decided = self.decide_protect(request);
+        if request.dry_run {
+            return decided.map(|(_, runbook)| runbook);
+        }
+        let (closure, runbook) =
+            decided.map_err(|error| self.refused(Verb::Protect, &request.application, error, watch))?;
+        self.carry_out(&closure, &runbook, watch)?;
+        Ok(runbook)
+    }
+
+    fn decide_protect(&self, request: &ProtectRequest) -> Result<(Closure, Runbook), Error> {
         let closure = self.closure(&request.application)?;
         if closure.withdrawn {
             return Err(Error::NotDeclared {
@@ -57,10 +68,7 @@ impl Engine {
             only: &request.components,
             declarations: closure.records.clone(),
         })?;
-        if !request.dry_run {
-            self.carry_out(&closure, &runbook, watch)?;
-        }
-        Ok(runbook)
+        Ok((closure, runbook))
     }
 
     /// Asks for a run, and carries it out under the application's lease.

@@ -1,5 +1,6 @@
 //! Bringing an application, or files of it, back with a living catalog.
 
+use super::closure::Closure;
 use super::points::{Pick, pick};
 use super::protect::take_inventory;
 use super::{Engine, Watch};
@@ -44,8 +45,19 @@ impl Engine {
     /// Restores.
     ///
     /// # Errors
-    /// What failed, or what a rule refuses.
+    /// What failed, or what a rule refuses; the log of the failed run says so too.
     pub fn restore(&self, request: &RestoreRequest, watch: &Watch<'_>) -> Result<Runbook, Error> {
+        let decided = self.decide_restore(request);
+        if request.dry_run {
+            return decided.map(|(_, runbook)| runbook);
+        }
+        let (closure, runbook) =
+            decided.map_err(|error| self.refused(Verb::Restore, &request.application, error, watch))?;
+        self.carry_out(&closure, &runbook, watch)?;
+        Ok(runbook)
+    }
+
+    fn decide_restore(&self, request: &RestoreRequest) -> Result<(Closure, Runbook), Error> {
         let closure = self.closure(&request.application)?;
         let repository = self.repository(&closure)?;
         let manifest = pick(&repository.points()?, &request.point, &request.application)?;
@@ -111,10 +123,7 @@ impl Engine {
                 })?
             }
         };
-        if !request.dry_run {
-            self.carry_out(&closure, &runbook, watch)?;
-        }
-        Ok(runbook)
+        Ok((closure, runbook))
     }
 }
 
@@ -140,7 +149,7 @@ pub(super) fn directory_site(directory: &Path) -> Result<SiteRef, Error> {
 }
 
 /// The inventory of a site to restore at. A root that is not there is fine as long as its parent is: restoring makes it.
-fn ready_root(site: &SiteRef, closure: &super::closure::Closure) -> Result<crate::inventory::Inventory, Error> {
+fn ready_root(site: &SiteRef, closure: &Closure) -> Result<crate::inventory::Inventory, Error> {
     let mut inventory = take_inventory(site, &closure.application)?;
     if inventory.root == Presence::Absent && Path::new(&site.root).parent().is_some_and(Path::is_dir) {
         inventory.root = Presence::Known;

@@ -1,7 +1,7 @@
 //! Taking up a run that was interrupted.
 
 use super::runs::{application_of, run_id, runbook};
-use super::{Engine, Watch};
+use super::{Engine, Watch, application_name};
 use crate::error::Error;
 use crate::run::CatalogLog;
 use crate::runbook::Runbook;
@@ -20,7 +20,7 @@ impl Engine {
             run: run.to_owned(),
             why: why.to_owned(),
         };
-        let lease = self.lease(&self.catalog_name(&application)?)?;
+        let lease = self.lease(&application_name(&application)?)?;
         let mut log = CatalogLog::new(self.catalog.run_log(id)?, self.clock());
         if log.ended() {
             return Err(refused("it has ended"));

@@ -1,11 +1,12 @@
 //! Runs: what was asked and how it ended.
 
-use super::{Engine, application_name};
+use super::{Engine, Watch, application_name};
 use crate::error::Error;
-use crate::run::{CatalogLog, Log};
-use crate::runbook::Runbook;
-use dram_catalog::Name;
-use dram_catalog::record::run::Requested;
+use crate::run::{CatalogLog, Event, Log};
+use crate::runbook::{Runbook, Verb};
+use dram_catalog::record::declaration::Subject;
+use dram_catalog::record::run::{Request, Requested};
+use dram_catalog::{CatalogError, Name};
 use dram_compiler::model::KindName;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -73,6 +74,36 @@ impl Engine {
         Ok(CatalogLog::new(self.catalog.run_log(run_id(run)?)?, self.clock()).lines())
     }
 
+    /// Writes down a run that ended before its steps were decided, and hands its error on. What is not declared has no
+    /// runs.
+    pub(super) fn refused(&self, verb: Verb, application: &str, error: Error, watch: &Watch<'_>) -> Error {
+        if matches!(
+            error,
+            Error::NotDeclared { .. } | Error::Usage { .. } | Error::Catalog(_)
+        ) {
+            return error;
+        }
+        let written = || -> Result<(), Error> {
+            let name = application_name(application)?;
+            let subject = Subject::new(KindName::Application.as_str(), application).map_err(CatalogError::from)?;
+            let id = self.catalog.request(&Request {
+                verb: verb.to_string(),
+                subjects: vec![subject],
+                lease: Some(self.lease_name(&name)),
+                detail: json!({}),
+            })?;
+            let mut log = CatalogLog::new(self.catalog.run_log(id)?, self.clock());
+            let body = json!({"result": "failed", "error": error.to_string(), "help": error.help()});
+            log.append("ended", body, true)
+        };
+        // The first failure is what the caller must hear of; that the log could not take it is said beside it.
+        if let Err(second) = written() {
+            let text = format!("the failure could not be written to the log: {second}");
+            watch.observer.event(&Event::Note { text });
+        }
+        error
+    }
+
     /// Closes runs of an application that were interrupted, because another one begins now. Called under its lease.
     pub(super) fn close_interrupted(&self, application: &Name) -> Result<(), Error> {
         for (id, mut log) in self.open_runs(application)? {
@@ -127,10 +158,4 @@ pub(super) fn run_id(run: &str) -> Result<Ulid, Error> {
         why: format!("`{run}` is not the id of a run"),
         help: "`dram runs` lists them".to_owned(),
     })
-}
-
-impl Engine {
-    pub(super) fn catalog_name(&self, application: &str) -> Result<Name, Error> {
-        application_name(application)
-    }
 }
