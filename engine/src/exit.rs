@@ -22,3 +22,24 @@ impl From<Exit> for std::process::ExitCode {
         Self::from(exit as u8)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_stands_in_the_table_of_the_docs() {
+        let table = include_str!("../../docs/exit-codes.md");
+        let codes = [
+            Exit::Done,
+            Exit::Failed,
+            Exit::Refused,
+            Exit::Partial,
+            Exit::Interrupted,
+            Exit::Unreachable,
+        ];
+        for code in codes {
+            assert!(table.contains(&format!("| {} |", code as u8)), "{code:?}");
+        }
+    }
+}

@@ -289,3 +289,26 @@ pub(crate) enum Level {
     /// Restore everything into a scratch directory
     Restore,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent_and_everything_has_a_help_text() {
+        let command = Arguments::command();
+        command.clone().debug_assert();
+        for sub in command.get_subcommands() {
+            assert!(sub.get_about().is_some(), "{} has no help text", sub.get_name());
+            for argument in sub.get_arguments() {
+                assert!(
+                    argument.get_help().is_some(),
+                    "{} {} has no help text",
+                    sub.get_name(),
+                    argument.get_id()
+                );
+            }
+        }
+    }
+}

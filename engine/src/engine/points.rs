@@ -227,3 +227,74 @@ impl Engine {
         Err(crate::runbook::Refusal::NoPath { path: path.to_owned() }.into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vault::{Class, MANIFEST_FORMAT, Writer};
+
+    fn point(id: &str, hour: u32, state: PointState, quarantined: bool) -> SealedPoint {
+        let frozen_at = format!("2026-01-01T{hour:02}:00:00Z");
+        let manifest = Manifest {
+            format: MANIFEST_FORMAT,
+            min_reader: MANIFEST_FORMAT,
+            point: id.to_owned(),
+            tenant: "default".to_owned(),
+            application: "shop".to_owned(),
+            epoch: 0,
+            site: "office".to_owned(),
+            class: Class::Manual,
+            frozen_at: frozen_at.clone(),
+            consistency: "none".to_owned(),
+            writer: Writer { epoch: 0, lease: 1 },
+            items: Vec::new(),
+            declarations: Vec::new(),
+            mappings: std::collections::BTreeMap::new(),
+            more: serde_json::Map::new(),
+        };
+        SealedPoint {
+            point: id.to_owned(),
+            seal: String::new(),
+            sealed_at: frozen_at,
+            state,
+            manifest: Some(manifest),
+            verified: Vec::new(),
+            held: None,
+            quarantined: quarantined.then(|| "looks encrypted".to_owned()),
+        }
+    }
+
+    const A: &str = "01JD8Z0000000000000000000A";
+    const B: &str = "01JD8Z0000000000000000000B";
+    const C: &str = "01JD8Z0000000000000000000C";
+    const D: &str = "01JD8Z0000000000000000000D";
+
+    #[test]
+    fn only_what_may_be_restored_is_picked() {
+        let points = [
+            point(A, 1, PointState::Offered, false),
+            point(B, 2, PointState::Offered, false),
+            point(C, 3, PointState::Offered, true),
+            point(D, 4, PointState::Superseded { by: 2 }, false),
+        ];
+        let picked = |text: &str| {
+            let pick_ = text.parse::<Pick>().map_err(|why| why.to_string())?;
+            pick(&points, &pick_, "shop")
+                .map(|manifest| manifest.point)
+                .map_err(|error| error.to_string())
+        };
+        assert_eq!(picked("latest"), Ok(B.to_owned()));
+        assert_eq!(picked("2026-01-01T01:59:59Z"), Ok(A.to_owned()));
+        // One that a person names is restored even from quarantine; one that is not offered never is.
+        assert_eq!(picked(C), Ok(C.to_owned()));
+        assert_eq!(
+            picked(D),
+            Err(format!("point {D} cannot be restored: superseded by epoch 2"))
+        );
+        assert_eq!(
+            picked("2025-01-01T00:00:00Z"),
+            Err("application `shop` has no point from 2025-01-01T00:00:00Z or before".to_owned())
+        );
+        assert!(picked("yesterday").is_err());
+    }
+}

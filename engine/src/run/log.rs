@@ -179,3 +179,44 @@ fn line(key: &str, at: &str, body: &Value) -> Vec<u8> {
     line.push(b'\n');
     line
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dram_catalog::SystemClock;
+    use std::sync::Arc;
+
+    fn open(path: &Path) -> FileLog {
+        FileLog::open(path, Arc::new(SystemClock)).unwrap()
+    }
+
+    #[test]
+    fn the_first_entry_of_a_key_stands_and_survives() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("runs/one.jsonl");
+        let mut log = open(&path);
+        log.append("step-1", json!("first"), false).unwrap();
+        log.append("step-1", json!("second"), false).unwrap();
+        assert_eq!(log.get("step-1"), Some(json!("first")));
+        assert_eq!(open(&path).get("step-1"), Some(json!("first")));
+        assert_eq!(open(&path).lines(), log.lines());
+    }
+
+    #[test]
+    fn a_torn_last_line_is_as_if_it_had_not_been_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("one.jsonl");
+        let mut log = open(&path);
+        log.append("step-1", json!(1), false).unwrap();
+        log.append("step-2", json!(2), false).unwrap();
+        let whole = std::fs::read(&path).unwrap();
+        for cut in 0..whole.len() {
+            std::fs::write(&path, &whole[..cut]).unwrap();
+            let mut log = open(&path);
+            log.append("step-3", json!(3), false).unwrap();
+            let again = open(&path);
+            assert_eq!(again.get("step-3"), Some(json!(3)), "cut at {cut}");
+            assert!(again.get("step-2").is_none() || cut + 1 >= whole.len(), "cut at {cut}");
+        }
+    }
+}
