@@ -7,6 +7,7 @@ mod log;
 mod recover;
 mod terms;
 
+pub(crate) use capture::{index_entry, is_partial};
 pub use drive::{Authority, Driver, Outcome};
 pub use event::{Event, Observer, Quiet};
 pub use log::{CatalogLog, FileLog, Log};

@@ -13,7 +13,7 @@ pub use protect::{Protect, protect};
 pub use refusal::Refusal;
 pub use restore::{Destination, FilesOnly, Restore, files_only, restore};
 pub use retention::{Candidate, Kept, Pruning, prune};
-pub use step::{PasswordRef, RUNBOOK_FORMAT, Recorded, Runbook, SiteRef, Step, VaultRef, Verb};
+pub use step::{PasswordRef, RUNBOOK_FORMAT, Recorded, Runbook, Scope, SiteRef, Step, VaultRef, Verb};
 
 #[cfg(test)]
 mod tests;

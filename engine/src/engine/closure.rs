@@ -3,7 +3,7 @@
 use super::{Engine, application_name};
 use crate::error::Error;
 use crate::run::{site_ref, vault_ref};
-use crate::runbook::{SiteRef, VaultRef};
+use crate::runbook::{Scope, SiteRef, VaultRef};
 use dram_catalog::CatalogError;
 use dram_catalog::record::declaration::Standing;
 use dram_catalog::record::epoch::Epoch;
@@ -136,6 +136,18 @@ impl Closure {
                     ),
                 ))
             }
+        }
+    }
+
+    /// What a decision about this application at a site is about.
+    pub(super) fn scope<'a>(&'a self, tenant: &'a str, site: SiteRef, only: &'a [String]) -> Scope<'a> {
+        Scope {
+            tenant,
+            name: &self.name,
+            application: &self.application,
+            site,
+            vault: self.vault(),
+            only,
         }
     }
 

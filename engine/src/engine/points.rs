@@ -3,6 +3,7 @@
 use super::Engine;
 use super::closure::Closure;
 use crate::error::Error;
+use crate::run::is_partial;
 use crate::secret;
 use crate::vault::{Cancel, Entry, Manifest, PointState, Progress, Repository, SealedPoint, Silent, Vault};
 use jiff::Timestamp;
@@ -48,6 +49,11 @@ impl PointRow {
             (PointState::Offered, None, None, Some(verified)) => format!("verified ({})", verified.level),
             (PointState::Offered, None, None, None) => "sealed".to_owned(),
         };
+        let state = if manifest.is_some_and(is_partial) {
+            format!("{state}, some components only")
+        } else {
+            state
+        };
         Self {
             point: point.point.clone(),
             frozen_at: manifest.map_or_else(|| point.sealed_at.clone(), |manifest| manifest.frozen_at.clone()),
@@ -91,14 +97,14 @@ impl FromStr for Pick {
     }
 }
 
-/// Chooses among points.
-pub(super) fn pick(points: &[SealedPoint], pick: &Pick, application: &str) -> Result<Manifest, Error> {
+/// Chooses among points. A point of some components only is chosen by its id, or when it holds all of `only`.
+pub(super) fn pick(points: &[SealedPoint], pick: &Pick, application: &str, only: &[String]) -> Result<Manifest, Error> {
     let help = || format!("`dram points {application}` lists what there is");
     let offered = || {
         points
             .iter()
             .rev()
-            .filter(|point| point.is_offered() && point.quarantined.is_none())
+            .filter(|point| point.is_offered() && point.quarantined.is_none() && holds(point, only))
     };
     let found = match pick {
         Pick::Latest => offered().next(),
@@ -127,6 +133,15 @@ pub(super) fn pick(points: &[SealedPoint], pick: &Pick, application: &str) -> Re
             },
             help: help(),
         })
+}
+
+fn holds(point: &SealedPoint, only: &[String]) -> bool {
+    let Some(manifest) = &point.manifest else { return false };
+    if only.is_empty() {
+        return !is_partial(manifest);
+    }
+    only.iter()
+        .all(|name| manifest.items.iter().any(|item| item.component == *name))
 }
 
 impl Engine {
@@ -184,7 +199,7 @@ impl Engine {
         let application = self.application_of(point)?;
         let closure = self.closure(&application)?;
         let repository = self.repository(&closure)?;
-        let manifest = pick(&repository.points()?, &Pick::Id(point.to_owned()), &application)?;
+        let manifest = pick(&repository.points()?, &Pick::Id(point.to_owned()), &application, &[])?;
         let mut found = Vec::new();
         let mut missing = None;
         for item in &manifest.items {
@@ -207,7 +222,7 @@ impl Engine {
         let application = self.application_of(point)?;
         let closure = self.closure(&application)?;
         let repository = self.repository(&closure)?;
-        let manifest = pick(&repository.points()?, &Pick::Id(point.to_owned()), &application)?;
+        let manifest = pick(&repository.points()?, &Pick::Id(point.to_owned()), &application, &[])?;
         let (progress, cancel): (Arc<dyn Progress>, Cancel) = (Silent::shared(), Cancel::new());
         if let Some(item) = manifest
             .items
@@ -279,7 +294,7 @@ mod tests {
         ];
         let picked = |text: &str| {
             let pick_ = text.parse::<Pick>().map_err(|why| why.to_string())?;
-            pick(&points, &pick_, "shop")
+            pick(&points, &pick_, "shop", &[])
                 .map(|manifest| manifest.point)
                 .map_err(|error| error.to_string())
         };

@@ -56,16 +56,11 @@ impl Engine {
         let site = closure.site(&closure.active())?;
         let inventory = take_inventory(&site, &closure.application)?;
         let runbook = protect(Protect {
-            tenant: self.catalog.tenant().as_str(),
-            name: &closure.name,
-            application: &closure.application,
-            site,
+            scope: closure.scope(self.catalog.tenant().as_str(), site, &request.components),
             inventory: &inventory,
-            vault: closure.vault(),
             epoch: closure.epoch_number(),
             point: self.catalog.fresh_id().to_string(),
             class: request.class,
-            only: &request.components,
             declarations: closure.records.clone(),
         })?;
         Ok((closure, runbook))

@@ -2,6 +2,7 @@
 
 use super::{Engine, Watch, application_name};
 use crate::error::Error;
+use crate::run::is_partial;
 use crate::runbook::{Candidate, Kept, Pruning, prune};
 use crate::vault::SealedPoint;
 use jiff::Timestamp;
@@ -99,5 +100,6 @@ fn candidate(point: &SealedPoint) -> Candidate {
         verified: !point.verified.is_empty(),
         held: point.held.is_some() || point.quarantined.is_some(),
         offered: point.is_offered(),
+        whole: point.manifest.as_ref().is_some_and(|manifest| !is_partial(manifest)),
     }
 }

@@ -2,13 +2,13 @@
 
 use super::{Engine, application_name};
 use crate::error::Error;
+use crate::run::index_entry;
 use crate::runbook::{PasswordRef, VaultRef};
 use crate::secret;
 use crate::vault::{SealedPoint, Vault};
 use dram_catalog::record::declaration::Manager;
 use dram_compiler::model::{Declaration, KindName};
 use serde::Serialize;
-use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -81,13 +81,8 @@ impl Engine {
         let (Ok(id), Some(manifest)) = (point.point.parse(), &point.manifest) else {
             return Ok(false);
         };
-        let bytes: u64 = manifest.items.iter().map(|item| item.bytes).sum();
         let vault = vault_name(manifest.declarations.as_slice()).unwrap_or_default();
-        let entry = json!({
-            "vault": vault, "seal": point.seal, "site": manifest.site, "epoch": manifest.epoch,
-            "class": manifest.class, "frozenAt": manifest.frozen_at, "bytes": bytes,
-            "items": manifest.items.len(),
-        });
+        let entry = index_entry(manifest, &vault, &point.seal);
         Ok(self.catalog.index_point(&application_name(application)?, id, entry)?)
     }
 }

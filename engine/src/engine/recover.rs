@@ -6,7 +6,7 @@ use super::restore::directory_site;
 use crate::error::Error;
 use crate::inventory::{Inventory, Presence};
 use crate::run::{Authority, Driver, FileLog, Log, keep_log};
-use crate::runbook::{Destination, PasswordRef, Restore, Runbook, VaultRef, Verb, restore};
+use crate::runbook::{Destination, PasswordRef, Restore, Runbook, Scope, VaultRef, Verb, restore};
 use crate::secret;
 use crate::vault::{Repository, Vault};
 use dram_catalog::SystemClock;
@@ -51,7 +51,7 @@ pub fn recover(request: &RecoverRequest, watch: &Watch<'_>) -> Result<Runbook, E
         &request.tenant,
         request.application.as_deref(),
     )?;
-    let manifest = pick(&repository.points()?, &request.point, &name)?;
+    let manifest = pick(&repository.points()?, &request.point, &name, &[])?;
     let application = declared(&manifest.declarations, &name)?;
     let site = directory_site(&request.into)?;
     let root = Path::new(&site.root);
@@ -69,12 +69,15 @@ pub fn recover(request: &RecoverRequest, watch: &Watch<'_>) -> Result<Runbook, E
     };
     let runbook = restore(Restore {
         verb: Verb::Recover,
-        tenant: &request.tenant,
-        name: &name,
-        application: &application,
-        site,
+        scope: Scope {
+            tenant: &request.tenant,
+            name: &name,
+            application: &application,
+            site,
+            vault,
+            only: &[],
+        },
         inventory: &inventory,
-        vault,
         manifest: &manifest,
         destination: Destination::TakeOver {
             epoch,
@@ -82,7 +85,6 @@ pub fn recover(request: &RecoverRequest, watch: &Watch<'_>) -> Result<Runbook, E
             attested: request.attested.clone(),
         },
         epoch,
-        only: &[],
         overwrite: request.overwrite,
     })?;
     if request.dry_run {

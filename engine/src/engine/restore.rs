@@ -60,7 +60,12 @@ impl Engine {
     fn decide_restore(&self, request: &RestoreRequest) -> Result<(Closure, Runbook), Error> {
         let closure = self.closure(&request.application)?;
         let repository = self.repository(&closure)?;
-        let manifest = pick(&repository.points()?, &request.point, &request.application)?;
+        let manifest = pick(
+            &repository.points()?,
+            &request.point,
+            &request.application,
+            &request.components,
+        )?;
         let tenant = self.catalog.tenant().as_str();
         let runbook = match (&request.to, &request.path) {
             (Where::Directory(_), _) | (Where::Active, Some(_)) => {
@@ -69,13 +74,8 @@ impl Engine {
                     _ => closure.site(&closure.active())?,
                 };
                 files_only(FilesOnly {
-                    tenant,
-                    name: &closure.name,
-                    application: &closure.application,
-                    site,
-                    vault: closure.vault(),
+                    scope: closure.scope(tenant, site, &request.components),
                     manifest: &manifest,
-                    only: &request.components,
                     path: request.path.as_deref(),
                     overwrite: request.overwrite,
                 })?
@@ -95,7 +95,9 @@ impl Engine {
                 let site = closure.site(&target)?;
                 let inventory = ready_root(&site, &closure)?;
                 let destination = if target == active {
-                    Destination::Active
+                    Destination::Active {
+                        live: !self.unfinished_restore(&closure, &target)?,
+                    }
                 } else {
                     let epoch = closure
                         .epoch_number()
@@ -109,16 +111,11 @@ impl Engine {
                 };
                 restore(Restore {
                     verb: Verb::Restore,
-                    tenant,
-                    name: &closure.name,
-                    application: &closure.application,
-                    site,
+                    scope: closure.scope(tenant, site, &request.components),
                     inventory: &inventory,
-                    vault: closure.vault(),
                     manifest: &manifest,
                     destination,
                     epoch: closure.epoch_number(),
-                    only: &request.components,
                     overwrite: request.overwrite,
                 })?
             }

@@ -1,9 +1,10 @@
 //! Runs: what was asked and how it ended.
 
+use super::closure::Closure;
 use super::{Engine, Watch, application_name};
 use crate::error::Error;
 use crate::run::{CatalogLog, Event, Log};
-use crate::runbook::{Runbook, Verb};
+use crate::runbook::{Runbook, Step, Verb};
 use dram_catalog::record::declaration::Subject;
 use dram_catalog::record::run::{Request, Requested};
 use dram_catalog::{CatalogError, Name};
@@ -124,6 +125,30 @@ impl Engine {
             .collect())
     }
 
+    /// Whether the newest restore at a site, under the epoch that holds, did not come to its end: what lies there is its
+    /// half-done work, not live data.
+    pub(super) fn unfinished_restore(&self, closure: &Closure, site: &str) -> Result<bool, Error> {
+        for id in self.catalog.runs()?.into_iter().take(RECENT) {
+            let requested = self.catalog.requested(id)?;
+            if application_of(&requested) != closure.name.to_string() {
+                continue;
+            }
+            let log = CatalogLog::new(self.catalog.run_log(id)?, self.clock());
+            let succeeded = log
+                .get("ended")
+                .is_some_and(|body| body.get("result") == Some(&json!("success")));
+            let Some(runbook) = runbook(&log) else { continue };
+            let here = runbook.site.name == site && runbook.epoch == closure.epoch_number();
+            match runbook.verb {
+                Verb::Restore if here && starts(&runbook) => return Ok(!succeeded),
+                // A point was made since: it runs.
+                Verb::Protect if here && succeeded => return Ok(false),
+                _ => {}
+            }
+        }
+        Ok(false)
+    }
+
     fn open_runs(&self, application: &Name) -> Result<Vec<(Ulid, CatalogLog)>, Error> {
         let mut open = Vec::new();
         for id in self.catalog.runs()?.into_iter().take(RECENT) {
@@ -138,6 +163,11 @@ impl Engine {
         }
         Ok(open)
     }
+}
+
+/// Whether a runbook brings an application to life: one that only writes files fences nothing.
+fn starts(runbook: &Runbook) -> bool {
+    runbook.steps.iter().any(|step| matches!(step, Step::Fence { .. }))
 }
 
 /// The application that a run works on.

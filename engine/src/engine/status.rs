@@ -50,6 +50,7 @@ impl Engine {
             let points = self.catalog.points(&application_name(&name)?)?;
             let newest: Option<Timestamp> = points
                 .iter()
+                .filter(|point| point.body.get("partial") != Some(&true.into()))
                 .filter_map(|point| point.body.get("frozenAt")?.as_str()?.parse().ok())
                 .max();
             let age = newest.map(|newest| u64::try_from(now.duration_since(newest).as_secs()).unwrap_or(0));

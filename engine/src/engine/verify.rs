@@ -59,7 +59,7 @@ impl Engine {
         };
         let closure = self.closure(&application)?;
         let repository = self.repository(&closure)?;
-        let manifest = pick(&repository.points()?, &which, &application)?;
+        let manifest = pick(&repository.points()?, &which, &application, &[])?;
         watch.observer.event(&Event::Step {
             number: 1,
             of: 1,

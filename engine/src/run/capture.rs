@@ -149,7 +149,7 @@ pub(super) fn seal(driver: &Driver<'_>, class: Class) -> Result<Outcome, Error> 
         items,
         declarations: runbook.declarations.clone(),
         mappings: runbook.site.mappings.iter().cloned().collect(),
-        more: serde_json::Map::new(),
+        more: partial(runbook.partial),
     };
     // The last look before the point becomes visible.
     driver.entitled()?;
@@ -159,11 +159,7 @@ pub(super) fn seal(driver: &Driver<'_>, class: Class) -> Result<Outcome, Error> 
             run: runbook.point.clone(),
             why: "its point is no ULID".to_owned(),
         })?;
-        let entry = json!({
-            "vault": runbook.vault.name, "seal": seal, "site": manifest.site, "epoch": manifest.epoch,
-            "class": manifest.class, "frozenAt": manifest.frozen_at, "bytes": bytes,
-            "items": manifest.items.len(),
-        });
+        let entry = index_entry(&manifest, &runbook.vault.name, &seal);
         catalog.index_point(&driver.catalog_name()?, id, entry)?;
     }
     Ok(Outcome {
@@ -171,6 +167,36 @@ pub(super) fn seal(driver: &Driver<'_>, class: Class) -> Result<Outcome, Error> 
         bytes,
         notes: Vec::new(),
     })
+}
+
+/// What the catalog's index says of a point. The same from whoever enters it.
+pub(crate) fn index_entry(manifest: &Manifest, vault: &str, seal: &str) -> serde_json::Value {
+    let bytes: u64 = manifest.items.iter().map(|item| item.bytes).sum();
+    json!({
+        "vault": vault, "seal": seal, "site": manifest.site, "epoch": manifest.epoch,
+        "class": manifest.class, "frozenAt": manifest.frozen_at, "bytes": bytes,
+        "items": manifest.items.len(), "partial": is_partial(manifest),
+    })
+}
+
+/// The word in a manifest for a point that holds only some components.
+pub(crate) const PARTIAL: &str = "partial";
+
+fn partial(partial: bool) -> serde_json::Map<String, serde_json::Value> {
+    let mut more = serde_json::Map::new();
+    if partial {
+        more.insert(PARTIAL.to_owned(), json!(true));
+    }
+    more
+}
+
+/// Whether a point holds only some of its application's components.
+pub(crate) fn is_partial(manifest: &Manifest) -> bool {
+    manifest
+        .more
+        .get(PARTIAL)
+        .and_then(serde_json::Value::as_bool)
+        .unwrap_or(false)
 }
 
 /// The moment of a point: it is made when the run is decided, before anything is captured.

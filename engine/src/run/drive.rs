@@ -195,6 +195,7 @@ impl<'a> Driver<'a> {
             Step::CaptureFiles { component, item } => capture::files(self, component, item),
             Step::CaptureDump { component, item } => capture::dump(self, component, item),
             Step::Seal { class } => capture::seal(self, *class),
+            Step::Preflight { items, overwrite } => recover::preflight(self, items, *overwrite),
             Step::TakeOver { epoch, reason } => recover::take_over(self, *epoch, reason),
             Step::Fence { epoch } => recover::fence(self, *epoch),
             Step::Stop { component } => recover::stop(self, component),

@@ -83,8 +83,44 @@ pub(super) fn start(driver: &Driver<'_>, component: &str) -> Result<Outcome, Err
     Ok(Outcome::default())
 }
 
+/// Nothing of others is in the way of any item: seen before anything is stopped, taken over or written.
+pub(super) fn preflight(driver: &Driver<'_>, items: &[Item], overwrite: bool) -> Result<Outcome, Error> {
+    let repository = driver.repository()?;
+    driver.site()?.prepare_root()?;
+    for item in items {
+        with_target(driver, item, overwrite, None, |what| {
+            repository.preflight_files(what, &driver.cancel).map_err(vault_error)
+        })?;
+    }
+    Ok(Outcome::default())
+}
+
 pub(super) fn files(driver: &Driver<'_>, item: &Item, overwrite: bool, only: Option<&str>) -> Result<Outcome, Error> {
     let repository = driver.repository()?;
+    let restored = with_target(driver, item, overwrite, only, |what| {
+        repository
+            .restore_files(what, &driver.observer.progress(), &driver.cancel)
+            .map_err(vault_error)
+    })?;
+    let already = match restored.skipped_identical {
+        0 => String::new(),
+        count => format!(", {count} were there already"),
+    };
+    Ok(Outcome {
+        detail: format!("{} in {} files{already}", HumanBytes(restored.bytes), restored.files),
+        bytes: restored.bytes,
+        notes: restored.notes.iter().map(ToString::to_string).collect(),
+    })
+}
+
+/// Says where the files of an item go at the driver's site.
+fn with_target<T>(
+    driver: &Driver<'_>,
+    item: &Item,
+    overwrite: bool,
+    only: Option<&str>,
+    act: impl FnOnce(&RestoreFiles<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
     let site = driver.site()?;
     // Every path is mapped before the first byte is written: one without a mapping refuses the whole step.
     let paths: Vec<PathBuf> = item.paths.iter().map(PathBuf::from).collect();
@@ -94,11 +130,12 @@ pub(super) fn files(driver: &Driver<'_>, item: &Item, overwrite: bool, only: Opt
     let root = site.root().to_owned();
     // What lies above an item's paths has no mapping of its own; it stays below the root as it is.
     let map = |logical: &Path| {
-        site.locate(logical)
-            .unwrap_or_else(|_| root.join(logical.strip_prefix("/").unwrap_or(logical)))
+        let place = site
+            .locate(logical)
+            .unwrap_or_else(|_| root.join(logical.strip_prefix("/").unwrap_or(logical)));
+        place.strip_prefix(&root).map(Path::to_owned).unwrap_or_default()
     };
-    let map = |logical: &Path| map(logical).strip_prefix(&root).map(Path::to_owned).unwrap_or_default();
-    let what = RestoreFiles {
+    act(&RestoreFiles {
         tree: &item.tree,
         paths: &paths,
         target: &root,
@@ -106,18 +143,6 @@ pub(super) fn files(driver: &Driver<'_>, item: &Item, overwrite: bool, only: Opt
         only: only.map(Path::new),
         overwrite,
         compare: overwrite,
-    };
-    let restored = repository
-        .restore_files(&what, &driver.observer.progress(), &driver.cancel)
-        .map_err(vault_error)?;
-    let already = match restored.skipped_identical {
-        0 => String::new(),
-        count => format!(", {count} were there already"),
-    };
-    Ok(Outcome {
-        detail: format!("{} in {} files{already}", HumanBytes(restored.bytes), restored.files),
-        bytes: restored.bytes,
-        notes: restored.notes.iter().map(ToString::to_string).collect(),
     })
 }
 

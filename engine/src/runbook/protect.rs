@@ -1,36 +1,25 @@
 //! How a recovery point is made.
 
-use super::step::RUNBOOK_FORMAT;
-use super::{Recorded, Refusal, Runbook, SiteRef, Step, VaultRef, Verb};
+use super::{Refusal, Runbook, Scope, Step, Verb};
 use crate::inventory::{Inventory, Presence};
 use crate::vault::Class;
 use dram_compiler::derive::{Method, methods};
-use dram_compiler::model::{Application, Body, Component, Declaration, Name, Spec, after_order};
+use dram_compiler::model::{Body, Component, after_order};
 use std::path::Path;
 
 /// What the decision rests on.
 #[derive(Debug, Clone)]
 pub struct Protect<'a> {
-    /// The tenant.
-    pub tenant: &'a str,
-    /// The application's name.
-    pub name: &'a Name,
-    /// The application.
-    pub application: &'a Application,
-    /// The site where it runs now.
-    pub site: SiteRef,
+    /// What it is about.
+    pub scope: Scope<'a>,
     /// What that site says.
     pub inventory: &'a Inventory,
-    /// The vault of its policy.
-    pub vault: VaultRef,
     /// The current epoch.
     pub epoch: u64,
     /// The new point's id: a ULID.
     pub point: String,
     /// How the point comes about.
     pub class: Class,
-    /// Only these components; all when empty.
-    pub only: &'a [String],
     /// The declarations that go into the seal.
     pub declarations: Vec<serde_json::Value>,
 }
@@ -41,38 +30,26 @@ pub struct Protect<'a> {
 /// # Errors
 /// The site or a path is not there, or nothing is left to protect.
 pub fn protect(what: Protect<'_>) -> Result<Runbook, Refusal> {
-    for name in what.only {
-        if !what
-            .application
-            .components
-            .iter()
-            .any(|component| *component.name == **name)
-        {
-            return Err(Refusal::NoComponent {
-                what: format!("application `{}`", what.name),
-                component: name.clone(),
-            });
-        }
-    }
+    what.scope.check()?;
     if what.inventory.root == Presence::Absent {
         return Err(Refusal::SiteAbsent {
-            site: what.site.name.clone(),
-            root: what.site.root.clone(),
+            site: what.scope.site.name.clone(),
+            root: what.scope.site.root.clone(),
         });
     }
-    let waves = after_order(&what.application.components).map_err(|circle| Refusal::Circle {
+    let waves = after_order(&what.scope.application.components).map_err(|circle| Refusal::Circle {
         circle: circle.join(" → "),
     })?;
     let mut steps = Vec::new();
     for component in waves.into_iter().flatten() {
-        if !what.only.is_empty() && !what.only.iter().any(|name| **name == *component.name) {
+        if !what.scope.has(component) {
             continue;
         }
         if let Some(path) = absent(component, what.inventory) {
             return Err(Refusal::PathAbsent {
                 component: component.name.to_string(),
                 path: path.display().to_string(),
-                site: what.site.name.clone(),
+                site: what.scope.site.name.clone(),
             });
         }
         for method in methods(component) {
@@ -86,25 +63,14 @@ pub fn protect(what: Protect<'_>) -> Result<Runbook, Refusal> {
     }
     if steps.is_empty() {
         return Err(Refusal::NothingToProtect {
-            application: what.name.to_string(),
+            application: what.scope.name.to_string(),
         });
     }
     steps.push(Step::Seal { class: what.class });
-    let application = Declaration {
-        name: what.name.clone(),
-        spec: Spec::Application(what.application.clone()),
-    };
+    let runbook = what.scope.runbook(Verb::Protect, what.point, what.epoch, steps);
     Ok(Runbook {
-        format: RUNBOOK_FORMAT,
-        verb: Verb::Protect,
-        tenant: what.tenant.to_owned(),
-        application: Recorded(application),
-        site: what.site,
-        vault: what.vault,
-        point: what.point,
-        epoch: what.epoch,
         declarations: what.declarations,
-        steps,
+        ..runbook
     })
 }
 

@@ -45,6 +45,28 @@ pub enum Refusal {
         /// The component.
         component: String,
     },
+    /// A restore would replace data that is in use.
+    #[error("restoring application `{application}` at site `{site}`, where it runs, replaces its data")]
+    ReplacesLiveData {
+        /// The application.
+        application: String,
+        /// The site.
+        site: String,
+    },
+    /// The point holds a component that the application no longer has.
+    #[error("the point holds component `{component}`, which application `{application}` no longer has")]
+    PointHoldsMore {
+        /// The component.
+        component: String,
+        /// The application.
+        application: String,
+    },
+    /// The point does not hold all data of a component.
+    #[error("the point does not hold the data of component `{component}`")]
+    PointHoldsLess {
+        /// The component.
+        component: String,
+    },
     /// A path that the point does not hold.
     #[error("the point does not hold `{path}`")]
     NoPath {
@@ -91,6 +113,19 @@ impl Refusal {
             }
             Self::NothingToProtect { .. } => "give a component `paths` or a `dump`".to_owned(),
             Self::NoComponent { .. } => "look at the names with `dram points` and in the model".to_owned(),
+            Self::ReplacesLiveData { .. } => {
+                "say so with `--overwrite`; `--into DIR` writes the files elsewhere, to look \
+                at them first"
+                    .to_owned()
+            }
+            Self::PointHoldsMore { .. } => {
+                "name the components to bring back with `--component`, declare it again as it \
+                was, or look at its files with `--into DIR`"
+                    .to_owned()
+            }
+            Self::PointHoldsLess { .. } => "take a point that does, or name the components to bring back with \
+                `--component`; what is left out is not started"
+                .to_owned(),
             Self::NoPath { .. } => "`dram ls POINT` lists what it holds".to_owned(),
             Self::Circle { .. } => "remove one `after` of the circle".to_owned(),
             Self::NoMapping { .. } => "add it to `mappings.path.values`, or set `onMissing: keep`".to_owned(),

@@ -1,16 +1,19 @@
 //! How an application comes back.
 
-use super::step::RUNBOOK_FORMAT;
-use super::{Recorded, Refusal, Runbook, SiteRef, Step, VaultRef, Verb};
+use super::{Refusal, Runbook, Scope, Step, Verb};
 use crate::inventory::{Inventory, Presence};
 use crate::vault::{Item, Manifest, Method};
-use dram_compiler::model::{Application, Body, Component, Declaration, Name, Spec, after_order};
+use dram_compiler::derive::{self, methods};
+use dram_compiler::model::{Body, Component, after_order};
 
 /// Where an application comes back.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
     /// At the site where it is active: an ordinary restore.
-    Active,
+    Active {
+        /// Whether it runs there, as far as is known: no restore there is unfinished. Then its data is live.
+        live: bool,
+    },
     /// At another site, which takes over under this epoch.
     TakeOver {
         /// The new epoch.
@@ -27,26 +30,16 @@ pub enum Destination {
 pub struct Restore<'a> {
     /// `restore`, or `recover` where no catalog is alive.
     pub verb: Verb,
-    /// The tenant.
-    pub tenant: &'a str,
-    /// The application's name.
-    pub name: &'a Name,
-    /// The application.
-    pub application: &'a Application,
-    /// The site where it comes back.
-    pub site: SiteRef,
+    /// What it is about.
+    pub scope: Scope<'a>,
     /// What that site says.
     pub inventory: &'a Inventory,
-    /// The vault that holds the point.
-    pub vault: VaultRef,
     /// The point.
     pub manifest: &'a Manifest,
     /// Where it comes back.
     pub destination: Destination,
     /// The current epoch.
     pub epoch: u64,
-    /// Only these components; all when empty.
-    pub only: &'a [String],
     /// Whether files that differ are replaced.
     pub overwrite: bool,
 }
@@ -57,29 +50,46 @@ pub struct Restore<'a> {
 /// # Errors
 /// A takeover without attestation, or components that do not fit the point.
 pub fn restore(what: Restore<'_>) -> Result<Runbook, Refusal> {
-    known_components(what.name, what.application, what.only)?;
+    what.scope.check()?;
     if what.inventory.root == Presence::Absent {
         return Err(Refusal::SiteAbsent {
-            site: what.site.name.clone(),
-            root: what.site.root.clone(),
+            site: what.scope.site.name.clone(),
+            root: what.scope.site.root.clone(),
         });
     }
-    let waves = after_order(&what.application.components).map_err(|circle| Refusal::Circle {
+    let waves = after_order(&what.scope.application.components).map_err(|circle| Refusal::Circle {
         circle: circle.join(" → "),
     })?;
-    let chosen =
-        |component: &&Component| what.only.is_empty() || what.only.iter().any(|name| **name == *component.name);
+    fits(&what.scope, what.manifest)?;
+    let chosen = |component: &&Component| what.scope.has(component);
     let mut steps = Vec::new();
+    let nothing_there = !what.inventory.paths.is_empty()
+        && what
+            .inventory
+            .paths
+            .iter()
+            .all(|path| path.presence == Presence::Absent);
+    let files: Vec<Item> = waves
+        .iter()
+        .flatten()
+        .copied()
+        .filter(chosen)
+        .flat_map(|component| items(what.manifest, component, Method::Files).cloned())
+        .collect();
     let epoch = match &what.destination {
-        Destination::Active => {
+        Destination::Active { live } => {
+            if *live && !what.overwrite && !nothing_there {
+                return Err(Refusal::ReplacesLiveData {
+                    application: what.scope.name.to_string(),
+                    site: what.scope.site.name.clone(),
+                });
+            }
+            steps.push(Step::Preflight {
+                items: files,
+                overwrite: what.overwrite,
+            });
             // What runs on the data that is about to change stops first, last started first. Where none of the data is
             // there, nothing can run on it, and the commands may be gone with it.
-            let nothing_there = !what.inventory.paths.is_empty()
-                && what
-                    .inventory
-                    .paths
-                    .iter()
-                    .all(|path| path.presence == Presence::Absent);
             for component in waves
                 .iter()
                 .rev()
@@ -102,12 +112,16 @@ pub fn restore(what: Restore<'_>) -> Result<Runbook, Refusal> {
         Destination::TakeOver { epoch, from, attested } => {
             let Some(reason) = attested else {
                 return Err(Refusal::NeedsAttestation {
-                    application: what.name.to_string(),
-                    target: what.site.name.clone(),
+                    application: what.scope.name.to_string(),
+                    target: what.scope.site.name.clone(),
                     active: from.clone(),
                 });
             };
             // The target is shown to be usable before anybody is superseded.
+            steps.push(Step::Preflight {
+                items: files,
+                overwrite: what.overwrite,
+            });
             steps.push(Step::Fence { epoch: *epoch });
             steps.push(Step::TakeOver {
                 epoch: *epoch,
@@ -149,41 +163,54 @@ pub fn restore(what: Restore<'_>) -> Result<Runbook, Refusal> {
             });
         }
     }
-    let application = Declaration {
-        name: what.name.clone(),
-        spec: Spec::Application(what.application.clone()),
+    let point = what.manifest.point.clone();
+    Ok(what.scope.runbook(what.verb, point, epoch, steps))
+}
+
+/// A point that holds other components than the application has would come back in part: nobody should find that out
+/// later.
+fn fits(scope: &Scope<'_>, manifest: &Manifest) -> Result<(), Refusal> {
+    let has = |name: &str| {
+        scope
+            .application
+            .components
+            .iter()
+            .find(|component| *component.name == *name)
     };
-    Ok(Runbook {
-        format: RUNBOOK_FORMAT,
-        verb: what.verb,
-        tenant: what.tenant.to_owned(),
-        application: Recorded(application),
-        site: what.site,
-        vault: what.vault,
-        point: what.manifest.point.clone(),
-        epoch,
-        declarations: Vec::new(),
-        steps,
-    })
+    let taken = |name: &str| scope.only.is_empty() || scope.only.iter().any(|only| only == name);
+    let unknown = manifest
+        .items
+        .iter()
+        .find(|item| taken(&item.component) && has(&item.component).is_none());
+    if let Some(item) = unknown {
+        return Err(Refusal::PointHoldsMore {
+            component: item.component.clone(),
+            application: scope.name.to_string(),
+        });
+    }
+    let absent = scope.application.components.iter().find(|component| {
+        let held = |method: Method| items(manifest, component, method).next().is_some();
+        scope.has(component)
+            && methods(component).into_iter().any(|method| match method {
+                derive::Method::Files => !held(Method::Files),
+                derive::Method::Dump => !held(Method::Dump),
+            })
+    });
+    match absent {
+        Some(component) => Err(Refusal::PointHoldsLess {
+            component: component.name.to_string(),
+        }),
+        None => Ok(()),
+    }
 }
 
 /// What writing files alone rests on.
 #[derive(Debug, Clone)]
 pub struct FilesOnly<'a> {
-    /// The tenant.
-    pub tenant: &'a str,
-    /// The application's name.
-    pub name: &'a Name,
-    /// The application.
-    pub application: &'a Application,
-    /// Where the files go: a directory as root, or the active site.
-    pub site: SiteRef,
-    /// The vault that holds the point.
-    pub vault: VaultRef,
+    /// What it is about.
+    pub scope: Scope<'a>,
     /// The point.
     pub manifest: &'a Manifest,
-    /// Only these components; all when empty.
-    pub only: &'a [String],
     /// Only this path and what lies below it.
     pub path: Option<&'a str>,
     /// Whether files that differ are replaced.
@@ -195,10 +222,11 @@ pub struct FilesOnly<'a> {
 /// # Errors
 /// Components or paths that the point does not hold.
 pub fn files_only(what: FilesOnly<'_>) -> Result<Runbook, Refusal> {
-    known_components(what.name, what.application, what.only)?;
+    what.scope.check()?;
     let mut steps = Vec::new();
     for item in &what.manifest.items {
-        if !what.only.is_empty() && !what.only.contains(&item.component) {
+        // Files of a component that the application no longer has can still be looked at.
+        if !what.scope.only.is_empty() && !what.scope.only.contains(&item.component) {
             continue;
         }
         match (item.method, what.path) {
@@ -220,37 +248,8 @@ pub fn files_only(what: FilesOnly<'_>) -> Result<Runbook, Refusal> {
     if let (Some(path), true) = (what.path, steps.is_empty()) {
         return Err(Refusal::NoPath { path: path.to_owned() });
     }
-    let application = Declaration {
-        name: what.name.clone(),
-        spec: Spec::Application(what.application.clone()),
-    };
-    Ok(Runbook {
-        format: RUNBOOK_FORMAT,
-        verb: Verb::Restore,
-        tenant: what.tenant.to_owned(),
-        application: Recorded(application),
-        site: what.site,
-        vault: what.vault,
-        point: what.manifest.point.clone(),
-        epoch: what.manifest.epoch,
-        declarations: Vec::new(),
-        steps,
-    })
-}
-
-fn known_components(name: &Name, application: &Application, only: &[String]) -> Result<(), Refusal> {
-    match only.iter().find(|wanted| {
-        !application
-            .components
-            .iter()
-            .any(|component| *component.name == ***wanted)
-    }) {
-        Some(component) => Err(Refusal::NoComponent {
-            what: format!("application `{name}`"),
-            component: component.clone(),
-        }),
-        None => Ok(()),
-    }
+    let (point, epoch) = (what.manifest.point.clone(), what.manifest.epoch);
+    Ok(what.scope.runbook(Verb::Restore, point, epoch, steps))
 }
 
 fn items<'m>(manifest: &'m Manifest, component: &Component, method: Method) -> impl Iterator<Item = &'m Item> {

@@ -19,6 +19,8 @@ pub struct Candidate {
     pub held: bool,
     /// Whether it may be restored at all.
     pub offered: bool,
+    /// Whether it holds all components: the newest that does is never pruned.
+    pub whole: bool,
 }
 
 /// A point that stays, and the rule that keeps it.
@@ -62,7 +64,12 @@ pub fn prune(points: &[Candidate], retention: &Retention, acknowledged: bool) ->
             .filter(|point| point.held)
             .map(|point| (point.point.as_str(), "held")),
     );
-    reasons.extend(offered.first().map(|point| (point.point.as_str(), "newest")));
+    reasons.extend(
+        offered
+            .iter()
+            .find(|point| point.whole)
+            .map(|point| (point.point.as_str(), "newest")),
+    );
     let verified = offered
         .iter()
         .filter(|point| point.verified)
@@ -123,6 +130,7 @@ mod tests {
             verified,
             held,
             offered: true,
+            whole: true,
         }
     }
 

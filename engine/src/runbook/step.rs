@@ -1,5 +1,6 @@
 //! Runbooks and their steps.
 
+use super::Refusal;
 use crate::vault::{Class, Item};
 use dram_compiler::model::{Application, Component, Declaration, Name, OnMissing, Spec};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -121,6 +122,13 @@ pub enum Step {
         /// How the point came about.
         class: Class,
     },
+    /// See that the files of these items can be written: nothing of others is in the way.
+    Preflight {
+        /// The items.
+        items: Vec<Item>,
+        /// Whether files that differ will be replaced.
+        overwrite: bool,
+    },
     /// Make this site the application's writer: a new epoch in the catalog and in the vault.
     TakeOver {
         /// The new epoch.
@@ -185,6 +193,7 @@ impl Step {
             Self::CaptureFiles { component, .. } => format!("capture the files of {component}"),
             Self::CaptureDump { component, .. } => format!("capture the dump of {component}"),
             Self::Seal { .. } => "seal the point".to_owned(),
+            Self::Preflight { .. } => "see that nothing is in the way".to_owned(),
             Self::TakeOver { epoch, .. } => format!("take over under epoch {epoch}"),
             Self::Fence { epoch } => format!("fence the site with epoch {epoch}"),
             Self::Stop { component } => format!("stop {component}"),
@@ -208,6 +217,69 @@ impl Step {
     }
 }
 
+/// What every decision is about: an application, where it acts, and the vault.
+#[derive(Debug, Clone)]
+pub struct Scope<'a> {
+    /// The tenant.
+    pub tenant: &'a str,
+    /// The application's name.
+    pub name: &'a Name,
+    /// The application.
+    pub application: &'a Application,
+    /// The site: where it runs now, or where it comes back.
+    pub site: SiteRef,
+    /// The vault that is written or read.
+    pub vault: VaultRef,
+    /// Only these components; all when empty.
+    pub only: &'a [String],
+}
+
+impl Scope<'_> {
+    /// Whether a component takes part.
+    pub(super) fn has(&self, component: &Component) -> bool {
+        self.only.is_empty() || self.only.iter().any(|name| **name == *component.name)
+    }
+
+    /// Refuses components that the application does not have.
+    pub(super) fn check(&self) -> Result<(), Refusal> {
+        let unknown = |name: &&String| {
+            !self
+                .application
+                .components
+                .iter()
+                .any(|component| *component.name == ***name)
+        };
+        match self.only.iter().find(unknown) {
+            Some(component) => Err(Refusal::NoComponent {
+                what: format!("application `{}`", self.name),
+                component: component.clone(),
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// The runbook of these steps.
+    pub(super) fn runbook(self, verb: Verb, point: String, epoch: u64, steps: Vec<Step>) -> Runbook {
+        let application = Declaration {
+            name: self.name.clone(),
+            spec: Spec::Application(self.application.clone()),
+        };
+        Runbook {
+            format: RUNBOOK_FORMAT,
+            verb,
+            tenant: self.tenant.to_owned(),
+            application: Recorded(application),
+            site: self.site,
+            vault: self.vault,
+            point,
+            epoch,
+            partial: !self.only.is_empty(),
+            declarations: Vec::new(),
+            steps,
+        }
+    }
+}
+
 /// The ordered steps of one action, with all that carrying them out needs. Immutable once decided.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Runbook {
@@ -227,6 +299,9 @@ pub struct Runbook {
     pub point: String,
     /// The epoch under which it acts.
     pub epoch: u64,
+    /// Whether the point holds only some of the application's components.
+    #[serde(default)]
+    pub partial: bool,
     /// The declarations that go into the seal, with their managers.
     #[serde(default)]
     pub declarations: Vec<serde_json::Value>,

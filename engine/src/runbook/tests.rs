@@ -36,6 +36,17 @@ fn site(name: &str) -> SiteRef {
     }
 }
 
+fn scope<'a>(name: &'a Name, application: &'a Application, place: &str, only: &'a [String]) -> Scope<'a> {
+    Scope {
+        tenant: "default",
+        name,
+        application,
+        site: site(place),
+        vault: vault(),
+        only,
+    }
+}
+
 fn vault() -> VaultRef {
     VaultRef {
         name: "nas".to_owned(),
@@ -102,16 +113,11 @@ fn decide_protect(only: &[&str], inventory: &Inventory) -> Vec<String> {
     let (name, application) = shop();
     let only: Vec<String> = only.iter().map(|name| (*name).to_owned()).collect();
     texts(protect(Protect {
-        tenant: "default",
-        name: &name,
-        application: &application,
-        site: site("office"),
+        scope: scope(&name, &application, "office", &only),
         inventory,
-        vault: vault(),
         epoch: 0,
         point: "01JD8Z00000000000000000000".to_owned(),
         class: Class::Manual,
-        only: &only,
         declarations: Vec::new(),
     }))
 }
@@ -154,16 +160,11 @@ fn decide_restore(destination: Destination, inventory: &Inventory, only: &[&str]
     let only: Vec<String> = only.iter().map(|name| (*name).to_owned()).collect();
     restore(Restore {
         verb: Verb::Restore,
-        tenant: "default",
-        name: &name,
-        application: &application,
-        site: site("branch"),
+        scope: scope(&name, &application, "branch", &only),
         inventory,
-        vault: vault(),
         manifest: &manifest(),
         destination,
         epoch: 4,
-        only: &only,
         overwrite: false,
     })
 }
@@ -189,7 +190,15 @@ fn a_takeover_fences_then_takes_over_then_goes_wave_by_wave() {
     let there = inventory(Presence::Known, Presence::Absent);
     let runbook = decide_restore(take_over(true), &there, &[]);
     assert_eq!(runbook.as_ref().map(|runbook| runbook.epoch), Ok(5));
-    let expected = [&["fence the site with epoch 5", "take over under epoch 5"][..], &WAVES].concat();
+    let expected = [
+        &[
+            "see that nothing is in the way",
+            "fence the site with epoch 5",
+            "take over under epoch 5",
+        ][..],
+        &WAVES,
+    ]
+    .concat();
     assert_eq!(texts(runbook), expected);
 }
 
@@ -202,31 +211,58 @@ fn without_attestation_nobody_is_taken_over() {
 #[test]
 fn at_the_active_site_what_runs_is_stopped_first() {
     let there = inventory(Presence::Known, Presence::Known);
-    let expected = [&["stop web", "fence the site with epoch 4"][..], &WAVES].concat();
-    assert_eq!(texts(decide_restore(Destination::Active, &there, &[])), expected);
+    let expected = [
+        &[
+            "see that nothing is in the way",
+            "stop web",
+            "fence the site with epoch 4",
+        ][..],
+        &WAVES,
+    ]
+    .concat();
+    assert_eq!(
+        texts(decide_restore(Destination::Active { live: false }, &there, &[])),
+        expected
+    );
     // Nothing is there: nothing runs on it, and the commands may be gone with it.
     let gone = inventory(Presence::Known, Presence::Absent);
-    let expected = [&["fence the site with epoch 4"][..], &WAVES].concat();
-    assert_eq!(texts(decide_restore(Destination::Active, &gone, &[])), expected);
+    let expected = [
+        &["see that nothing is in the way", "fence the site with epoch 4"][..],
+        &WAVES,
+    ]
+    .concat();
     assert_eq!(
-        texts(decide_restore(Destination::Active, &gone, &["db"])),
-        ["fence the site with epoch 4", "load the dump of db"]
+        texts(decide_restore(Destination::Active { live: false }, &gone, &[])),
+        expected
     );
+    assert_eq!(
+        texts(decide_restore(Destination::Active { live: false }, &gone, &["db"])),
+        [
+            "see that nothing is in the way",
+            "fence the site with epoch 4",
+            "load the dump of db"
+        ]
+    );
+}
+
+#[test]
+fn live_data_is_replaced_only_when_somebody_says_so() {
+    let there = inventory(Presence::Known, Presence::Known);
+    let refused = decide_restore(Destination::Active { live: true }, &there, &[]);
+    assert!(matches!(refused, Err(Refusal::ReplacesLiveData { .. })), "{refused:?}");
+    let gone = inventory(Presence::Known, Presence::Absent);
+    assert!(decide_restore(Destination::Active { live: true }, &gone, &[]).is_ok());
 }
 
 #[test]
 fn files_alone_start_nothing() {
     let (name, application) = shop();
     let manifest = manifest();
+    let only: Vec<String> = Vec::new();
     let decide = |path: Option<&str>| {
         texts(files_only(FilesOnly {
-            tenant: "default",
-            name: &name,
-            application: &application,
-            site: site("scratch"),
-            vault: vault(),
+            scope: scope(&name, &application, "scratch", &only),
             manifest: &manifest,
-            only: &[],
             path,
             overwrite: false,
         }))
@@ -237,6 +273,46 @@ fn files_alone_start_nothing() {
     );
     assert_eq!(decide(Some("/srv/shop/uploads")), ["restore the files of web"]);
     assert_eq!(decide(Some("/etc")), ["refused: the point does not hold `/etc`"]);
+}
+
+#[test]
+fn a_point_that_does_not_fit_is_not_restored_in_part() {
+    let (name, application) = shop();
+    let decide = |manifest: &Manifest, only: &[&str]| {
+        let only: Vec<String> = only.iter().map(|name| (*name).to_owned()).collect();
+        texts(restore(Restore {
+            verb: Verb::Restore,
+            scope: scope(&name, &application, "branch", &only),
+            inventory: &inventory(Presence::Known, Presence::Absent),
+            manifest,
+            destination: take_over(true),
+            epoch: 4,
+            overwrite: false,
+        }))
+    };
+    let mut more = manifest();
+    more.items[0].component = "search".to_owned();
+    assert_eq!(
+        decide(&more, &[]),
+        ["refused: the point holds component `search`, which application `shop` no longer has"]
+    );
+    let mut less = manifest();
+    less.items.remove(0);
+    assert_eq!(
+        decide(&less, &[]),
+        ["refused: the point does not hold the data of component `db`"]
+    );
+    assert_eq!(
+        decide(&less, &["web"]),
+        [
+            "see that nothing is in the way",
+            "fence the site with epoch 5",
+            "take over under epoch 5",
+            "restore the files of web",
+            "start web",
+            "wait until web is healthy"
+        ]
+    );
 }
 
 #[test]

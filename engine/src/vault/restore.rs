@@ -68,6 +68,17 @@ pub struct Restored {
 }
 
 impl Repository {
+    /// Looks whether anything is in the way of [`Repository::restore_files`], and writes nothing but the target's own
+    /// directory.
+    ///
+    /// # Errors
+    /// If something is in the way, with the names; if the trees cannot be read; if the target cannot be used.
+    pub fn preflight_files(&self, what: &RestoreFiles<'_>, cancel: &Cancel) -> Result<(), VaultError> {
+        let blobs = self.blobs(cancel)?;
+        let target = Target::open(what.target)?;
+        Plan::read(&blobs, tree_id(what.tree)?, what, &target).map(drop)
+    }
+
     /// Restores files, begin or continue. Runs anew over its own unfinished work, and over files that are identical.
     ///
     /// Guarantees: nothing is written outside the target, no symbolic link is followed, nothing is written at all if files of
