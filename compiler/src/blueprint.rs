@@ -33,13 +33,24 @@ pub fn blueprint(model: &Model) -> Blueprint {
         .filter(|declaration| declaration.kind() != KindName::Catalog)
         .map(|declaration| {
             let kind = declaration.kind();
-            let spec = model.written(kind, &declaration.name).cloned().unwrap_or_else(|| declaration.spec.encode());
+            let spec = model
+                .written(kind, &declaration.name)
+                .cloned()
+                .unwrap_or_else(|| declaration.spec.encode());
             let references = references(kind.table(), &spec)
                 .into_iter()
                 .map(|reference| (reference.kind, reference.name))
                 .collect();
-            Resource { kind, name: declaration.name, spec, references }
+            Resource {
+                kind,
+                name: declaration.name,
+                spec,
+                references,
+            }
         })
         .collect();
-    Blueprint { catalog: model.catalog().map(|catalog| catalog.url.clone()), resources }
+    Blueprint {
+        catalog: model.catalog().map(|catalog| catalog.url.clone()),
+        resources,
+    }
 }

@@ -27,7 +27,10 @@ pub fn check(sources: &Sources) -> Checked {
     let documents = parse(sources, &mut diagnostics);
     let model = rules(documents, &mut diagnostics);
     sort(&mut diagnostics);
-    Checked { model: model.filter(|_| !has_errors(&diagnostics)), diagnostics }
+    Checked {
+        model: model.filter(|_| !has_errors(&diagnostics)),
+        diagnostics,
+    }
 }
 
 /// Checks declarations that no text stands behind, such as those of a catalog.
@@ -66,7 +69,9 @@ fn rules(documents: Vec<Document>, out: &mut Vec<Diagnostic>) -> Option<Model> {
 
 /// The rules that need nothing but the declaration itself: also what a Terraform provider can say offline.
 pub fn alone(document: &Document, out: &mut Vec<Diagnostic>) {
-    let Some(declaration) = &document.declaration else { return };
+    let Some(declaration) = &document.declaration else {
+        return;
+    };
     quantities::sensible(document, &declaration.spec, out);
     application::fits(document, &declaration.spec, out);
 }

@@ -23,39 +23,42 @@ pub fn interval(policy: &ProtectionPolicy, changes: &[Rate], bandwidth: Option<R
     });
     match stated.min() {
         Some(every) => Some(Interval { every, stated: true }),
-        None => longest_interval(policy.objectives.rpo, changes, bandwidth)
-            .map(|every| Interval { every, stated: false }),
+        None => {
+            longest_interval(policy.objectives.rpo, changes, bandwidth).map(|every| Interval { every, stated: false })
+        }
     }
 }
 
-/// The longest interval for which interval + moving + sealing stays within the RPO, in whole minutes where that is
-/// possible. Found by bisection: the worst case grows with the interval.
+/// The longest interval for which interval + moving + sealing stays within the RPO and each point is sealed before the
+/// next is due, in whole minutes where that is possible.
 #[must_use]
 pub fn longest_interval(rpo: Duration, changes: &[Rate], bandwidth: Option<Rate>) -> Option<Duration> {
-    let fits = |every: u64| {
-        let moving = moving(changes, bandwidth, Duration::seconds(every));
-        every.checked_add(moving).and_then(|sum| sum.checked_add(SEAL.seconds)).is_some_and(|sum| sum <= rpo.seconds)
-            && moving <= every
-    };
+    let busy = |every: u64| moving(changes, bandwidth, Duration::seconds(every)).saturating_add(SEAL.seconds);
+    let within = |every: u64| every.checked_add(busy(every)).is_some_and(|sum| sum <= rpo.seconds);
+    // By bisection: the worst case grows with the interval. So does the room that moving leaves in it, and when the
+    // longest one has too little of it, then every one has.
     let (mut low, mut high) = (0, rpo.seconds);
     while low < high {
         let middle = low + (high - low).div_ceil(2);
-        if fits(middle) {
+        if within(middle) {
             low = middle;
         } else {
             high = middle - 1;
         }
     }
     let minutes = low - low % 60;
-    let every = if minutes > 0 && fits(minutes) { minutes } else { low };
-    (every > 0).then_some(Duration::seconds(every))
+    [minutes, low]
+        .into_iter()
+        .find(|every| within(*every) && busy(*every) <= *every)
+        .map(Duration::seconds)
 }
 
 /// Seconds to move what changes in a time; 0 where no bandwidth is stated.
 #[must_use]
 pub fn moving(changes: &[Rate], bandwidth: Option<Rate>, time: Duration) -> u64 {
-    let bytes = changes.iter().map(|rate| rate.bytes_in(time.seconds)).fold(0, u64::saturating_add);
-    bandwidth.and_then(|rate| rate.seconds_for(bytes)).unwrap_or_default()
+    bandwidth
+        .and_then(|rate| rate.seconds_to_move(changes, time.seconds))
+        .unwrap_or_default()
 }
 
 /// How a piece of a component's data is captured.
@@ -81,7 +84,9 @@ impl Method {
 /// The methods that capture a component's data.
 #[must_use]
 pub fn methods(component: &Component) -> Vec<Method> {
-    let Some(Body::Host(host)) = &component.body else { return Vec::new() };
+    let Some(Body::Host(host)) = &component.body else {
+        return Vec::new();
+    };
     let mut methods = Vec::new();
     if !host.paths.is_empty() {
         methods.push(Method::Files);
@@ -94,5 +99,8 @@ pub fn methods(component: &Component) -> Vec<Method> {
 
 /// The components that have data.
 pub fn with_data(application: &Application) -> impl Iterator<Item = &Component> {
-    application.components.iter().filter(|component| !methods(component).is_empty())
+    application
+        .components
+        .iter()
+        .filter(|component| !methods(component).is_empty())
 }

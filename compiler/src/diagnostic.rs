@@ -2,6 +2,7 @@
 
 mod codes;
 mod json;
+mod shown;
 mod text;
 
 pub use codes::{all_codes, code, codes as compiler_codes};

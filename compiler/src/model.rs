@@ -12,7 +12,6 @@ mod site;
 mod vault;
 mod whole;
 
-
 pub use application::{Application, Body, Component, DataHints, Dump, Health, Host, Http, Probe, Service};
 pub use catalog::Catalog;
 pub use command::{Action, Command};

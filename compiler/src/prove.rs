@@ -70,7 +70,7 @@ pub struct Proof {
     pub decides: Decides,
     /// The way out, when it does not hold.
     pub help: Option<String>,
-    /// Moving takes longer than the gap: delays grow without bound.
+    /// Moving and sealing take longer than the gap: delays grow without bound.
     pub too_slow: bool,
 }
 
@@ -84,7 +84,16 @@ impl Proof {
         } else {
             Verdict::Unproven
         };
-        Self { objective, worst_case, verdict, terms, assumptions, decides: Decides::Together, help: None, too_slow: false }
+        Self {
+            objective,
+            worst_case,
+            verdict,
+            terms,
+            assumptions,
+            decides: Decides::Together,
+            help: None,
+            too_slow: false,
+        }
     }
 
     /// The derivation in one line: `1h (gap between firings) + 20s (move what changed) + 5s (seal)`.

@@ -25,7 +25,10 @@ pub fn json_schema() -> Value {
         }));
     }
     let mut schema = Map::new();
-    schema.insert("$schema".to_owned(), json!("https://json-schema.org/draft/2020-12/schema"));
+    schema.insert(
+        "$schema".to_owned(),
+        json!("https://json-schema.org/draft/2020-12/schema"),
+    );
     schema.insert("title".to_owned(), json!("A document of a DRAM model"));
     schema.insert("oneOf".to_owned(), Value::Array(documents));
     schema.insert("$defs".to_owned(), Value::Object(definitions));

@@ -32,7 +32,10 @@ impl Sources {
 
     /// Adds a text.
     pub fn add(&mut self, path: impl Into<String>, text: impl Into<String>) {
-        self.list.push(Source { path: path.into(), text: text.into() });
+        self.list.push(Source {
+            path: path.into(),
+            text: text.into(),
+        });
     }
 
     /// The source that a span names.

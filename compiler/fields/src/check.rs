@@ -1,6 +1,7 @@
 //! The checks that every block shares. Derived decoders call these.
 
 use crate::{Code, Cx, Data, Diagnostic, Entry, Field, Item, Kind, Node, Shape, Span, Step, Ty};
+use std::collections::BTreeMap;
 
 /// Checks a block as a whole: it is one, its fields are known, given once, not empty, complete, and of each choice
 /// one is given. Returns whether its fields can be read.
@@ -16,15 +17,8 @@ pub fn open(kind: &'static Kind, node: &Node, cx: &mut Cx<'_>) -> bool {
             return false;
         }
     };
-    for (index, entry) in entries.iter().enumerate() {
-        if let Some(first) = entries.iter().take(index).find(|first| first.name == entry.name) {
-            cx.report_at(
-                Step::Key(entry.name.clone()),
-                Diagnostic::error(Code::DUPLICATE_KEY, entry.name_span, format!("`{}` is given twice", entry.name))
-                    .related(first.name_span, "given first here")
-                    .help("remove one of them"),
-            );
-        }
+    given_once(entries, cx);
+    for entry in entries {
         match kind.field(&entry.name) {
             None => unknown_field(kind, entry, cx),
             Some(field) if matches!(entry.value.data, Data::Null) => cx.report_at(
@@ -61,13 +55,40 @@ pub fn open(kind: &'static Kind, node: &Node, cx: &mut Cx<'_>) -> bool {
     true
 }
 
+/// No key stands twice in a block or map.
+pub(crate) fn given_once(entries: &[Entry], cx: &mut Cx<'_>) {
+    let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
+    for entry in entries {
+        if let Some(first) = seen.get(entry.name.as_str()) {
+            let (step, name) = shown(&entry.name, cx);
+            let finding = Diagnostic::error(Code::DUPLICATE_KEY, entry.name_span, format!("{name} is given twice"))
+                .related(*first, "given first here")
+                .help("remove one of them");
+            cx.report_part(step, finding);
+        } else {
+            seen.insert(&entry.name, entry.name_span);
+        }
+    }
+}
+
+/// How a key is named in a message, and the step to it. Inside a reference to a secret it may be the secret.
+fn shown(name: &str, cx: &Cx<'_>) -> (Option<Step>, String) {
+    if cx.is_hidden() || swallowed(name) {
+        (None, "a field".to_owned())
+    } else {
+        (Some(Step::Key(name.to_owned())), format!("`{name}`"))
+    }
+}
+
 fn one_of(kind: &'static Kind, node: &Node, variants: &'static [&'static Field], required: bool, cx: &mut Cx<'_>) {
     let given: Vec<(&Entry, &'static Field)> = variants
         .iter()
         .filter_map(|field| node.entry(field.name).map(|entry| (entry, *field)))
         .collect();
     // An unknown may turn out to be absent: it neither completes a choice nor breaks it.
-    let mut known = given.iter().filter(|(entry, _)| !matches!(entry.value.data, Data::Unknown));
+    let mut known = given
+        .iter()
+        .filter(|(entry, _)| !matches!(entry.value.data, Data::Unknown));
     if let (Some((first, _)), Some((second, field))) = (known.next(), known.next()) {
         cx.report_at(
             Step::Field(field),
@@ -96,12 +117,15 @@ fn one_of(kind: &'static Kind, node: &Node, variants: &'static [&'static Field],
 }
 
 fn unknown_field(kind: &'static Kind, entry: &Entry, cx: &mut Cx<'_>) {
-    let mut finding = Diagnostic::error(
-        Code::UNKNOWN_FIELD,
-        entry.name_span,
-        format!("unknown field `{}` in {}", entry.name, kind.name),
-    );
     let guess = closest(&entry.name, kind.fields().map(|field| field.name));
+    // A word near to a field's name is a slip of the pen, and no secret.
+    let hidden = (cx.is_hidden() || swallowed(&entry.name)) && guess.is_none();
+    let message = if hidden {
+        format!("unknown field in {}", kind.name)
+    } else {
+        format!("unknown field `{}` in {}", entry.name, kind.name)
+    };
+    let mut finding = Diagnostic::error(Code::UNKNOWN_FIELD, entry.name_span, message);
     finding = match guess {
         Some(name) => finding.help(format!("did you mean `{name}`?")),
         None if kind.items.is_empty() => finding.help(format!("{} has no fields: write `{{}}`", kind.name)),
@@ -111,16 +135,30 @@ fn unknown_field(kind: &'static Kind, entry: &Entry, cx: &mut Cx<'_>) {
         }
     };
     // What stands under a misspelled `password` may be one.
-    let secret = guess.and_then(|name| kind.field(name)).is_some_and(|field| matches!(field.ty, Ty::Secret(_)));
-    if secret || looks_secret(&entry.name) {
+    let secret = guess
+        .and_then(|name| kind.field(name))
+        .is_some_and(|field| matches!(field.ty, Ty::Secret(_)));
+    if secret || cx.is_hidden() || looks_secret(&entry.name) {
         mask_scalars(&entry.value, &mut finding.masked);
     }
-    cx.report_at(Step::Key(entry.name.clone()), finding);
+    if hidden {
+        finding.masked.push(entry.name_span);
+    }
+    cx.report_part((!hidden).then(|| Step::Key(entry.name.clone())), finding);
 }
 
-fn looks_secret(name: &str) -> bool {
+/// Whether a field of this name, known or not, probably holds a secret.
+#[must_use]
+pub fn looks_secret(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    ["password", "passwd", "secret", "token", "key", "credential"].iter().any(|word| name.contains(word))
+    ["password", "passwd", "secret", "token", "key", "credential"]
+        .iter()
+        .any(|word| name.contains(word))
+}
+
+/// Whether a text probably holds a field with a secret: a quote in the wrong place makes one text of several fields.
+pub(crate) fn swallowed(text: &str) -> bool {
+    text.contains(':') && looks_secret(text)
 }
 
 fn mask_scalars(node: &Node, masked: &mut Vec<Span>) {
@@ -134,7 +172,9 @@ fn mask_scalars(node: &Node, masked: &mut Vec<Span>) {
 /// The entry of a field, when it holds something.
 #[must_use]
 pub fn present<'n>(parent: &'n Node, field: &Field) -> Option<&'n Entry> {
-    parent.entry(field.name).filter(|entry| !matches!(entry.value.data, Data::Null))
+    parent
+        .entry(field.name)
+        .filter(|entry| !matches!(entry.value.data, Data::Null))
 }
 
 /// Decodes one field of a block. What is missing or empty was reported by [`open`].
@@ -170,11 +210,15 @@ fn count(field: &'static Field, entry: &Entry, len: usize, cx: &mut Cx<'_>) {
 }
 
 fn elements(count: u32) -> String {
-    if count == 1 { "one element".to_owned() } else { format!("{count} elements") }
+    if count == 1 {
+        "one element".to_owned()
+    } else {
+        format!("{count} elements")
+    }
 }
 
 fn unique(key: &str, elements: &[Node], cx: &mut Cx<'_>) {
-    let mut seen: std::collections::BTreeMap<&str, Span> = std::collections::BTreeMap::new();
+    let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
     for (index, element) in elements.iter().enumerate() {
         let Some(node) = element.get(key) else { continue };
         let Some(name) = node.as_text() else { continue };
@@ -196,10 +240,17 @@ pub fn closest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Opt
     let plain = |text: &str| text.to_ascii_lowercase().replace(['_', '-'], "");
     let word = plain(word);
     candidates
+        // Lengths that differ by more than the distance need no comparison; words of any length may come here.
+        .filter(|candidate| word.len().abs_diff(plain(candidate).len()) <= reach(candidate))
         .map(|candidate| (strsim::damerau_levenshtein(&word, &plain(candidate)), candidate))
-        .filter(|(distance, candidate)| *distance <= 1 + candidate.len() / 4)
+        .filter(|(distance, candidate)| *distance <= reach(candidate))
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
+}
+
+/// How many slips a word may be away.
+const fn reach(candidate: &str) -> usize {
+    1 + candidate.len() / 4
 }
 
 /// The first sentence of a doc comment, without its full stop.

@@ -52,7 +52,10 @@ impl Diagnostic {
 
     /// A warning at a place.
     pub fn warning(code: &'static Code, span: Span, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, ..Self::error(code, span, message) }
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(code, span, message)
+        }
     }
 
     /// With words beside the underline.

@@ -37,7 +37,7 @@ mod shape;
 mod table;
 pub mod write;
 
-pub use check::{closest, field, open, present};
+pub use check::{closest, field, looks_secret, open, present};
 pub use code::{CODES, Code};
 pub use diagnostic::{Diagnostic, Severity};
 pub use dram_fields_derive::Fields;

@@ -16,7 +16,11 @@ pub struct Span {
 
 impl Span {
     /// For nodes that no text stands behind: a Terraform value, a record, an encoded value.
-    pub const NONE: Self = Self { source: u32::MAX, start: 0, end: 0 };
+    pub const NONE: Self = Self {
+        source: u32::MAX,
+        start: 0,
+        end: 0,
+    };
 
     /// Whether a text stands behind it.
     #[must_use]
@@ -166,6 +170,23 @@ impl Node {
         span
     }
 
+    /// The value at a path, when it was written.
+    #[must_use]
+    pub fn find(&self, path: &[Step]) -> Option<&Self> {
+        path.iter().try_fold(self, |here, step| match step {
+            Step::Field(field) => here.get(field.name),
+            Step::Key(key) => here.get(key),
+            Step::Index(index) => here.elements().get(*index),
+        })
+    }
+
+    /// The place of a key of the map at a path, or of the nearest that was written.
+    #[must_use]
+    pub fn key_at(&self, path: &[Step], key: &str) -> Span {
+        let entry = self.find(path).and_then(|map| map.entry(key));
+        entry.map_or_else(|| self.at(path), |entry| entry.name_span)
+    }
+
     /// The same tree from JSON, without places.
     #[must_use]
     pub fn from_json(json: &Json) -> Self {
@@ -193,9 +214,12 @@ impl Node {
             Data::Number(number) => serde_json::from_str(number).unwrap_or(Json::Null),
             Data::Text(text) => Json::String(text.clone()),
             Data::List(elements) => Json::Array(elements.iter().map(Self::to_json).collect()),
-            Data::Map(entries) => {
-                Json::Object(entries.iter().map(|entry| (entry.name.clone(), entry.value.to_json())).collect())
-            }
+            Data::Map(entries) => Json::Object(
+                entries
+                    .iter()
+                    .map(|entry| (entry.name.clone(), entry.value.to_json()))
+                    .collect(),
+            ),
         }
     }
 }
@@ -211,7 +235,11 @@ const fn entry_span(entry: &Entry) -> Span {
 impl Entry {
     /// An entry that no text stands behind.
     pub fn new(name: impl Into<String>, value: Node) -> Self {
-        Self { name: name.into(), name_span: Span::NONE, value }
+        Self {
+            name: name.into(),
+            name_span: Span::NONE,
+            value,
+        }
     }
 
     /// The place to underline when the entry as a whole is meant.

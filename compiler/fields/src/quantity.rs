@@ -14,6 +14,14 @@ macro_rules! text_shape {
                 match &node.data {
                     Data::Text(text) => match text.parse::<Self>() {
                         Ok(value) => Some(value),
+                        Err(_) if cx.is_hidden() || crate::check::swallowed(text) => {
+                            cx.report(
+                                Diagnostic::error(Code::WRONG_FORMAT, node.span, format!("not {}", $format.name))
+                                    .help(format!("for example `{}`", $format.example))
+                                    .mask(node.span),
+                            );
+                            None
+                        }
                         Err(why) => {
                             cx.report(
                                 Diagnostic::error(
@@ -26,14 +34,18 @@ macro_rules! text_shape {
                             None
                         }
                     },
-                    Data::Number(text) => {
+                    Data::Number(text) if !cx.is_hidden() => {
+                        let help = match text.parse::<Self>() {
+                            Ok(_) => format!("quote it: \"{text}\""),
+                            Err(_) => format!("for example `{}`", $format.example),
+                        };
                         cx.report(
                             Diagnostic::error(
                                 Code::WRONG_FORMAT,
                                 node.span,
                                 format!("expected {}, found the number {text}", $format.name),
                             )
-                            .help(format!("for example `{}`", $format.example)),
+                            .help(help),
                         );
                         None
                     }
@@ -81,7 +93,10 @@ impl FromStr for Name {
         if text.is_empty() || text.len() > 63 {
             return Err("a name has 1 to 63 characters".to_owned());
         }
-        if let Some(bad) = text.chars().find(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-')) {
+        if let Some(bad) = text
+            .chars()
+            .find(|c| !(c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-'))
+        {
             return Err(format!("`{}` is none of a-z, 0-9 and `-`", bad.escape_debug()));
         }
         if text.starts_with('-') || text.ends_with('-') {
@@ -182,8 +197,14 @@ pub struct Bytes {
     pub bytes: u64,
 }
 
-const BYTE_UNITS: [(&str, u64); 6] =
-    [("Pi", 1 << 50), ("Ti", 1 << 40), ("Gi", 1 << 30), ("Mi", 1 << 20), ("Ki", 1 << 10), ("", 1)];
+const BYTE_UNITS: [(&str, u64); 6] = [
+    ("Pi", 1 << 50),
+    ("Ti", 1 << 40),
+    ("Gi", 1 << 30),
+    ("Mi", 1 << 20),
+    ("Ki", 1 << 10),
+    ("", 1),
+];
 
 text_shape!(
     Bytes,
@@ -243,6 +264,28 @@ impl Rate {
     }
 }
 
+impl Rate {
+    /// Seconds that it takes at this rate to move what others change in a time, rounded up once at the end, so that
+    /// the result is proportional to the time; `None` for a rate of nothing.
+    #[must_use]
+    pub fn seconds_to_move(self, changes: &[Self], seconds: u64) -> Option<u64> {
+        // Every unit of time divides the week.
+        const WEEK: u128 = 604_800;
+        if self.amount.bytes == 0 {
+            return None;
+        }
+        let moving = || {
+            let in_a_week = |rate: &Self| u128::from(rate.amount.bytes) * (WEEK / u128::from(rate.seconds));
+            let changed: u128 = changes.iter().map(in_a_week).sum();
+            let moved = changed
+                .checked_mul(u128::from(seconds))?
+                .checked_mul(u128::from(self.seconds))?;
+            u64::try_from(moved.div_ceil(WEEK * u128::from(self.amount.bytes))).ok()
+        };
+        Some(moving().unwrap_or(u64::MAX))
+    }
+}
+
 text_shape!(
     Rate,
     "text (a rate)",
@@ -260,9 +303,15 @@ impl FromStr for Rate {
     fn from_str(text: &str) -> Result<Self, String> {
         let (amount, unit) = text.split_once('/').ok_or("it lacks `/` and a unit of time")?;
         let Some((unit, seconds)) = TIME_UNITS.iter().find(|(name, _)| *name == unit) else {
-            return Err(format!("the unit of time `{unit}` is none of `s`, `m`, `h`, `d` or `w`"));
+            return Err(format!(
+                "the unit of time `{unit}` is none of `s`, `m`, `h`, `d` or `w`"
+            ));
         };
-        Ok(Self { amount: amount.parse()?, unit, seconds: *seconds })
+        Ok(Self {
+            amount: amount.parse()?,
+            unit,
+            seconds: *seconds,
+        })
     }
 }
 
@@ -278,7 +327,9 @@ fn number_and_unit(text: &str) -> Result<(u64, &str), String> {
     if digits.is_empty() {
         return Err("it does not begin with a whole number".to_owned());
     }
-    let number = digits.parse().map_err(|_| "its number is too large to count".to_owned())?;
+    let number = digits
+        .parse()
+        .map_err(|_| "its number is too large to count".to_owned())?;
     Ok((number, unit))
 }
 
@@ -375,8 +426,6 @@ fn normal_path(text: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test says what it expects")]
-
     use super::*;
 
     fn check<T: FromStr<Err = String> + fmt::Display>(text: &str, expected: Result<&str, &str>) {

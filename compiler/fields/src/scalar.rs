@@ -4,8 +4,12 @@ use crate::{Code, Cx, Data, Diagnostic, Entry, Format, Node, Shape, Step, Ty};
 use std::collections::BTreeMap;
 
 /// Text of any content.
-pub const PLAIN: Format =
-    Format { name: "text", pattern: None, example: "", canonical: |text| Ok(text.to_owned()) };
+pub const PLAIN: Format = Format {
+    name: "text",
+    pattern: None,
+    example: "",
+    canonical: |text| Ok(text.to_owned()),
+};
 
 impl Shape for String {
     const TY: Ty = Ty::Text(&PLAIN);
@@ -60,9 +64,9 @@ impl Shape for u32 {
 
     fn decode(node: &Node, cx: &mut Cx<'_>) -> Option<Self> {
         match &node.data {
-            Data::Number(text) => match text.parse() {
-                Ok(number) => Some(number),
-                Err(_) => {
+            Data::Number(text) => match whole(text) {
+                Some(number) => Some(number),
+                None => {
                     cx.report(Diagnostic::error(
                         Code::WRONG_SHAPE,
                         node.span,
@@ -89,6 +93,13 @@ impl Shape for u32 {
     fn encode(&self) -> Option<Node> {
         Some(Node::new(Data::Number(self.to_string())))
     }
+}
+
+/// A whole number in its one spelling. `+5` and `010` are refused: other readers of YAML take them for text or for 8,
+/// and what is written is also written into HCL.
+fn whole(text: &str) -> Option<u32> {
+    let number: u32 = text.parse().ok()?;
+    (number.to_string() == text).then_some(number)
 }
 
 impl<T: Shape> Shape for Option<T> {
@@ -123,9 +134,7 @@ impl<T: Shape> Shape for Vec<T> {
                 let decoded: Vec<Option<T>> = elements
                     .iter()
                     .enumerate()
-                    .map(|(index, element)| {
-                        cx.within(Step::Index(index), element.span, |cx| T::decode(element, cx))
-                    })
+                    .map(|(index, element)| cx.within(Step::Index(index), element.span, |cx| T::decode(element, cx)))
                     .collect();
                 decoded.into_iter().collect()
             }
@@ -166,19 +175,7 @@ impl<T: Shape> Shape for BTreeMap<String, T> {
     fn decode(node: &Node, cx: &mut Cx<'_>) -> Option<Self> {
         match &node.data {
             Data::Map(entries) => {
-                for (index, entry) in entries.iter().enumerate() {
-                    if let Some(first) = entries.iter().take(index).find(|first| first.name == entry.name) {
-                        cx.report_at(
-                            Step::Key(entry.name.clone()),
-                            Diagnostic::error(
-                                Code::DUPLICATE_KEY,
-                                entry.name_span,
-                                format!("`{}` is given twice", entry.name),
-                            )
-                            .related(first.name_span, "given first here"),
-                        );
-                    }
-                }
+                crate::check::given_once(entries, cx);
                 let decoded: Vec<Option<(String, T)>> = entries
                     .iter()
                     .map(|entry| {

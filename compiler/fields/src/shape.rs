@@ -69,12 +69,19 @@ pub struct Cx<'o> {
     path: Vec<Step>,
     here: Span,
     unknown: Vec<Vec<Step>>,
+    hidden: bool,
 }
 
 impl<'o> Cx<'o> {
     /// At the root of a value; findings go to `out`.
     pub const fn new(out: &'o mut Vec<Diagnostic>, here: Span) -> Self {
-        Self { out, path: Vec::new(), here, unknown: Vec::new() }
+        Self {
+            out,
+            path: Vec::new(),
+            here,
+            unknown: Vec::new(),
+            hidden: false,
+        }
     }
 
     /// Decodes a part: `step` leads to it, `here` is underlined when the part lacks something.
@@ -85,6 +92,21 @@ impl<'o> Cx<'o> {
         self.here = outer;
         self.path.pop();
         result
+    }
+
+    /// Decodes a reference to a secret. Somebody may have written the secret itself into it, so that no finding
+    /// repeats what stands there.
+    pub fn hidden<R>(&mut self, decode: impl FnOnce(&mut Self) -> R) -> R {
+        let outer = std::mem::replace(&mut self.hidden, true);
+        let result = decode(self);
+        self.hidden = outer;
+        result
+    }
+
+    /// Whether findings must not repeat what is written.
+    #[must_use]
+    pub const fn is_hidden(&self) -> bool {
+        self.hidden
     }
 
     /// The place of the block that is being decoded, as its parent names it.
@@ -101,8 +123,13 @@ impl<'o> Cx<'o> {
 
     /// Adds a finding about a part of the current value.
     pub fn report_at(&mut self, step: Step, diagnostic: Diagnostic) {
+        self.report_part(Some(step), diagnostic);
+    }
+
+    /// Adds a finding about a part of the current value, or about the value where the part must not be named.
+    pub(crate) fn report_part(&mut self, step: Option<Step>, diagnostic: Diagnostic) {
         let mut path = self.path.clone();
-        path.push(step);
+        path.extend(step);
         self.out.push(Diagnostic { path, ..diagnostic });
     }
 
@@ -113,9 +140,13 @@ impl<'o> Cx<'o> {
 
     /// Reports a value of another shape.
     pub fn wrong_shape(&mut self, node: &Node, expected: &str) {
-        let mut finding =
-            Diagnostic::error(Code::WRONG_SHAPE, node.span, format!("expected {expected}, found {}", node.describe()));
+        let mut finding = Diagnostic::error(
+            Code::WRONG_SHAPE,
+            node.span,
+            format!("expected {expected}, found {}", node.describe()),
+        );
         match &node.data {
+            _ if self.hidden => finding = finding.mask(node.span),
             Data::Number(text) if expected.starts_with("text") || expected.starts_with("a ") => {
                 finding = finding.help(format!("quote it: \"{text}\""));
             }
@@ -147,5 +178,10 @@ pub fn decode<T: Shape>(source: Node) -> Decoded<T> {
     let value = T::decode(&source, &mut cx);
     let unknown = std::mem::take(&mut cx.unknown);
     let value = value.filter(|_| diagnostics.is_empty() && unknown.is_empty());
-    Decoded { value, source, diagnostics, unknown }
+    Decoded {
+        value,
+        source,
+        diagnostics,
+        unknown,
+    }
 }

@@ -3,8 +3,9 @@
 use super::Artifacts;
 use crate::blueprint::{Blueprint, Resource};
 use crate::model::KindName;
-use dram_fields::write::hcl::{Body, Value, body, quote};
 use dram_fields::Field;
+use dram_fields::write::hcl::{Body, Value, body, quote};
+use std::collections::BTreeMap;
 
 /// Where the provider is found, and from which version on it knows this language.
 const SOURCE: &str = "dram-dev/dram";
@@ -34,7 +35,10 @@ fn versions() -> Body {
 
 fn variables(blueprint: &Blueprint) -> Body {
     let mut catalog = Body::new()
-        .attribute("description", Value::Text("Address of the catalog that keeps the declarations.".to_owned()))
+        .attribute(
+            "description",
+            Value::Text("Address of the catalog that keeps the declarations.".to_owned()),
+        )
         .attribute("type", Value::Raw("string".to_owned()));
     if let Some(url) = &blueprint.catalog {
         catalog = catalog.attribute("default", Value::Text(url.clone()));
@@ -46,22 +50,33 @@ fn variables(blueprint: &Blueprint) -> Body {
         )
         .attribute("type", Value::Raw("string".to_owned()))
         .attribute("default", Value::Raw("null".to_owned()));
-    Body::new().block("variable \"catalog\"", catalog).block("variable \"engine\"", engine)
+    Body::new()
+        .block("variable \"catalog\"", catalog)
+        .block("variable \"engine\"", engine)
 }
 
 fn outputs(blueprint: &Blueprint) -> Body {
     let mut out = Body::new();
-    let applications: Vec<&Resource> =
-        blueprint.resources.iter().filter(|resource| resource.kind == KindName::Application).collect();
+    let applications: Vec<&Resource> = blueprint
+        .resources
+        .iter()
+        .filter(|resource| resource.kind == KindName::Application)
+        .collect();
     if !applications.is_empty() {
         let entries = applications
             .iter()
             .map(|resource| {
-                (resource.name.to_string(), Value::Raw(format!("{}.worst_case_rpo_seconds", address(resource))))
+                (
+                    resource.name.to_string(),
+                    Value::Raw(format!("{}.worst_case_rpo_seconds", address(resource))),
+                )
             })
             .collect();
         let body = Body::new()
-            .attribute("description", Value::Text("The most time whose changes may be lost, proved, by application.".to_owned()))
+            .attribute(
+                "description",
+                Value::Text("The most time whose changes may be lost, proved, by application.".to_owned()),
+            )
             .attribute("value", Value::Object(entries));
         out = out.block("output \"worst_case_rpo_seconds\"", body);
     }
@@ -70,22 +85,38 @@ fn outputs(blueprint: &Blueprint) -> Body {
 
 fn main(blueprint: &Blueprint) -> Body {
     let engine = Body::new()
-        .attribute("for_each", Value::Raw("var.engine == null ? [] : [var.engine]".to_owned()))
-        .block("content", Body::new().attribute("exec", Value::Raw("engine.value".to_owned())));
+        .attribute(
+            "for_each",
+            Value::Raw("var.engine == null ? [] : [var.engine]".to_owned()),
+        )
+        .block(
+            "content",
+            Body::new().attribute("exec", Value::Raw("engine.value".to_owned())),
+        );
     let provider = Body::new()
         .attribute("catalog", Value::Raw("var.catalog".to_owned()))
         .block("dynamic \"engine\"", engine);
     let mut out = Body::new().block("provider \"dram\"", provider);
+    let built: BTreeMap<(KindName, &str), &Resource> = blueprint
+        .resources
+        .iter()
+        .map(|resource| ((resource.kind, &*resource.name), resource))
+        .collect();
+    let reference = |field: &'static Field, name: &str| {
+        let kind: KindName = field.refers?.parse().ok()?;
+        built
+            .get(&(kind, name))
+            .map(|target| format!("{}.name", address(target)))
+    };
     for resource in &blueprint.resources {
-        let reference = |field: &'static Field, name: &str| {
-            let kind: KindName = field.refers?.parse().ok()?;
-            let target = blueprint.resources.iter().find(|other| other.kind == kind && *other.name == *name)?;
-            Some(format!("{}.name", address(target)))
-        };
         let content = Body::new()
             .attribute("name", Value::Text(resource.name.to_string()))
             .extend(body(resource.kind.table(), &resource.spec, &reference));
-        let head = format!("resource {} {}", quote(resource.kind.terraform_type()), quote(&label(&resource.name)));
+        let head = format!(
+            "resource {} {}",
+            quote(resource.kind.terraform_type()),
+            quote(&label(&resource.name))
+        );
         out = out.block(head, content);
     }
     out
@@ -97,5 +128,9 @@ fn address(resource: &Resource) -> String {
 
 /// The resource's label: its name; HCL's identifiers do not begin with a digit.
 fn label(name: &str) -> String {
-    if name.starts_with(|c: char| c.is_ascii_digit()) { format!("_{name}") } else { name.to_owned() }
+    if name.starts_with(|c: char| c.is_ascii_digit()) {
+        format!("_{name}")
+    } else {
+        name.to_owned()
+    }
 }

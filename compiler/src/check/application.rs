@@ -1,18 +1,28 @@
 //! What must hold inside an application.
 
+use super::names::meant;
 use crate::diagnostic::{Diagnostic, compiler_codes as codes};
 use crate::model::{Application, Body, Component, Spec, after_order};
 use crate::syntax::Document;
 use dram_fields::Step;
+use std::collections::BTreeSet;
 
 pub(super) fn fits(document: &Document, spec: &Spec, out: &mut Vec<Diagnostic>) {
     let Spec::Application(application) = spec else { return };
     let before = out.len();
+    let names: BTreeSet<&str> = application
+        .components
+        .iter()
+        .map(|component| &*component.name)
+        .collect();
     for (index, component) in application.components.iter().enumerate() {
         let at = || vec![Step::Field(Application::COMPONENTS), Step::Index(index)];
-        after(document, application, component, &at(), out);
+        after(document, &names, component, &at(), out);
         if is_empty(component) {
-            let message = format!("component `{}` has nothing to protect and nothing to start", component.name);
+            let message = format!(
+                "component `{}` has nothing to protect and nothing to start",
+                component.name
+            );
             let mut finding = document.error(codes::EMPTY_COMPONENT, at(), message);
             finding.span = document.spec.at(&[at(), vec![Step::Field(Component::NAME)]].concat());
             out.push(finding.help("give it `host` with `paths`, a `dump` or a `service`, or remove it"));
@@ -23,30 +33,46 @@ pub(super) fn fits(document: &Document, spec: &Spec, out: &mut Vec<Diagnostic>) 
     }
     if let Err(circle) = after_order(&application.components) {
         let first = circle.first().cloned().unwrap_or_default();
-        let index = application.components.iter().position(|component| *component.name == *first).unwrap_or_default();
-        let path = vec![Step::Field(Application::COMPONENTS), Step::Index(index), Step::Field(Component::AFTER)];
-        let printed = circle.iter().chain([&first]).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" → ");
+        let index = application
+            .components
+            .iter()
+            .position(|component| *component.name == *first)
+            .unwrap_or_default();
+        let path = vec![
+            Step::Field(Application::COMPONENTS),
+            Step::Index(index),
+            Step::Field(Component::AFTER),
+        ];
+        let printed = circle
+            .iter()
+            .chain([&first])
+            .map(|name| format!("`{name}`"))
+            .collect::<Vec<_>>()
+            .join(" → ");
         out.push(
             document
-                .error(codes::CYCLE, path, format!("components wait for each other in a circle: {printed}"))
+                .error(
+                    codes::CYCLE,
+                    path,
+                    format!("components wait for each other in a circle: {printed}"),
+                )
                 .help("remove one `after` of the circle"),
         );
     }
 }
 
-fn after(document: &Document, application: &Application, component: &Component, at: &[Step], out: &mut Vec<Diagnostic>) {
+fn after(document: &Document, names: &BTreeSet<&str>, component: &Component, at: &[Step], out: &mut Vec<Diagnostic>) {
     for (position, name) in component.after.iter().enumerate() {
-        if application.components.iter().any(|other| other.name == *name) {
+        if names.contains(name.as_ref() as &str) {
             continue;
         }
         let mut path = at.to_vec();
         path.extend([Step::Field(Component::AFTER), Step::Index(position)]);
-        let names = application.components.iter().map(|other| other.name.as_ref() as &str);
-        let help = match dram_fields::closest(name, names.clone()) {
-            Some(guess) => format!("did you mean `{guess}`?"),
-            None => format!("components are {}", names.collect::<Vec<_>>().join(", ")),
-        };
-        let message = format!("component `{}` waits for `{name}`, which the application does not have", component.name);
+        let help = meant(name, names, "components are");
+        let message = format!(
+            "component `{}` waits for `{name}`, which the application does not have",
+            component.name
+        );
         out.push(document.error(codes::AFTER_UNRESOLVED, path, message).help(help));
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::diagnostic::{Diagnostic, compiler_codes as codes};
 use crate::model::{
-    Application, Applications, Catalog, KindName, Name, ProtectionPolicy, RecoveryPlan, RecoverySite, Spec, Target, Vault,
-    VaultUse,
+    Application, Applications, Catalog, KindName, Name, ProtectionPolicy, RecoveryPlan, RecoverySite, Spec, Target,
+    Vault, VaultUse,
 };
 use crate::syntax::Document;
 use dram_fields::Step;
@@ -25,7 +25,10 @@ impl<'d> Declared<'d> {
 
     fn spec(&self, kind: KindName, name: &str) -> Option<(&'d Document, &'d Spec)> {
         let document = self.0.get(&(kind, name)).copied()?;
-        document.declaration.as_ref().map(|declaration| (document, &declaration.spec))
+        document
+            .declaration
+            .as_ref()
+            .map(|declaration| (document, &declaration.spec))
     }
 
     fn site(&self, name: &str) -> Option<(&'d Document, &'d RecoverySite)> {
@@ -71,10 +74,16 @@ pub(super) fn apart(documents: &[Document], out: &mut Vec<Diagnostic>) {
 }
 
 fn vault_apart(declared: &Declared<'_>, document: &Document, application: &Application, out: &mut Vec<Diagnostic>) {
-    let Some((_, site)) = declared.site(&application.site) else { return };
-    let Some((policy_document, policy)) = declared.policy(&application.policy) else { return };
+    let Some((_, site)) = declared.site(&application.site) else {
+        return;
+    };
+    let Some((policy_document, policy)) = declared.policy(&application.policy) else {
+        return;
+    };
     for (index, used) in policy.vaults.iter().enumerate() {
-        let Some((vault_document, vault)) = declared.vault(&used.name) else { continue };
+        let Some((vault_document, vault)) = declared.vault(&used.name) else {
+            continue;
+        };
         if vault.failure_domain == site.failure_domain {
             let path = vec![
                 Step::Field(ProtectionPolicy::VAULTS),
@@ -82,16 +91,20 @@ fn vault_apart(declared: &Declared<'_>, document: &Document, application: &Appli
                 Step::Field(VaultUse::NAME),
             ];
             let message = format!(
-                "vault `{}` is lost together with site `{}`, where {} runs: both fail with `{}`",
+                "vault `{}` is lost together with site `{}`, where application `{}` runs: both fail with `{}`",
                 used.name,
                 application.site,
-                document.title(),
+                document.name.as_ref().map_or("", |name| name.as_ref()),
                 site.failure_domain
             );
             // The reader of a plan or a review looks at the application: that is where the parts meet.
             out.push(
                 document
-                    .error(codes::SAME_FAILURE_DOMAIN, vec![Step::Field(Application::POLICY)], message)
+                    .error(
+                        codes::SAME_FAILURE_DOMAIN,
+                        vec![Step::Field(Application::POLICY)],
+                        message,
+                    )
                     .related(policy_document.spec.at(&path), "the vault is chosen here")
                     .related(
                         vault_document.spec.at(&[Step::Field(Vault::FAILURE_DOMAIN)]),
@@ -105,14 +118,28 @@ fn vault_apart(declared: &Declared<'_>, document: &Document, application: &Appli
 
 fn target_apart(declared: &Declared<'_>, document: &Document, plan: &RecoveryPlan, out: &mut Vec<Diagnostic>) {
     for name in &plan.applications.names {
-        let Some((_, application)) = declared.application(name) else { continue };
-        let Some((_, home)) = declared.site(&application.site) else { continue };
+        let Some((_, application)) = declared.application(name) else {
+            continue;
+        };
+        let Some((_, home)) = declared.site(&application.site) else {
+            continue;
+        };
         for (index, target) in plan.targets.iter().enumerate() {
-            let path =
-                vec![Step::Field(RecoveryPlan::TARGETS), Step::Index(index), Step::Field(Target::SITE)];
+            let path = vec![
+                Step::Field(RecoveryPlan::TARGETS),
+                Step::Index(index),
+                Step::Field(Target::SITE),
+            ];
             if target.site == application.site {
-                let message = format!("target `{}` is the site where application `{name}` runs already", target.site);
-                out.push(document.error(codes::TARGET_IS_HOME, path, message).help("name another site"));
+                let message = format!(
+                    "target `{}` is the site where application `{name}` runs already",
+                    target.site
+                );
+                out.push(
+                    document
+                        .error(codes::TARGET_IS_HOME, path, message)
+                        .help("name another site"),
+                );
             } else if let Some((_, site)) = declared.site(&target.site)
                 && site.failure_domain == home.failure_domain
             {
@@ -131,11 +158,13 @@ fn target_apart(declared: &Declared<'_>, document: &Document, plan: &RecoveryPla
 }
 
 fn catalog_apart(documents: &[Document], document: &Document, catalog: &Catalog, out: &mut Vec<Diagnostic>) {
-    let shares = documents.iter().find(|other| match other.declaration.as_ref().map(|other| &other.spec) {
-        Some(Spec::RecoverySite(site)) => site.failure_domain == catalog.failure_domain,
-        Some(Spec::Vault(vault)) => vault.failure_domain == catalog.failure_domain,
-        _ => false,
-    });
+    let shares = documents
+        .iter()
+        .find(|other| match other.declaration.as_ref().map(|other| &other.spec) {
+            Some(Spec::RecoverySite(site)) => site.failure_domain == catalog.failure_domain,
+            Some(Spec::Vault(vault)) => vault.failure_domain == catalog.failure_domain,
+            _ => false,
+        });
     if let Some(other) = shares {
         let path = vec![Step::Field(Catalog::FAILURE_DOMAIN)];
         let message = format!("the catalog is lost together with {}", other.title());
@@ -155,12 +184,19 @@ pub(super) fn one_plan_each(documents: &[Document], out: &mut Vec<Diagnostic>) {
             continue;
         };
         for (index, name) in plan.applications.names.iter().enumerate() {
-            let path =
-                vec![Step::Field(RecoveryPlan::APPLICATIONS), Step::Field(Applications::NAMES), Step::Index(index)];
+            let path = vec![
+                Step::Field(RecoveryPlan::APPLICATIONS),
+                Step::Field(Applications::NAMES),
+                Step::Index(index),
+            ];
             if let Some((first, first_path)) = seen.get(name) {
                 out.push(
                     document
-                        .error(codes::SEVERAL_PLANS, path, format!("application `{name}` has two recovery plans"))
+                        .error(
+                            codes::SEVERAL_PLANS,
+                            path,
+                            format!("application `{name}` has two recovery plans"),
+                        )
                         .related(first.spec.at(first_path), "named first here")
                         .help("keep one plan for it; a plan can have several targets"),
                 );

@@ -2,8 +2,9 @@
 
 use crate::diagnostic::{Diagnostic, compiler_codes as codes};
 use crate::model::{
-    Application, Body, Catalog, Command, Component, DataHints, Dump, Health, Host, Http, LogicalPath, Mappings, Objectives,
-    PathMapping, Probe, ProtectionPolicy, RecoveryPlan, RecoverySite, Retention, Schedule, Service, Spec, When,
+    Application, Body, Catalog, Command, Component, DataHints, Dump, Health, Host, Http, LogicalPath, Mappings,
+    Objectives, PathMapping, Probe, ProtectionPolicy, RecoveryPlan, RecoverySite, Retention, Schedule, Service, Spec,
+    When,
 };
 use crate::syntax::Document;
 use dram_fields::{Duration, Field, Rate, Step};
@@ -12,8 +13,16 @@ pub(super) fn sensible(document: &Document, spec: &Spec, out: &mut Vec<Diagnosti
     let mut rule = Rule { document, out };
     match spec {
         Spec::Catalog(catalog) => {
-            if !catalog.url.strip_prefix("file://").is_some_and(|path| path.starts_with('/')) {
-                rule.bad_url(&[Step::Field(Catalog::URL)], &catalog.url, "a catalog is `file:///absolute/directory`");
+            if !catalog
+                .url
+                .strip_prefix("file://")
+                .is_some_and(|path| path.starts_with('/'))
+            {
+                rule.bad_url(
+                    &[Step::Field(Catalog::URL)],
+                    &catalog.url,
+                    "a catalog is `file:///absolute/directory`",
+                );
             }
         }
         Spec::RecoverySite(site) => rule.rate(&[Step::Field(RecoverySite::BANDWIDTH)], site.bandwidth),
@@ -34,23 +43,42 @@ struct Rule<'r> {
 }
 
 fn under(at: &[Step], fields: &[&'static Field]) -> Vec<Step> {
-    at.iter().cloned().chain(fields.iter().map(|field| Step::Field(field))).collect()
+    at.iter()
+        .cloned()
+        .chain(fields.iter().map(|field| Step::Field(field)))
+        .collect()
 }
 
 impl Rule<'_> {
     fn zero(&mut self, path: Vec<Step>, what: &str) {
-        let finding = self.document.error(codes::ZERO, path, format!("{what} of zero cannot be kept"));
+        let finding = self
+            .document
+            .error(codes::ZERO, path, format!("{what} of zero cannot be kept"));
         self.out.push(finding.help("state the real number"));
     }
 
     fn bad_url(&mut self, path: &[Step], url: &str, help: &str) {
-        let finding = self.document.error(codes::BAD_URL, path.to_vec(), format!("`{url}` cannot be used as an address"));
+        let finding = self.document.error(
+            codes::BAD_URL,
+            path.to_vec(),
+            format!("`{url}` cannot be used as an address"),
+        );
         self.out.push(finding.help(help));
     }
 
     fn duration(&mut self, path: Vec<Step>, what: &str, duration: Duration) {
         if duration.seconds == 0 {
             self.zero(path, what);
+        }
+    }
+
+    fn count(&mut self, path: Vec<Step>, count: Option<u32>) {
+        if count == Some(0) {
+            let finding = self
+                .document
+                .error(codes::ZERO, path, "a count of zero keeps no point".to_owned());
+            self.out
+                .push(finding.help("state the real number, or remove the field"));
         }
     }
 
@@ -66,21 +94,25 @@ impl Rule<'_> {
         if let Some(rto) = policy.objectives.rto {
             self.duration(objectives(Objectives::RTO), "an objective", rto);
         }
-        for (index, Schedule { when: When::Every(every) }) in policy.schedule.iter().enumerate() {
-            let path = vec![Step::Field(ProtectionPolicy::SCHEDULE), Step::Index(index), Step::Field(When::EVERY)];
+        for (
+            index,
+            Schedule {
+                when: When::Every(every),
+            },
+        ) in policy.schedule.iter().enumerate()
+        {
+            let path = vec![
+                Step::Field(ProtectionPolicy::SCHEDULE),
+                Step::Index(index),
+                Step::Field(When::EVERY),
+            ];
             self.duration(path, "an interval", *every);
         }
         if let Some(retention) = &policy.retention {
             let at = |field| vec![Step::Field(ProtectionPolicy::RETENTION), Step::Field(field)];
-            if retention.keep_verified == 0 {
-                self.zero(at(Retention::KEEP_VERIFIED), "keeping verified points with a count");
-            }
-            if retention.last == Some(0) {
-                self.zero(at(Retention::LAST), "keeping the last points with a count");
-            }
-            if retention.daily == Some(0) {
-                self.zero(at(Retention::DAILY), "keeping daily points with a count");
-            }
+            self.count(at(Retention::LAST), retention.last);
+            self.count(at(Retention::DAILY), retention.daily);
+            self.count(at(Retention::KEEP_VERIFIED), Some(retention.keep_verified));
         }
     }
 
@@ -91,8 +123,11 @@ impl Rule<'_> {
                 if pattern.trim().is_empty() {
                     let mut path = under(&at, &[Host::EXCLUDE]);
                     path.push(Step::Index(index));
-                    let finding = self.document.error(codes::BAD_PATTERN, path, "an empty pattern excludes nothing".to_owned());
-                    self.out.push(finding.help("give a pattern such as `*.log`, or remove it"));
+                    let finding =
+                        self.document
+                            .error(codes::BAD_PATTERN, path, "an empty pattern excludes nothing".to_owned());
+                    self.out
+                        .push(finding.help("give a pattern such as `*.log`, or remove it"));
                 }
             }
             if let Some(dump) = &host.dump {
@@ -106,7 +141,10 @@ impl Rule<'_> {
                 }
             }
         }
-        if let Some(DataHints { change_rate: Some(rate), .. }) = &component.data
+        if let Some(DataHints {
+            change_rate: Some(rate),
+            ..
+        }) = &component.data
             && rate.seconds_for(1).is_none()
         {
             self.zero(under(at, &[Component::DATA, DataHints::CHANGE_RATE]), "a change rate");
@@ -135,14 +173,18 @@ impl Rule<'_> {
     }
 
     fn plan(&mut self, plan: &RecoveryPlan) {
-        let Some(mapping) = plan.mappings.as_ref().and_then(|mappings| mappings.path.as_ref()) else { return };
+        let Some(mapping) = plan.mappings.as_ref().and_then(|mappings| mappings.path.as_ref()) else {
+            return;
+        };
         let at = under(&[], &[RecoveryPlan::MAPPINGS, Mappings::PATH, PathMapping::VALUES]);
         for (from, to) in &mapping.values {
-            for path in [from, to] {
+            let entry: Vec<Step> = at.iter().cloned().chain([Step::Key(from.clone())]).collect();
+            let key = self.document.spec.key_at(&at, from);
+            let value = self.document.spec.at(&entry);
+            for (path, span) in [(from, key), (to, value)] {
                 if let Err(why) = path.parse::<LogicalPath>() {
-                    let mut at = at.clone();
-                    at.push(Step::Key(from.clone()));
-                    let finding = self.document.error(codes::BAD_MAPPING, at, format!("`{path}` is not an absolute path: {why}"));
+                    let message = format!("`{path}` is not an absolute path: {why}");
+                    let finding = Diagnostic::error(codes::BAD_MAPPING, span, message).path(entry.clone());
                     self.out.push(finding.help("for example `/srv/shop: /opt/shop`"));
                 }
             }

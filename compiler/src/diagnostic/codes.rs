@@ -63,9 +63,9 @@ codes! {
          firings of the schedule, plus the time to move what changed in that gap (change rate over bandwidth), plus the\n\
          time to seal the point. Shorten the schedule to what the help line says, raise the bandwidth, or state an\n\
          objective that can hold.";
-    MOVE_TOO_SLOW = "DRAM0051", "a point is not moved before the next one is due",
-        "What changes between two firings takes longer to move than the time between them, so the delay grows without\n\
-         bound. Raise the bandwidth or the interval.";
+    MOVE_TOO_SLOW = "DRAM0051", "a point is not sealed before the next one is due",
+        "What changes between two firings takes longer to move and to seal than the time between them, so the delay grows\n\
+         without bound. Raise the bandwidth or the interval.";
     RTO_NOT_MET = "DRAM0052", "the recovery time objective cannot hold",
         "The worst case takes longer than `objectives.rto` allows: the data has to be moved to the target, then each\n\
          component on the longest chain of `after` starts and gets its whole `startPeriod` and `timeout`. Raise the\n\

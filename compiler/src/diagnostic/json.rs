@@ -1,6 +1,6 @@
 //! Findings for programs: one JSON object each.
 
-use super::text::mask_secrets;
+use super::shown::{Shown, shown};
 use crate::source::Sources;
 use dram_fields::{Diagnostic, Severity, Span, path_text};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 /// are absent where no text stands behind a finding.
 #[must_use]
 pub fn to_json(sources: &Sources, diagnostics: &[Diagnostic]) -> Value {
-    let masked = mask_secrets(sources, diagnostics);
+    let sources = shown(sources, diagnostics);
     diagnostics
         .iter()
         .map(|finding| {
@@ -17,7 +17,7 @@ pub fn to_json(sources: &Sources, diagnostics: &[Diagnostic]) -> Value {
                 .related
                 .iter()
                 .map(|(span, label)| {
-                    let mut place = place(&masked, *span);
+                    let mut place = place(&sources, *span);
                     if let Value::Object(place) = &mut place {
                         place.insert("message".to_owned(), json!(label));
                     }
@@ -33,28 +33,23 @@ pub fn to_json(sources: &Sources, diagnostics: &[Diagnostic]) -> Value {
                 "message": finding.message,
                 "help": finding.help,
                 "path": path_text(&finding.path),
-                "place": place(&masked, finding.span),
+                "place": place(&sources, finding.span),
                 "related": related,
             })
         })
         .collect()
 }
 
-fn place(sources: &Sources, span: Span) -> Value {
-    let Some(source) = sources.get(span.source) else { return Value::Null };
-    let (line, column) = line_and_column(&source.text, span.start);
-    let (end_line, end_column) = line_and_column(&source.text, span.end);
+fn place(sources: &[Shown], span: Span) -> Value {
+    let Some(source) = usize::try_from(span.source).ok().and_then(|source| sources.get(source)) else {
+        return Value::Null;
+    };
+    let range = source.range(span);
+    let (line, column) = source.line_and_column(range.start);
+    let (end_line, end_column) = source.line_and_column(range.end);
     json!({
         "file": source.path,
         "line": line, "column": column, "endLine": end_line, "endColumn": end_column,
         "start": span.start, "end": span.end,
     })
-}
-
-fn line_and_column(text: &str, offset: u32) -> (usize, usize) {
-    let end = text.floor_char_boundary((offset as usize).min(text.len()));
-    let before = text.get(..end).unwrap_or_default();
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    (line, column)
 }

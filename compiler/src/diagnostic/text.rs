@@ -1,24 +1,25 @@
 //! Findings for people: an excerpt with the place underlined, and the way out.
 
+use super::shown::{Shown, shown};
 use crate::source::Sources;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
-use dram_fields::{Diagnostic, Severity, Span, path_text};
+use dram_fields::{Diagnostic, Severity, path_text};
 use std::ops::Range;
 
 /// Renders findings with excerpts of their sources. Literals where a secret belongs are hidden in every excerpt.
 #[must_use]
 pub fn render(sources: &Sources, diagnostics: &[Diagnostic], color: bool) -> String {
-    let masked = mask_secrets(sources, diagnostics);
+    let sources = shown(sources, diagnostics);
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let mut out = String::new();
     for finding in diagnostics {
-        out.push_str(&one(&masked, finding, &renderer));
+        out.push_str(&one(&sources, finding, &renderer));
         out.push_str("\n\n");
     }
     out
 }
 
-fn one(sources: &Sources, finding: &Diagnostic, renderer: &Renderer) -> String {
+fn one(sources: &[Shown], finding: &Diagnostic, renderer: &Renderer) -> String {
     let level = match finding.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
@@ -33,16 +34,24 @@ fn one(sources: &Sources, finding: &Diagnostic, renderer: &Renderer) -> String {
         }
     }
     for file in files {
-        let Some(source) = sources.get(file) else { continue };
-        let mut snippet = Snippet::source(source.text.as_str()).path(source.path.as_str());
-        if finding.span.source == file {
-            snippet = snippet.annotation(
-                AnnotationKind::Primary.span(range(finding.span, &source.text)).label(finding.label.as_str()),
-            );
-        }
-        for (span, label) in finding.related.iter().filter(|(span, _)| span.source == file) {
-            snippet = snippet
-                .annotation(AnnotationKind::Context.span(range(*span, &source.text)).label(label.as_str()));
+        let Some(source) = usize::try_from(file).ok().and_then(|file| sources.get(file)) else {
+            continue;
+        };
+        let own = (finding.span, finding.label.as_str(), AnnotationKind::Primary);
+        let related = finding
+            .related
+            .iter()
+            .map(|(span, label)| (*span, label.as_str(), AnnotationKind::Context));
+        let (ranges, notes): (Vec<Range<usize>>, Vec<_>) = std::iter::once(own)
+            .chain(related)
+            .filter(|(span, ..)| span.source == file)
+            .map(|(span, label, kind)| (source.range(span), (label, kind)))
+            .unzip();
+        // Only the lines between the places: an excerpt costs what it shows, not what the file holds.
+        let (line, start, text) = source.around(&ranges);
+        let mut snippet = Snippet::source(text).line_start(line).path(source.path.as_str());
+        for (range, (label, kind)) in ranges.into_iter().zip(notes) {
+            snippet = snippet.annotation(kind.span(range.start - start..range.end - start).label(label));
         }
         group = group.element(snippet);
     }
@@ -53,32 +62,4 @@ fn one(sources: &Sources, finding: &Diagnostic, renderer: &Renderer) -> String {
         group = group.element(Level::HELP.message(help.as_str()));
     }
     renderer.render(&[group]).trim_end().to_owned()
-}
-
-/// The span as a range within the text, on character boundaries and at least one character where there is one.
-fn range(span: Span, text: &str) -> Range<usize> {
-    let start = text.floor_char_boundary((span.start as usize).min(text.len()));
-    let end = text.ceil_char_boundary((span.end as usize).clamp(start, text.len()));
-    start..end
-}
-
-/// The same sources with every masked place overwritten, byte for byte, so that positions stay true.
-pub(super) fn mask_secrets(sources: &Sources, diagnostics: &[Diagnostic]) -> Sources {
-    let mut masked = Sources::new();
-    for (index, source) in sources.iter() {
-        let mut text = source.text.clone();
-        let places = diagnostics.iter().flat_map(|finding| &finding.masked).filter(|span| span.source == index);
-        for span in places {
-            let range = range(*span, &text);
-            let stars: String = text
-                .get(range.clone())
-                .unwrap_or_default()
-                .chars()
-                .flat_map(|c| std::iter::repeat_n(if c == '\n' { '\n' } else { '*' }, c.len_utf8()))
-                .collect();
-            text.replace_range(range, &stars);
-        }
-        masked.add(source.path.as_str(), text);
-    }
-    masked
 }

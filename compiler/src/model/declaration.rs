@@ -118,7 +118,10 @@ impl FromStr for KindName {
 impl KindName {
     /// The kinds that are Terraform resources.
     pub fn resources() -> impl Iterator<Item = Self> {
-        Self::ALL.iter().copied().filter(|kind| !kind.terraform_type().is_empty())
+        Self::ALL
+            .iter()
+            .copied()
+            .filter(|kind| !kind.terraform_type().is_empty())
     }
 }
 
@@ -192,19 +195,43 @@ impl Declaration {
 struct Envelope(Declaration);
 
 impl Envelope {
-    const API_VERSION: &'static Field = &envelope_field("apiVersion", "The version of the language, `dram.dev/v1`.", String::TY);
+    const API_VERSION: &'static Field =
+        &envelope_field("apiVersion", "The version of the language, `dram.dev/v1`.", String::TY);
     const KIND: &'static Field = &envelope_field("kind", "What is declared.", String::TY);
     const METADATA: &'static Field = &envelope_field("metadata", "What it is called.", Metadata::TY);
     const SPEC: &'static Field = &envelope_field("spec", "What is declared of it.", Ty::Block(|| &ANY));
-    const ITEMS: &'static [Item] =
-        &[Item::Field(Self::API_VERSION), Item::Field(Self::KIND), Item::Field(Self::METADATA), Item::Field(Self::SPEC)];
+    const ITEMS: &'static [Item] = &[
+        Item::Field(Self::API_VERSION),
+        Item::Field(Self::KIND),
+        Item::Field(Self::METADATA),
+        Item::Field(Self::SPEC),
+    ];
 }
 
-static ANY: Kind = Kind { name: "Spec", doc: "What is declared.", items: &[] };
-static DOCUMENT: Kind = Kind { name: "Document", doc: "A declaration.", items: Envelope::ITEMS };
+static ANY: Kind = Kind {
+    name: "Spec",
+    doc: "What is declared.",
+    items: &[],
+};
+static DOCUMENT: Kind = Kind {
+    name: "Document",
+    doc: "A declaration.",
+    items: Envelope::ITEMS,
+};
 
 const fn envelope_field(name: &'static str, doc: &'static str, ty: Ty) -> Field {
-    Field { name, block: None, key: None, refers: None, doc, ty, required: true, default: None, min: 0, max: 0 }
+    Field {
+        name,
+        block: None,
+        key: None,
+        refers: None,
+        doc,
+        ty,
+        required: true,
+        default: None,
+        min: 0,
+        max: 0,
+    }
 }
 
 impl Shape for Envelope {
@@ -222,7 +249,10 @@ impl Shape for Envelope {
                 Diagnostic::error(
                     Code::UNKNOWN_WORD,
                     span,
-                    format!("`{}` is not a version of the language", version.as_deref().unwrap_or_default()),
+                    format!(
+                        "`{}` is not a version of the language",
+                        version.as_deref().unwrap_or_default()
+                    ),
                 )
                 .help(format!("this program reads `{API_VERSION}`")),
             );
@@ -248,7 +278,10 @@ impl Shape for Envelope {
         let here = node.get("kind").map_or(node.span, |node| node.span);
         let spec = dram_fields::present(node, Self::SPEC)
             .and_then(|entry| cx.within(Step::Field(Self::SPEC), here, |cx| kind.decode(&entry.value, cx)));
-        Some(Self(Declaration { name: metadata?.name, spec: spec? }))
+        Some(Self(Declaration {
+            name: metadata?.name,
+            spec: spec?,
+        }))
     }
 
     fn encode(&self) -> Option<Node> {
@@ -298,7 +331,12 @@ fn in_value(field: &'static Field, ty: &Ty, node: &Node, path: &mut Vec<Step>, f
         }
         (Ty::Text(_), Data::Text(name)) => {
             if let Some(kind) = field.refers.and_then(|kind| kind.parse().ok()) {
-                found.push(Reference { kind, name: name.clone(), path: path.clone(), span: node.span });
+                found.push(Reference {
+                    kind,
+                    name: name.clone(),
+                    path: path.clone(),
+                    span: node.span,
+                });
             }
         }
         _ => {}

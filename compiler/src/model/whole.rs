@@ -5,7 +5,7 @@ use super::{
     Vault,
 };
 use dram_fields::{Node, Span, Step};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Checked declarations that fit together: every reference resolves, every order exists. Only [`crate::check`] builds
 /// one.
@@ -84,11 +84,17 @@ impl Model {
     /// All declarations, in the order in which they build upon each other.
     pub fn declarations(&self) -> impl Iterator<Item = Declaration> + '_ {
         fn of<'m, T: Clone + Into<Spec>>(map: &'m BTreeMap<Name, T>) -> impl Iterator<Item = Declaration> + 'm {
-            map.iter().map(|(name, spec)| Declaration { name: name.clone(), spec: spec.clone().into() })
+            map.iter().map(|(name, spec)| Declaration {
+                name: name.clone(),
+                spec: spec.clone().into(),
+            })
         }
         self.catalog
             .iter()
-            .map(|(name, spec)| Declaration { name: name.clone(), spec: spec.clone().into() })
+            .map(|(name, spec)| Declaration {
+                name: name.clone(),
+                spec: spec.clone().into(),
+            })
             .chain(of(&self.sites))
             .chain(of(&self.vaults))
             .chain(of(&self.policies))
@@ -120,31 +126,71 @@ impl Model {
 /// # Errors
 /// The names of the components that wait for each other in a circle, in that order.
 pub fn after_order(components: &[Component]) -> Result<Vec<Vec<&Component>>, Vec<String>> {
-    let mut waiting: Vec<&Component> = components.iter().collect();
-    let mut waves: Vec<Vec<&Component>> = Vec::new();
-    while !waiting.is_empty() {
-        let names: Vec<&Name> = waiting.iter().map(|component| &component.name).collect();
-        let (wave, rest): (Vec<&Component>, Vec<&Component>) =
-            waiting.iter().partition(|component| component.after.iter().all(|name| !names.contains(&name)));
-        if wave.is_empty() {
-            return Err(circle(&waiting));
+    let names: BTreeSet<&Name> = components.iter().map(|component| &component.name).collect();
+    // For each component: how many it still waits for, and who waits for it. A name that nobody has holds up nobody.
+    let mut missing: Vec<usize> = Vec::with_capacity(components.len());
+    let mut waiters: BTreeMap<&Name, Vec<usize>> = BTreeMap::new();
+    for (index, component) in components.iter().enumerate() {
+        let before: BTreeSet<&Name> = component.after.iter().filter(|name| names.contains(name)).collect();
+        missing.push(before.len());
+        for name in before {
+            waiters.entry(name).or_default().push(index);
         }
-        waves.push(wave);
-        waiting = rest;
     }
-    Ok(waves)
+    let mut waves: Vec<Vec<&Component>> = Vec::new();
+    let mut wave: Vec<usize> = missing
+        .iter()
+        .enumerate()
+        .filter(|(_, count)| **count == 0)
+        .map(|(index, _)| index)
+        .collect();
+    let mut placed: BTreeSet<usize> = BTreeSet::new();
+    while !wave.is_empty() {
+        placed.extend(&wave);
+        let now: Vec<&Component> = wave.iter().filter_map(|index| components.get(*index)).collect();
+        let mut next = Vec::new();
+        for waiter in now
+            .iter()
+            .filter_map(|component| waiters.get(&component.name))
+            .flatten()
+        {
+            if let Some(count) = missing.get_mut(*waiter) {
+                *count = count.saturating_sub(1);
+                if *count == 0 {
+                    next.push(*waiter);
+                }
+            }
+        }
+        waves.push(now);
+        // Within a wave the order is that of the model.
+        next.sort_unstable();
+        wave = next;
+    }
+    if placed.len() == components.len() {
+        return Ok(waves);
+    }
+    let waiting: Vec<&Component> = components
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| !placed.contains(index))
+        .map(|(_, component)| component)
+        .collect();
+    Err(circle(&waiting))
 }
 
 /// Follows `after` among components that all wait for another of them, until one comes round.
 fn circle(waiting: &[&Component]) -> Vec<String> {
-    let mut seen: Vec<String> = Vec::new();
+    let by_name: BTreeMap<&Name, &Component> = waiting.iter().map(|component| (&component.name, *component)).collect();
+    let mut seen: BTreeMap<&Name, usize> = BTreeMap::new();
+    let mut way: Vec<String> = Vec::new();
     let mut here = waiting.first().copied();
     while let Some(component) = here {
-        if let Some(start) = seen.iter().position(|name| *name == component.name.to_string()) {
-            return seen.split_off(start);
+        if let Some(start) = seen.get(&component.name) {
+            return way.split_off(*start);
         }
-        seen.push(component.name.to_string());
-        here = component.after.iter().find_map(|name| waiting.iter().copied().find(|other| other.name == *name));
+        seen.insert(&component.name, way.len());
+        way.push(component.name.to_string());
+        here = component.after.iter().find_map(|name| by_name.get(name).copied());
     }
-    seen
+    way
 }

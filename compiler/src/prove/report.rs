@@ -36,6 +36,8 @@ pub struct TargetProof {
 pub struct Report {
     /// One for each application, by name.
     pub applications: Vec<ApplicationProof>,
+    /// Policies whose own RPO does not hold, whatever they protect, by name.
+    pub policies: Vec<(Name, Proof)>,
 }
 
 /// Proves every objective of a model.
@@ -55,14 +57,25 @@ pub fn prove(model: &Model) -> Report {
             })
         })
         .collect();
-    Report { applications }
+    let policies = model
+        .policies()
+        .iter()
+        .filter_map(|(name, policy)| policy_alone(policy).map(|proof| (name.clone(), proof)))
+        .collect();
+    Report { applications, policies }
 }
 
 fn targets(model: &Model, name: &Name, application: &Application, policy: &ProtectionPolicy) -> Vec<TargetProof> {
-    let Some(rto) = policy.objectives.rto else { return Vec::new() };
+    let Some(rto) = policy.objectives.rto else {
+        return Vec::new();
+    };
     let Some((plan_name, plan)) = model.plan_of(name) else {
         let proof = at_home(application, rto, model.sites().get(&application.site));
-        return vec![TargetProof { plan: None, site: application.site.clone(), proof }];
+        return vec![TargetProof {
+            plan: None,
+            site: application.site.clone(),
+            proof,
+        }];
     };
     plan.targets
         .iter()
@@ -87,7 +100,7 @@ impl Report {
     /// Whether any objective does not hold.
     #[must_use]
     pub fn fails(&self) -> bool {
-        self.proofs().any(|proof| proof.verdict == Verdict::NotMet)
+        !self.policies.is_empty() || self.proofs().any(|proof| proof.verdict == Verdict::NotMet)
     }
 
     /// Whether any objective rests on assumptions.
@@ -100,10 +113,16 @@ impl Report {
     #[must_use]
     pub fn diagnostics(&self, model: &Model) -> Vec<Diagnostic> {
         let mut out = Vec::new();
-        for (name, policy) in model.policies() {
-            if let Some(proof) = policy_alone(policy) {
-                out.push(not_met_rpo(model, KindName::ProtectionPolicy, name, &policy_path(Objectives::RPO), name, None, &proof));
-            }
+        for (name, proof) in &self.policies {
+            out.push(not_met_rpo(
+                model,
+                KindName::ProtectionPolicy,
+                name,
+                &policy_path(Objectives::RPO),
+                name,
+                None,
+                proof,
+            ));
         }
         for application in &self.applications {
             let name = &application.application;
@@ -111,9 +130,19 @@ impl Report {
             let at = [Step::Field(Application::POLICY)];
             match (proof.verdict, proof.decides) {
                 (Verdict::NotMet, Decides::Together) => {
-                    out.push(not_met_rpo(model, KindName::Application, name, &at, &application.policy, Some(name), proof));
+                    out.push(not_met_rpo(
+                        model,
+                        KindName::Application,
+                        name,
+                        &at,
+                        &application.policy,
+                        Some(name),
+                        proof,
+                    ));
                 }
-                (Verdict::Unproven, _) => out.push(unproven(model, KindName::Application, name, &at, "RPO", proof)),
+                (Verdict::Unproven, _) => {
+                    out.push(unproven(model, KindName::Application, name, &at, name, "RPO", proof))
+                }
                 (Verdict::Met, _) | (Verdict::NotMet, Decides::PolicyAlone) => {}
             }
             for target in &application.recovery_time {
@@ -127,7 +156,7 @@ impl Report {
                 };
                 match target.proof.verdict {
                     Verdict::Met => {}
-                    Verdict::Unproven => out.push(unproven(model, kind, owner, &at, "RTO", &target.proof)),
+                    Verdict::Unproven => out.push(unproven(model, kind, owner, &at, name, "RTO", &target.proof)),
                     Verdict::NotMet => {
                         let message = format!(
                             "application `{name}` may take {} to run again at site `{}`, and the RTO of policy `{}` is {}",
@@ -136,7 +165,11 @@ impl Report {
                             application.policy,
                             target.proof.objective
                         );
-                        let objective = model.place(KindName::ProtectionPolicy, &application.policy, &policy_path(Objectives::RTO));
+                        let objective = model.place(
+                            KindName::ProtectionPolicy,
+                            &application.policy,
+                            &policy_path(Objectives::RTO),
+                        );
                         out.push(finish(
                             Diagnostic::error(codes::RTO_NOT_MET, model.place(kind, owner, &at), message)
                                 .label(target.proof.sum())
@@ -157,7 +190,11 @@ impl Report {
     pub fn to_text(&self) -> String {
         let mut text = String::new();
         for application in &self.applications {
-            let _ = writeln!(text, "application {} under policy {}", application.application, application.policy);
+            let _ = writeln!(
+                text,
+                "application {} under policy {}",
+                application.application, application.policy
+            );
             one(&mut text, "RPO, site lost", &application.recovery_point);
             for target in &application.recovery_time {
                 let title = match target.plan {
@@ -168,10 +205,24 @@ impl Report {
             }
             let _ = writeln!(text, "  site and vault lost: no second vault holds a copy\n");
         }
+        for (name, proof) in self.unused() {
+            let _ = writeln!(text, "policy {name}, which protects nothing yet");
+            one(&mut text, "RPO", proof);
+            text.push('\n');
+        }
         text
     }
 
-    /// The same for programs.
+    /// Policies that do not hold and that no application shows.
+    fn unused(&self) -> impl Iterator<Item = (&Name, &Proof)> {
+        self.policies
+            .iter()
+            .filter(|(name, _)| !self.applications.iter().any(|application| application.policy == *name))
+            .map(|(name, proof)| (name, proof))
+    }
+
+    /// The same for programs. An element without an `application` is about a policy that protects nothing yet, and
+    /// does not hold.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let proof = |proof: &Proof| {
@@ -198,6 +249,10 @@ impl Report {
                     })).collect::<Vec<_>>(),
                 })
             })
+            .chain(
+                self.unused()
+                    .map(|(name, policy)| json!({"policy": name.to_string(), "rpo": proof(policy)})),
+            )
             .collect()
     }
 }
@@ -219,7 +274,13 @@ fn not_met_rpo(
     let (code, message) = match application {
         Some(application) if proof.too_slow => (
             codes::MOVE_TOO_SLOW,
-            format!("what application `{application}` changes between two firings takes longer to move than the gap"),
+            format!(
+                "what application `{application}` changes between two firings takes longer to move and seal than the gap"
+            ),
+        ),
+        None if proof.too_slow => (
+            codes::MOVE_TOO_SLOW,
+            format!("policy `{policy}` makes points faster than they can be sealed"),
         ),
         Some(application) => (
             codes::RPO_NOT_MET,
@@ -230,10 +291,15 @@ fn not_met_rpo(
         ),
         None => (
             codes::RPO_NOT_MET,
-            format!("policy `{policy}` may lose {}, and its RPO is {objective}", duration_text(proof.worst_case)),
+            format!(
+                "policy `{policy}` may lose {}, and its RPO is {objective}",
+                duration_text(proof.worst_case)
+            ),
         ),
     };
-    let mut finding = Diagnostic::error(code, model.place(kind, owner, at), message).label(proof.sum()).path(at.to_vec());
+    let mut finding = Diagnostic::error(code, model.place(kind, owner, at), message)
+        .label(proof.sum())
+        .path(at.to_vec());
     if application.is_some() {
         let place = model.place(KindName::ProtectionPolicy, policy, &policy_path(Objectives::RPO));
         finding = finding.related(place, "the objective");
@@ -241,8 +307,20 @@ fn not_met_rpo(
     finish(finding, proof)
 }
 
-fn unproven(model: &Model, kind: KindName, owner: &Name, at: &[Step], what: &str, proof: &Proof) -> Diagnostic {
-    let message = format!("the {what} of {} is not proved: {}", proof.objective, proof.assumptions.join("; "));
+fn unproven(
+    model: &Model,
+    kind: KindName,
+    owner: &Name,
+    at: &[Step],
+    application: &Name,
+    what: &str,
+    proof: &Proof,
+) -> Diagnostic {
+    let message = format!(
+        "the {what} of {} of application `{application}` is not proved: {}",
+        proof.objective,
+        proof.assumptions.join("; ")
+    );
     Diagnostic::warning(codes::UNPROVEN, model.place(kind, owner, at), message)
         .path(at.to_vec())
         .help("give the missing inputs; `dramc explain DRAM0053` says which count")
@@ -264,7 +342,13 @@ fn one(text: &mut String, title: &str, proof: &Proof) {
         duration_text(proof.worst_case)
     );
     for term in &proof.terms {
-        let _ = writeln!(text, "    {:<22} {:>9}  {}", term.what, duration_text(term.seconds), term.because);
+        let _ = writeln!(
+            text,
+            "    {:<22} {:>9}  {}",
+            term.what,
+            duration_text(term.seconds),
+            term.because
+        );
     }
     for assumption in &proof.assumptions {
         let _ = writeln!(text, "    assumed: {assumption}");
@@ -274,11 +358,20 @@ fn one(text: &mut String, title: &str, proof: &Proof) {
 /// Seconds for people: `1h`, `1h 5s`, `2d 4h`.
 #[must_use]
 pub fn duration_text(seconds: u64) -> String {
-    let units = [("d", seconds / 86_400), ("h", seconds / 3_600 % 24), ("m", seconds / 60 % 60), ("s", seconds % 60)];
+    let units = [
+        ("d", seconds / 86_400),
+        ("h", seconds / 3_600 % 24),
+        ("m", seconds / 60 % 60),
+        ("s", seconds % 60),
+    ];
     let parts: Vec<String> = units
         .into_iter()
         .filter(|(_, amount)| *amount > 0)
         .map(|(unit, amount)| format!("{amount}{unit}"))
         .collect();
-    if parts.is_empty() { "0s".to_owned() } else { parts.join(" ") }
+    if parts.is_empty() {
+        "0s".to_owned()
+    } else {
+        parts.join(" ")
+    }
 }

@@ -5,7 +5,8 @@
 
 use super::{Proof, Term, Verdict, duration_text, rpo::amount};
 use crate::derive::{methods, with_data};
-use crate::model::{Application, Component, Duration, Name, RecoverySite};
+use crate::model::{Application, Component, Duration, Name, RecoverySite, after_order};
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// The RTO of an application at a target. A target that is not known yet counts as one without a stated bandwidth.
@@ -19,16 +20,23 @@ pub fn recovery_time(application: &Application, rto: Duration, target: &Name, si
             None => assumptions.push(format!(
                 "component `{}` states no `data.size`: its {} count as nothing",
                 component.name,
-                methods(component).iter().map(|method| method.as_str()).collect::<Vec<_>>().join(" and ")
+                methods(component)
+                    .iter()
+                    .map(|method| method.as_str())
+                    .collect::<Vec<_>>()
+                    .join(" and ")
             )),
         }
     }
     let (moving, how) = match site.map(|site| site.bandwidth) {
-        Some(Some(bandwidth)) => {
-            (bandwidth.seconds_for(bytes).unwrap_or(u64::MAX), format!("at {bandwidth} to site `{target}`"))
-        }
+        Some(Some(bandwidth)) => (
+            bandwidth.seconds_for(bytes).unwrap_or(u64::MAX),
+            format!("at {bandwidth} to site `{target}`"),
+        ),
         Some(None) => {
-            assumptions.push(format!("site `{target}` states no `bandwidth`: moving counts as instant"));
+            assumptions.push(format!(
+                "site `{target}` states no `bandwidth`: moving counts as instant"
+            ));
             (0, "without a stated bandwidth".to_owned())
         }
         None => {
@@ -38,8 +46,16 @@ pub fn recovery_time(application: &Application, rto: Duration, target: &Name, si
     };
     let (start, chain) = longest_chain(&application.components);
     let terms = vec![
-        Term { what: "move the data", seconds: moving, because: format!("{} {how}", amount(bytes)) },
-        Term { what: "start and health", seconds: start, because: chain },
+        Term {
+            what: "move the data",
+            seconds: moving,
+            because: format!("{} {how}", amount(bytes)),
+        },
+        Term {
+            what: "start and health",
+            seconds: start,
+            because: chain,
+        },
     ];
     let mut proof = Proof::new(rto, terms, assumptions);
     if proof.verdict == Verdict::NotMet {
@@ -56,30 +72,69 @@ pub fn at_home(application: &Application, rto: Duration, site: Option<&RecoveryS
 
 fn way_out(bytes: u64, start: u64, rto: Duration) -> String {
     match rto.seconds.checked_sub(start).filter(|rest| *rest > 0) {
-        Some(rest) => format!("a bandwidth of {}/s at the target could meet it", amount(bytes.div_ceil(rest))),
-        None => format!("start and health alone may take {}: shorten `startPeriod` or the chain of `after`", duration_text(start)),
+        Some(rest) => format!(
+            "a bandwidth of {}/s at the target could meet it",
+            at_least(bytes.div_ceil(rest))
+        ),
+        None => format!(
+            "start and health alone may take {}: shorten `startPeriod` or the chain of `after`",
+            duration_text(start)
+        ),
     }
+}
+
+/// An amount that the language can say and that is not below this one, to two digits or better.
+fn at_least(bytes: u64) -> String {
+    const UNITS: [(&str, u64); 4] = [("Ti", 1 << 40), ("Gi", 1 << 30), ("Mi", 1 << 20), ("Ki", 1 << 10)];
+    let (unit, factor) = UNITS
+        .into_iter()
+        .find(|(_, factor)| bytes / 10 >= *factor)
+        .unwrap_or(("", 1));
+    format!("{}{unit}", bytes.div_ceil(factor))
 }
 
 /// The longest chain of `after`, each component with the time that its health checks may take together with its
 /// start: the checks of a component run beside each other.
 fn longest_chain(components: &[Component]) -> (u64, String) {
     let own = |component: &Component| {
-        component.health.iter().map(|health| health.start_period.seconds.saturating_add(health.timeout.seconds)).max().unwrap_or(0)
+        component
+            .health
+            .iter()
+            .map(|health| health.start_period.seconds.saturating_add(health.timeout.seconds))
+            .max()
+            .unwrap_or(0)
     };
-    // The model is acyclic: after as many rounds as there are components every chain has been followed to its end.
-    let mut best: BTreeMap<&str, (u64, Vec<&str>)> = BTreeMap::new();
-    for _ in components {
-        for component in components {
-            let longest = component.after.iter().filter_map(|name| best.get(name.as_ref() as &str)).max_by_key(|(seconds, _)| *seconds);
-            let (mut seconds, mut chain) = longest.cloned().unwrap_or_default();
-            seconds = seconds.saturating_add(own(component));
-            chain.push(&component.name);
-            best.insert(&component.name, (seconds, chain));
-        }
+    // By waves: what a component waits for is known before it. A circle is refused by the check; without one here
+    // nothing is left out.
+    let waves = after_order(components).unwrap_or_default();
+    // For each component: the longest chain that ends with it, its length, and the component before it.
+    let mut best: BTreeMap<&str, (u64, usize, Option<&str>)> = BTreeMap::new();
+    for component in waves.into_iter().flatten() {
+        let before = component
+            .after
+            .iter()
+            .filter_map(|name| best.get_key_value(name.as_ref() as &str))
+            .max_by_key(|(_, (seconds, ..))| *seconds);
+        let (seconds, length) = before.map_or((0, 0), |(_, (seconds, length, _))| (*seconds, *length));
+        let chain = (
+            seconds.saturating_add(own(component)),
+            length + 1,
+            before.map(|(name, _)| *name),
+        );
+        best.insert(&component.name, chain);
     }
-    best.into_values()
-        .max_by_key(|(seconds, chain)| (*seconds, std::cmp::Reverse(chain.len())))
-        .map(|(seconds, chain)| (seconds, format!("longest chain: {}", chain.join(" → "))))
-        .unwrap_or_default()
+    let Some((last, (seconds, ..))) = best
+        .iter()
+        .max_by_key(|(_, (seconds, length, _))| (*seconds, Reverse(*length)))
+    else {
+        return Default::default();
+    };
+    let mut chain = vec![*last];
+    let mut here = *last;
+    while let Some((_, _, Some(before))) = best.get(here) {
+        chain.push(before);
+        here = before;
+    }
+    chain.reverse();
+    (*seconds, format!("longest chain: {}", chain.join(" → ")))
 }

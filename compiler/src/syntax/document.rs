@@ -1,6 +1,6 @@
 //! Documents: parsed text with positions, perhaps broken.
 
-use super::yaml;
+use super::{secret, yaml};
 use crate::diagnostic::compiler_codes as codes;
 use crate::model::{Declaration, KindName, Name};
 use crate::source::Sources;
@@ -31,32 +31,62 @@ pub fn parse(sources: &Sources, out: &mut Vec<Diagnostic>) -> Vec<Document> {
         }
     }
     if documents.is_empty() && !crate::diagnostic::has_errors(out) {
-        let span = sources.iter().next().map_or(Span::NONE, |(source, _)| Span { source, start: 0, end: 0 });
-        out.push(
-            Diagnostic::error(codes::NO_DOCUMENT, span, "no document to check")
-                .help("a document begins with `apiVersion: dram.dev/v1`"),
-        );
+        let mut finding = Diagnostic::error(codes::NO_DOCUMENT, Span::NONE, "no document to check")
+            .help("a document begins with `apiVersion: dram.dev/v1`");
+        if let Some((index, source)) = sources.iter().next() {
+            finding.span = Span {
+                source: index,
+                start: 0,
+                end: 0,
+            };
+            // What is commented out may be a whole model.
+            finding.masked = secret::in_text(index, &source.text, 0, source.text.len());
+        }
+        out.push(finding);
     }
     documents
 }
 
-fn document(root: Node, broken: bool, out: &mut Vec<Diagnostic>) -> Document {
-    let kind = root.get("kind").and_then(Node::as_text).and_then(|kind| kind.parse().ok());
+fn document(mut root: Node, broken: bool, out: &mut Vec<Diagnostic>) -> Document {
+    let kind = root
+        .get("kind")
+        .and_then(Node::as_text)
+        .and_then(|kind| kind.parse().ok());
     let name_node = root.get("metadata").and_then(|metadata| metadata.get("name"));
     let name = name_node.and_then(Node::as_text).and_then(|name| name.parse().ok());
     let name_span = name_node.map_or(root.span, |node| node.span);
-    let nothing = Node { data: Data::Map(Vec::new()), span: root.span };
+    let nothing = Node {
+        data: Data::Map(Vec::new()),
+        span: root.span,
+    };
     let mut spec = root.get("spec").cloned().unwrap_or(nothing);
     // The root of a `spec` has no key of its own worth underlining: its kind stands for it.
     spec.span = root.get("kind").map_or(root.span, |node| node.span);
-    let declaration = if broken {
-        None
+    // Nor has the root of a document: what it lacks is said at its kind, or at its first key.
+    if let Some(first) = root.entries().first().map(|entry| entry.name_span) {
+        root.span = root.get("kind").map_or(first, |node| node.span);
+    }
+    let (declaration, root) = if broken {
+        (None, root)
     } else {
         let decoded = Declaration::decode(root);
         out.extend(decoded.diagnostics);
-        decoded.value
+        (decoded.value, decoded.source)
     };
-    Document { kind, name, name_span, declaration, spec }
+    // A document that holds is free of literal secrets. For one that does not, any finding carries what to hide: it is
+    // hidden in the excerpts of all.
+    if declaration.is_none()
+        && let Some(finding) = out.last_mut()
+    {
+        finding.masked.extend(secret::in_tree(&root));
+    }
+    Document {
+        kind,
+        name,
+        name_span,
+        declaration,
+        spec,
+    }
 }
 
 impl Document {

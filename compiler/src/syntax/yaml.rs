@@ -13,8 +13,11 @@ pub(super) struct Raw {
     pub(super) broken: bool,
 }
 
-/// Nodes that aliases may add to one document: far above any model, far below what hurts.
+/// Nodes that aliases may add to all documents of a text: far above any model, far below what hurts.
 const ALIAS_BUDGET: usize = 100_000;
+
+/// Levels to which aliases may nest a document. The parser limits those that are written.
+const ALIAS_DEPTH: usize = 255;
 
 pub(super) fn read(source: u32, text: &str, out: &mut Vec<Diagnostic>) -> Vec<Raw> {
     let mut options = Options::default();
@@ -22,22 +25,30 @@ pub(super) fn read(source: u32, text: &str, out: &mut Vec<Diagnostic>) -> Vec<Ra
     let mut parser = Parser::new_from_str_with_options(text, options);
     let mut documents = Vec::new();
     let mut builder = Builder::new(source, text);
+    // Where the document that is being read begins, at the latest.
+    let mut begin = 0;
     loop {
         match parser.next_event() {
             None | Some(Ok((Event::StreamEnd, _))) => break,
-            Some(Ok((Event::DocumentEnd, _))) => {
-                let finished = std::mem::replace(&mut builder, Builder::new(source, text));
+            Some(Ok((Event::DocumentEnd, span))) => {
+                begin = span.end.byte_offset().unwrap_or(begin);
+                let finished = builder.next();
                 documents.extend(finished.finish(false, out));
             }
             Some(Ok((event, span))) => builder.event(event, &span, out),
             Some(Err(error)) => {
                 let at = error.marker().byte_offset().unwrap_or(text.len());
                 let span = place(source, at, (at + 1).min(text.len()));
-                out.push(
-                    Diagnostic::error(codes::SYNTAX, span, format!("not YAML: {}", error.info()))
-                        .help("the rest of this document is not checked"),
-                );
-                let finished = std::mem::replace(&mut builder, Builder::new(source, text));
+                let line_end = text
+                    .get(at..)
+                    .and_then(|rest| rest.find('\n'))
+                    .map_or(text.len(), |end| at + end);
+                let mut finding = Diagnostic::error(codes::SYNTAX, span, format!("not YAML: {}", error.info()))
+                    .help("the rest of this document is not checked");
+                finding.masked = super::secret::in_text(source, text, begin, line_end);
+                out.push(finding);
+                begin = at;
+                let finished = builder.next();
                 documents.extend(finished.finish(true, out));
                 if !matches!(parser.proceed_next_document(), Ok(true)) {
                     break;
@@ -48,9 +59,13 @@ pub(super) fn read(source: u32, text: &str, out: &mut Vec<Diagnostic>) -> Vec<Ra
     documents
 }
 
-fn place(source: u32, start: usize, end: usize) -> Span {
+pub(super) fn place(source: u32, start: usize, end: usize) -> Span {
     let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
-    Span { source, start: offset(start), end: offset(end.max(start)) }
+    Span {
+        source,
+        start: offset(start),
+        end: offset(end.max(start)),
+    }
 }
 
 /// A list or map that is still open.
@@ -59,7 +74,13 @@ struct Open {
     start: usize,
     anchor: usize,
     /// In a map: the key that waits for its value.
-    key: Option<(String, Span)>,
+    key: Option<Key>,
+}
+
+/// A key; without a name when it was refused, and its value is left out with it.
+struct Key {
+    name: Option<String>,
+    span: Span,
 }
 
 struct Builder<'t> {
@@ -73,7 +94,23 @@ struct Builder<'t> {
 
 impl<'t> Builder<'t> {
     const fn new(source: u32, text: &'t str) -> Self {
-        Self { source, text, stack: Vec::new(), root: None, anchors: BTreeMap::new(), aliased: 0 }
+        Self {
+            source,
+            text,
+            stack: Vec::new(),
+            root: None,
+            anchors: BTreeMap::new(),
+            aliased: 0,
+        }
+    }
+
+    /// What was built, leaving a builder for the next document. What aliases added goes on counting.
+    fn next(&mut self) -> Self {
+        let next = Self {
+            aliased: self.aliased,
+            ..Self::new(self.source, self.text)
+        };
+        std::mem::replace(self, next)
     }
 
     fn event(&mut self, event: Event<'_>, span: &granit_parser::Span, out: &mut Vec<Diagnostic>) {
@@ -98,20 +135,38 @@ impl<'t> Builder<'t> {
                 };
                 self.add(Node { data, span }, anchor, out);
             }
-            Event::SequenceStart(_, anchor, tag) => self.open(Data::List(Vec::new()), start, end, anchor, tag.is_some(), out),
-            Event::MappingStart(_, anchor, tag) => self.open(Data::Map(Vec::new()), start, end, anchor, tag.is_some(), out),
+            Event::SequenceStart(_, anchor, tag) => {
+                self.open(Data::List(Vec::new()), start, end, anchor, tag.is_some(), out)
+            }
+            Event::MappingStart(_, anchor, tag) => {
+                self.open(Data::Map(Vec::new()), start, end, anchor, tag.is_some(), out)
+            }
             Event::SequenceEnd | Event::MappingEnd => self.close(end, out),
             Event::Alias(id) => {
                 let span = place(self.source, start, end);
-                let Some(mut node) = self.anchors.get(&id).cloned() else {
-                    self.refuse(span, "an alias of what encloses it".to_owned(), out);
-                    return;
+                // In the place of what was refused stands something that nobody complains about a second time.
+                let nothing = Node {
+                    data: Data::Unknown,
+                    span,
                 };
-                self.aliased = self.aliased.saturating_add(size(&node));
-                if self.aliased > ALIAS_BUDGET {
-                    self.refuse(span, "aliases make this document too large".to_owned(), out);
-                    node = Node { data: Data::Null, span };
-                }
+                let node = match self.anchors.get(&id) {
+                    None => {
+                        self.refuse(span, "an alias of what encloses it".to_owned(), out);
+                        nothing
+                    }
+                    Some(node) => {
+                        self.aliased = self.aliased.saturating_add(size(node));
+                        if self.aliased > ALIAS_BUDGET {
+                            self.refuse(span, "aliases make this text too large".to_owned(), out);
+                            nothing
+                        } else if self.stack.len() + depth(node) > ALIAS_DEPTH {
+                            self.refuse(span, "aliases nest this document too deeply".to_owned(), out);
+                            nothing
+                        } else {
+                            node.clone()
+                        }
+                    }
+                };
                 self.add(node, 0, out);
             }
             _ => {}
@@ -124,9 +179,27 @@ impl<'t> Builder<'t> {
 
     fn open(&mut self, data: Data, start: usize, end: usize, anchor: usize, tagged: bool, out: &mut Vec<Diagnostic>) {
         if tagged {
-            self.refuse(place(self.source, start, end), "a tag has no meaning here".to_owned(), out);
+            self.refuse(
+                place(self.source, start, end),
+                "a tag has no meaning here".to_owned(),
+                out,
+            );
         }
-        self.stack.push(Open { data, start, anchor, key: None });
+        // Of a list that stands as deep as its key the parser gives the first element's place: the dash is before it.
+        let before = self.text.get(..start).unwrap_or_default().trim_end_matches(' ');
+        let indentless =
+            matches!(data, Data::List(_)) && !self.text.get(start..).unwrap_or_default().starts_with(['[', '-']);
+        let start = if indentless && before.ends_with('-') {
+            before.len() - 1
+        } else {
+            start
+        };
+        self.stack.push(Open {
+            data,
+            start,
+            anchor,
+            key: None,
+        });
     }
 
     fn close(&mut self, end: usize, out: &mut Vec<Diagnostic>) {
@@ -136,11 +209,16 @@ impl<'t> Builder<'t> {
         let flow = written.ends_with(['}', ']']) && written.starts_with(['{', '[']);
         let last = match &open.data {
             Data::List(elements) => elements.last().map(|node| node.span.end as usize),
-            Data::Map(entries) => entries.last().map(|entry| entry.value.span.end.max(entry.name_span.end) as usize),
+            Data::Map(entries) => entries
+                .last()
+                .map(|entry| entry.value.span.end.max(entry.name_span.end) as usize),
             _ => None,
         };
         let end = if flow { end } else { last.unwrap_or(end) };
-        let node = Node { data: open.data, span: place(self.source, open.start, end) };
+        let node = Node {
+            data: open.data,
+            span: place(self.source, open.start, end),
+        };
         self.add(node, open.anchor, out);
     }
 
@@ -155,28 +233,23 @@ impl<'t> Builder<'t> {
         match &mut open.data {
             Data::List(elements) => elements.push(node),
             Data::Map(entries) => match open.key.take() {
-                Some((name, name_span)) => entries.push(Entry { name, name_span, value: node }),
+                Some(Key { name: Some(name), span }) => entries.push(Entry {
+                    name,
+                    name_span: span,
+                    value: node,
+                }),
+                // What is left out with a refused key is shown all the same, beside what is wrong.
+                Some(Key { name: None, .. }) => {
+                    if let Some(finding) = out.last_mut() {
+                        finding.masked.extend(super::secret::in_tree(&node));
+                    }
+                }
                 None => {
                     let span = node.span;
-                    let name = match node.data {
-                        Data::Text(name) => name,
-                        Data::Number(name) => name,
-                        Data::Bool(value) => value.to_string(),
-                        _ => {
-                            out.push(
-                                Diagnostic::error(codes::UNSUPPORTED_YAML, span, "a key that is not text")
-                                    .help("keys are plain words"),
-                            );
-                            String::new()
-                        }
-                    };
-                    if name == "<<" {
-                        out.push(
-                            Diagnostic::error(codes::UNSUPPORTED_YAML, span, "merge keys (`<<`) are not part of the language")
-                                .help("write the fields out"),
-                        );
-                    }
-                    open.key = Some((name, span));
+                    open.key = Some(Key {
+                        name: key(node, out),
+                        span,
+                    });
                 }
             },
             _ => {}
@@ -199,9 +272,32 @@ impl<'t> Builder<'t> {
     }
 }
 
+/// The name that a key says.
+fn key(node: Node, out: &mut Vec<Diagnostic>) -> Option<String> {
+    let (message, help) = match node.data {
+        Data::Text(name) if name != "<<" => return Some(name),
+        Data::Number(name) => return Some(name),
+        Data::Bool(value) => return Some(value.to_string()),
+        Data::Text(_) => ("merge keys (`<<`) are not part of the language", "write the fields out"),
+        _ => ("a key that is not text", "keys are plain words"),
+    };
+    let mut finding = Diagnostic::error(codes::UNSUPPORTED_YAML, node.span, message).help(help);
+    finding.masked = super::secret::in_tree(&node);
+    out.push(finding);
+    None
+}
+
 fn size(node: &Node) -> usize {
     1 + node.elements().iter().map(size).sum::<usize>()
         + node.entries().iter().map(|entry| size(&entry.value)).sum::<usize>()
+}
+
+fn depth(node: &Node) -> usize {
+    let inner = node
+        .elements()
+        .iter()
+        .chain(node.entries().iter().map(|entry| &entry.value));
+    1 + inner.map(depth).max().unwrap_or_default()
 }
 
 /// The core schema of YAML 1.2 (§10.3.2): what a plain scalar means.

@@ -1,8 +1,10 @@
 //! A person says where an application runs, when vault and catalog disagree.
 
+use super::closure::Closure;
 use super::{Engine, application_name};
 use crate::error::Error;
 use dram_catalog::Appended;
+use dram_compiler::model::Platform;
 
 impl Engine {
     /// Takes the vault's newest takeover for the truth: its epoch and site become the catalog's. Answers both.
@@ -21,15 +23,12 @@ impl Engine {
                 help: "there is nothing to adopt".to_owned(),
             });
         };
-        closure.site(&newest.site)?;
+        let site = declared_site(&closure, &newest.site)?;
         let reason = format!("adopted from the vault: {}", newest.reason);
-        match self
-            .catalog
-            .take_over(&name, newest.epoch, &newest.site, &reason, &self.who)?
-        {
+        match self.catalog.take_over(&name, newest.epoch, &site, &reason, &self.who)? {
             Appended::Won { .. } => {
                 lease.release()?;
-                Ok((newest.epoch, newest.site))
+                Ok((newest.epoch, site))
             }
             Appended::Superseded { number, .. } => Err(Error::Superseded {
                 application: application.to_owned(),
@@ -37,5 +36,25 @@ impl Engine {
                 site: self.catalog.epoch(&name)?.map(|epoch| epoch.site).unwrap_or_default(),
             }),
         }
+    }
+}
+
+/// The declared site that a takeover names: by its name, or, after a recovery into a directory, by its root.
+fn declared_site(closure: &Closure, named: &str) -> Result<String, Error> {
+    let by_root = closure.sites.iter().find(|(_, site)| match &site.platform {
+        Platform::Host(host) => host.root.as_str() == named,
+    });
+    match (closure.site(named), by_root) {
+        (Ok(site), _) => Ok(site.name),
+        (Err(_), Some((name, _))) => Ok(name.to_string()),
+        (Err(_), None) => Err(Error::NotDeclared {
+            kind: "site",
+            name: named.to_owned(),
+            help: format!(
+                "declare a site with this root and make it a target of the recovery plan, or bring `{}` back to a \
+                 declared site with `dram restore {} --to SITE --attest-source-stopped`",
+                closure.name, closure.name
+            ),
+        }),
     }
 }

@@ -5,7 +5,7 @@ use super::{Engine, Watch};
 use crate::error::Error;
 use crate::inventory::Inventory;
 use crate::run::{Authority, CatalogLog, Driver, Log, host_site};
-use crate::runbook::{Protect, Runbook, SiteRef, Verb, protect};
+use crate::runbook::{Protect, Refusal, Runbook, SiteRef, Verb, protect};
 use crate::site::Site;
 use crate::vault::Class;
 use dram_catalog::record::declaration::Subject;
@@ -53,7 +53,15 @@ impl Engine {
                 help: "it was destroyed; its points can still be restored".to_owned(),
             });
         }
-        let site = closure.site(&closure.active())?;
+        let active = closure.active();
+        if self.unfinished_restore(&closure, &active)? {
+            return Err(Refusal::RestoreUnfinished {
+                application: closure.name.to_string(),
+                site: active,
+            }
+            .into());
+        }
+        let site = closure.site(&active)?;
         let inventory = take_inventory(&site, &closure.application)?;
         let runbook = protect(Protect {
             scope: closure.scope(self.catalog.tenant().as_str(), site, &request.components),

@@ -2,9 +2,10 @@
 
 use super::Watch;
 use super::points::{Pick, PointRow, pick};
+use super::protect::take_inventory;
 use super::restore::directory_site;
 use crate::error::Error;
-use crate::inventory::{Inventory, Presence};
+use crate::inventory::Presence;
 use crate::run::{Authority, Driver, FileLog, Log, keep_log};
 use crate::runbook::{Destination, PasswordRef, Restore, Runbook, Scope, VaultRef, Verb, restore};
 use crate::secret;
@@ -56,10 +57,10 @@ pub fn recover(request: &RecoverRequest, watch: &Watch<'_>) -> Result<Runbook, E
     let site = directory_site(&request.into)?;
     let root = Path::new(&site.root);
     let reachable = root.is_dir() || root.parent().is_some_and(Path::is_dir);
-    let inventory = Inventory {
-        root: if reachable { Presence::Known } else { Presence::Absent },
-        paths: Vec::new(),
-    };
+    let mut inventory = take_inventory(&site, &application)?;
+    if reachable {
+        inventory.root = Presence::Known;
+    }
     // A recovery that was interrupted goes on under the epoch that it took.
     let known = repository.takeovers()?;
     let highest = repository.highest_epoch()?.max(manifest.epoch);

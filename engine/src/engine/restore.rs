@@ -76,6 +76,7 @@ impl Engine {
                 files_only(FilesOnly {
                     scope: closure.scope(tenant, site, &request.components),
                     manifest: &manifest,
+                    epoch: closure.epoch_number(),
                     path: request.path.as_deref(),
                     overwrite: request.overwrite,
                 })?
@@ -94,18 +95,22 @@ impl Engine {
                 };
                 let site = closure.site(&target)?;
                 let inventory = ready_root(&site, &closure)?;
-                let destination = if target == active {
+                // A vault that knows of a later takeover says who writes: even at the catalog's active site this one
+                // has to be taken over from there.
+                let newest = repository
+                    .takeovers()?
+                    .into_iter()
+                    .max_by_key(|takeover| takeover.epoch);
+                let ahead = newest.filter(|newest| newest.epoch > closure.epoch_number());
+                let destination = if target == active && ahead.is_none() {
                     Destination::Active {
                         live: !self.unfinished_restore(&closure, &target)?,
                     }
                 } else {
-                    let epoch = closure
-                        .epoch_number()
-                        .max(repository.highest_epoch()?)
-                        .saturating_add(1);
+                    let highest = closure.epoch_number().max(repository.highest_epoch()?);
                     Destination::TakeOver {
-                        epoch,
-                        from: active,
+                        epoch: highest.saturating_add(1),
+                        from: ahead.map_or(active, |newest| newest.site),
                         attested: request.attested.clone(),
                     }
                 };

@@ -198,7 +198,7 @@ impl<'a> Driver<'a> {
             Step::Preflight { items, overwrite } => recover::preflight(self, items, *overwrite),
             Step::TakeOver { epoch, reason } => recover::take_over(self, *epoch, reason),
             Step::Fence { epoch } => recover::fence(self, *epoch),
-            Step::Stop { component } => recover::stop(self, component),
+            Step::Stop { component, required } => recover::stop(self, component, *required),
             Step::RestoreFiles {
                 item, overwrite, only, ..
             } => recover::files(self, item, *overwrite, only.as_deref()),

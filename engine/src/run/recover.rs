@@ -61,14 +61,24 @@ pub(super) fn fence(driver: &Driver<'_>, epoch: u64) -> Result<Outcome, Error> {
     Ok(Outcome::default())
 }
 
-pub(super) fn stop(driver: &Driver<'_>, component: &str) -> Result<Outcome, Error> {
+pub(super) fn stop(driver: &Driver<'_>, component: &str, required: bool) -> Result<Outcome, Error> {
     let host = driver.host(component)?;
-    if let Some(stop) = host.service.as_ref().and_then(|service| service.stop.as_ref()) {
-        driver
-            .site()?
-            .stop(&terms::command(stop), &driver.around(component), &driver.cancel)?;
+    let Some(stop) = host.service.as_ref().and_then(|service| service.stop.as_ref()) else {
+        return Ok(Outcome::default());
+    };
+    match driver
+        .site()?
+        .stop(&terms::command(stop), &driver.around(component), &driver.cancel)
+    {
+        Err(error) if !required && !driver.cancel.is_canceled() => Ok(Outcome {
+            notes: vec![format!(
+                "{component} could not be stopped, as if it did not run: {error}"
+            )],
+            ..Outcome::default()
+        }),
+        Err(error) => Err(error.into()),
+        Ok(_) => Ok(Outcome::default()),
     }
-    Ok(Outcome::default())
 }
 
 pub(super) fn start(driver: &Driver<'_>, component: &str) -> Result<Outcome, Error> {

@@ -45,6 +45,14 @@ pub enum Refusal {
         /// The component.
         component: String,
     },
+    /// A restore at the site did not come to its end.
+    #[error("the restore of application `{application}` at site `{site}` has not come to its end")]
+    RestoreUnfinished {
+        /// The application.
+        application: String,
+        /// The site.
+        site: String,
+    },
     /// A restore would replace data that is in use.
     #[error("restoring application `{application}` at site `{site}`, where it runs, replaces its data")]
     ReplacesLiveData {
@@ -113,6 +121,10 @@ impl Refusal {
             }
             Self::NothingToProtect { .. } => "give a component `paths` or a `dump`".to_owned(),
             Self::NoComponent { .. } => "look at the names with `dram points` and in the model".to_owned(),
+            Self::RestoreUnfinished { site, .. } => format!(
+                "half-restored data must not become the newest point: finish it with `dram restore APP --to {site}`, or \
+                 with `dram resume` where it was interrupted"
+            ),
             Self::ReplacesLiveData { .. } => {
                 "say so with `--overwrite`; `--into DIR` writes the files elsewhere, to look \
                 at them first"

@@ -1,7 +1,7 @@
 //! How an application comes back.
 
 use super::{Refusal, Runbook, Scope, Step, Verb};
-use crate::inventory::{Inventory, Presence};
+use crate::inventory::{Inventory, PathState, Presence};
 use crate::vault::{Item, Manifest, Method};
 use dram_compiler::derive::{self, methods};
 use dram_compiler::model::{Body, Component, after_order};
@@ -62,66 +62,58 @@ pub fn restore(what: Restore<'_>) -> Result<Runbook, Refusal> {
     })?;
     fits(&what.scope, what.manifest)?;
     let chosen = |component: &&Component| what.scope.has(component);
-    let mut steps = Vec::new();
-    let nothing_there = !what.inventory.paths.is_empty()
-        && what
-            .inventory
-            .paths
-            .iter()
-            .all(|path| path.presence == Presence::Absent);
-    let files: Vec<Item> = waves
-        .iter()
-        .flatten()
-        .copied()
-        .filter(chosen)
+    let absent = |path: &PathState| path.presence == Presence::Absent;
+    let nothing_there = !what.inventory.paths.is_empty() && what.inventory.paths.iter().all(absent);
+    let all_there = !what.inventory.paths.iter().any(absent);
+    let files = waves.iter().flatten().copied().filter(chosen);
+    let files = files
         .flat_map(|component| items(what.manifest, component, Method::Files).cloned())
         .collect();
+    // Everything that could refuse comes before anything is stopped, superseded or written.
+    let mut steps = vec![Step::Preflight {
+        items: files,
+        overwrite: what.overwrite,
+    }];
+    // What may run on the data that is about to change stops first, last started first.
+    if !nothing_there {
+        let required = all_there && matches!(what.destination, Destination::Active { .. });
+        let stopping = waves
+            .iter()
+            .rev()
+            .flatten()
+            .copied()
+            .filter(chosen)
+            .filter(|component| can_stop(component));
+        steps.extend(stopping.map(|component| Step::Stop {
+            component: component.name.to_string(),
+            required,
+        }));
+    }
     let epoch = match &what.destination {
-        Destination::Active { live } => {
-            if *live && !what.overwrite && !nothing_there {
-                return Err(Refusal::ReplacesLiveData {
-                    application: what.scope.name.to_string(),
-                    site: what.scope.site.name.clone(),
-                });
-            }
-            steps.push(Step::Preflight {
-                items: files,
-                overwrite: what.overwrite,
+        Destination::Active { live: true } if !what.overwrite && !nothing_there => {
+            return Err(Refusal::ReplacesLiveData {
+                application: what.scope.name.to_string(),
+                site: what.scope.site.name.clone(),
             });
-            // What runs on the data that is about to change stops first, last started first. Where none of the data is
-            // there, nothing can run on it, and the commands may be gone with it.
-            for component in waves
-                .iter()
-                .rev()
-                .flatten()
-                .copied()
-                .filter(chosen)
-                .filter(|_| !nothing_there)
-            {
-                if let Some(Body::Host(host)) = &component.body
-                    && host.service.as_ref().is_some_and(|service| service.stop.is_some())
-                {
-                    steps.push(Step::Stop {
-                        component: component.name.to_string(),
-                    });
-                }
-            }
+        }
+        Destination::Active { .. } => {
             steps.push(Step::Fence { epoch: what.epoch });
             what.epoch
         }
-        Destination::TakeOver { epoch, from, attested } => {
-            let Some(reason) = attested else {
-                return Err(Refusal::NeedsAttestation {
-                    application: what.scope.name.to_string(),
-                    target: what.scope.site.name.clone(),
-                    active: from.clone(),
-                });
-            };
-            // The target is shown to be usable before anybody is superseded.
-            steps.push(Step::Preflight {
-                items: files,
-                overwrite: what.overwrite,
+        Destination::TakeOver {
+            from, attested: None, ..
+        } => {
+            return Err(Refusal::NeedsAttestation {
+                application: what.scope.name.to_string(),
+                target: what.scope.site.name.clone(),
+                active: from.clone(),
             });
+        }
+        Destination::TakeOver {
+            epoch,
+            attested: Some(reason),
+            ..
+        } => {
             steps.push(Step::Fence { epoch: *epoch });
             steps.push(Step::TakeOver {
                 epoch: *epoch,
@@ -211,6 +203,8 @@ pub struct FilesOnly<'a> {
     pub scope: Scope<'a>,
     /// The point.
     pub manifest: &'a Manifest,
+    /// The current epoch.
+    pub epoch: u64,
     /// Only this path and what lies below it.
     pub path: Option<&'a str>,
     /// Whether files that differ are replaced.
@@ -248,8 +242,15 @@ pub fn files_only(what: FilesOnly<'_>) -> Result<Runbook, Refusal> {
     if let (Some(path), true) = (what.path, steps.is_empty()) {
         return Err(Refusal::NoPath { path: path.to_owned() });
     }
-    let (point, epoch) = (what.manifest.point.clone(), what.manifest.epoch);
-    Ok(what.scope.runbook(Verb::Restore, point, epoch, steps))
+    let point = what.manifest.point.clone();
+    Ok(what.scope.runbook(Verb::Restore, point, what.epoch, steps))
+}
+
+fn can_stop(component: &Component) -> bool {
+    let Some(Body::Host(host)) = &component.body else {
+        return false;
+    };
+    host.service.as_ref().is_some_and(|service| service.stop.is_some())
 }
 
 fn items<'m>(manifest: &'m Manifest, component: &Component, method: Method) -> impl Iterator<Item = &'m Item> {

@@ -145,6 +145,9 @@ pub enum Step {
     Stop {
         /// The component.
         component: String,
+        /// Whether a failure ends the run. Where data is lost, the command may be lost with it.
+        #[serde(default)]
+        required: bool,
     },
     /// Write an item's files.
     RestoreFiles {
@@ -196,7 +199,7 @@ impl Step {
             Self::Preflight { .. } => "see that nothing is in the way".to_owned(),
             Self::TakeOver { epoch, .. } => format!("take over under epoch {epoch}"),
             Self::Fence { epoch } => format!("fence the site with epoch {epoch}"),
-            Self::Stop { component } => format!("stop {component}"),
+            Self::Stop { component, .. } => format!("stop {component}"),
             Self::RestoreFiles { component, .. } => format!("restore the files of {component}"),
             Self::WriteDump { component, file, .. } => format!("write the dump of {component} to {file}"),
             Self::Start { component } => format!("start {component}"),

@@ -255,6 +255,31 @@ fn live_data_is_replaced_only_when_somebody_says_so() {
 }
 
 #[test]
+fn where_data_is_lost_in_part_stopping_may_fail() {
+    let required = |destination: Destination, presence: Presence| {
+        let mut inventory = inventory(Presence::Known, Presence::Known);
+        let mut second = inventory.paths[0].clone();
+        second.presence = presence;
+        inventory.paths.push(second);
+        let runbook = decide_restore(destination, &inventory, &[]).unwrap();
+        runbook.steps.iter().find_map(|step| match step {
+            Step::Stop { required, .. } => Some(*required),
+            _ => None,
+        })
+    };
+    assert_eq!(
+        required(Destination::Active { live: false }, Presence::Known),
+        Some(true)
+    );
+    assert_eq!(
+        required(Destination::Active { live: false }, Presence::Absent),
+        Some(false)
+    );
+    // An instance of old that still runs at the target is stopped, if it can be.
+    assert_eq!(required(take_over(true), Presence::Known), Some(false));
+}
+
+#[test]
 fn files_alone_start_nothing() {
     let (name, application) = shop();
     let manifest = manifest();
@@ -263,6 +288,7 @@ fn files_alone_start_nothing() {
         texts(files_only(FilesOnly {
             scope: scope(&name, &application, "scratch", &only),
             manifest: &manifest,
+            epoch: 0,
             path,
             overwrite: false,
         }))

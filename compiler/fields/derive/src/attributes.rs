@@ -10,7 +10,9 @@ pub(crate) fn doc(attributes: &[Attribute], at: Span) -> syn::Result<String> {
     for attribute in attributes {
         if let Meta::NameValue(pair) = &attribute.meta
             && pair.path.is_ident("doc")
-            && let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = &pair.value
+            && let Expr::Lit(ExprLit {
+                lit: Lit::Str(text), ..
+            }) = &pair.value
         {
             let text = text.value();
             lines.push(text.strip_prefix(' ').unwrap_or(&text).trim_end().to_owned());
@@ -55,9 +57,7 @@ impl Options {
                 } else if meta.path.is_ident("max") {
                     options.max = Some(meta.value()?.parse()?);
                 } else {
-                    return Err(
-                        meta.error("not an option of a field: one_of, default, key, block, refers, min, max")
-                    );
+                    return Err(meta.error("not an option of a field: one_of, default, key, block, refers, min, max"));
                 }
                 Ok(())
             })?;
@@ -107,7 +107,10 @@ impl Options {
 /// Whether `#[fields(secret)]` stands on the type.
 pub(crate) fn is_secret(attributes: &[Attribute]) -> syn::Result<bool> {
     let mut secret = false;
-    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("fields")) {
+    for attribute in attributes
+        .iter()
+        .filter(|attribute| attribute.path().is_ident("fields"))
+    {
         attribute.parse_nested_meta(|meta| {
             if meta.path.is_ident("secret") {
                 secret = true;

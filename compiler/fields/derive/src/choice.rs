@@ -15,7 +15,10 @@ pub(crate) fn expand(input: &DeriveInput, data: &DataEnum) -> syn::Result<TokenS
             _ => None,
         };
         let Some(payload) = payload else {
-            return Err(Error::new_spanned(variant, "a variant of a choice holds one value; an empty block is a struct without fields"));
+            return Err(Error::new_spanned(
+                variant,
+                "a variant of a choice holds one value; an empty block is a struct without fields",
+            ));
         };
         let (variant_ident, ty) = (&variant.ident, &payload.ty);
         let pascal = variant_ident.to_string();
@@ -35,8 +38,8 @@ pub(crate) fn expand(input: &DeriveInput, data: &DataEnum) -> syn::Result<TokenS
         variants.push(quote!(Self::#constant));
         reads.push(quote! {
             if ::dram_fields::present(parent, Self::#constant).is_some() {
-                let value = ::dram_fields::field::<::core::option::Option<#ty>>(Self::#constant, parent, cx)??;
-                return ::core::option::Option::Some(Self::#variant_ident(value));
+                let value = ::dram_fields::field::<::core::option::Option<#ty>>(Self::#constant, parent, cx);
+                given = given.or(value.flatten().map(Self::#variant_ident));
             }
         });
         writes.push(quote! {
@@ -59,8 +62,10 @@ pub(crate) fn expand(input: &DeriveInput, data: &DataEnum) -> syn::Result<TokenS
                 parent: &::dram_fields::Node,
                 cx: &mut ::dram_fields::Cx<'_>,
             ) -> ::core::option::Option<Self> {
+                // Of two that exclude each other both are decoded, so that every error is found.
+                let mut given = ::core::option::Option::None;
                 #(#reads)*
-                ::core::option::Option::None
+                given
             }
 
             fn write(&self, out: &mut ::std::vec::Vec<::dram_fields::Entry>) {

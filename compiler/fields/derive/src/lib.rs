@@ -30,7 +30,12 @@ fn expand(input: &DeriveInput) -> syn::Result<proc_macro2::TokenStream> {
             Fields::Unit => structure::expand(input, std::iter::empty()),
             Fields::Unnamed(_) => Err(Error::new_spanned(input, "a block has named fields")),
         },
-        Data::Enum(data) if data.variants.iter().all(|variant| matches!(variant.fields, Fields::Unit)) => {
+        Data::Enum(data)
+            if data
+                .variants
+                .iter()
+                .all(|variant| matches!(variant.fields, Fields::Unit)) =>
+        {
             words::expand(input, data)
         }
         Data::Enum(data) => choice::expand(input, data),

@@ -20,7 +20,10 @@ pub(crate) fn camel(snake: &str) -> String {
 /// `OnMissing` → `onMissing`
 pub(crate) fn lower_first(pascal: &str) -> String {
     let mut chars = pascal.chars();
-    chars.next().map(|first| first.to_ascii_lowercase().to_string() + chars.as_str()).unwrap_or_default()
+    chars
+        .next()
+        .map(|first| first.to_ascii_lowercase().to_string() + chars.as_str())
+        .unwrap_or_default()
 }
 
 /// `OnMissing` → `on-missing` or `ON_MISSING`
@@ -30,7 +33,11 @@ pub(crate) fn separated(pascal: &str, separator: char, upper: bool) -> String {
         if c.is_ascii_uppercase() && !out.is_empty() {
             out.push(separator);
         }
-        out.push(if upper { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() });
+        out.push(if upper {
+            c.to_ascii_uppercase()
+        } else {
+            c.to_ascii_lowercase()
+        });
     }
     out
 }

@@ -6,10 +6,7 @@ use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 use syn::{DeriveInput, Error, Field};
 
-pub(crate) fn expand<'f>(
-    input: &DeriveInput,
-    fields: impl Iterator<Item = &'f Field>,
-) -> syn::Result<TokenStream> {
+pub(crate) fn expand<'f>(input: &DeriveInput, fields: impl Iterator<Item = &'f Field>) -> syn::Result<TokenStream> {
     let ident = &input.ident;
     let name = ident.to_string();
     let type_doc = doc(&input.attrs, ident.span())?;
@@ -17,7 +14,9 @@ pub(crate) fn expand<'f>(
 
     let (mut consts, mut items, mut reads, mut idents, mut writes) = (vec![], vec![], vec![], vec![], vec![]);
     for field in fields {
-        let Some(field_ident) = &field.ident else { return Err(Error::new_spanned(field, "a field has a name")) };
+        let Some(field_ident) = &field.ident else {
+            return Err(Error::new_spanned(field, "a field has a name"));
+        };
         let ty = &field.ty;
         let options = Options::read(&field.attrs)?;
         idents.push(field_ident);
@@ -72,6 +71,19 @@ pub(crate) fn expand<'f>(
             }
         }
     });
+    let body = quote! {
+        if !::dram_fields::open(<Self as ::dram_fields::Block>::kind(), node, cx) {
+            return ::core::option::Option::None;
+        }
+        // All parts are decoded before the first `?`, so that every error is found.
+        #(#reads)*
+        ::core::option::Option::Some(Self { #(#idents: #idents?),* })
+    };
+    let body = if secret {
+        quote!(cx.hidden(|cx| { #body }))
+    } else {
+        body
+    };
     Ok(quote! {
         impl #ident {
             #(#consts)*
@@ -93,12 +105,7 @@ pub(crate) fn expand<'f>(
                 cx: &mut ::dram_fields::Cx<'_>,
             ) -> ::core::option::Option<Self> {
                 #literal
-                if !::dram_fields::open(<Self as ::dram_fields::Block>::kind(), node, cx) {
-                    return ::core::option::Option::None;
-                }
-                // All parts are decoded before the first `?`, so that every error is found.
-                #(#reads)*
-                ::core::option::Option::Some(Self { #(#idents: #idents?),* })
+                #body
             }
 
             fn encode(&self) -> ::core::option::Option<::dram_fields::Node> {

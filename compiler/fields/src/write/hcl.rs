@@ -4,6 +4,7 @@
 //! one column; an attribute whose value spans lines is aligned with nobody.
 
 use crate::{Data, Entry, Field, Kind, Node, Ty};
+use unicode_segmentation::UnicodeSegmentation;
 
 /// A body: attributes and nested blocks, in order.
 #[derive(Debug, Clone, Default)]
@@ -41,14 +42,20 @@ impl Body {
     /// Adds an attribute.
     #[must_use]
     pub fn attribute(mut self, name: impl Into<String>, value: Value) -> Self {
-        self.parts.push(Part::Attribute { name: name.into(), value });
+        self.parts.push(Part::Attribute {
+            name: name.into(),
+            value,
+        });
         self
     }
 
     /// Adds a block; `head` is its type with its labels, such as `resource "dram_vault" "nas"`.
     #[must_use]
     pub fn block(mut self, head: impl Into<String>, body: Self) -> Self {
-        self.parts.push(Part::Block { head: head.into(), body });
+        self.parts.push(Part::Block {
+            head: head.into(),
+            body,
+        });
         self
     }
 
@@ -114,14 +121,22 @@ impl Body {
 }
 
 fn is_comment_line(out: &str) -> bool {
-    out.trim_end().rsplit('\n').next().is_some_and(|line| line.trim_start().starts_with('#'))
+    out.trim_end()
+        .rsplit('\n')
+        .next()
+        .is_some_and(|line| line.trim_start().starts_with('#'))
 }
 
-/// Writes neighbouring single-line attributes with their `=` in one column.
+/// Writes neighbouring single-line attributes with their `=` in one column. Terraform counts what a person sees as one
+/// character (a grapheme cluster), and so do we.
 fn flush(out: &mut String, pad: &str, group: &mut Vec<(&str, String)>) {
-    let width = group.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
+    let width = group
+        .iter()
+        .map(|(name, _)| name.graphemes(true).count())
+        .max()
+        .unwrap_or_default();
     for (name, text) in group.drain(..) {
-        let gap = " ".repeat(width - name.chars().count());
+        let gap = " ".repeat(width - name.graphemes(true).count());
         out.push_str(&format!("{pad}{name}{gap} = {text}\n"));
     }
 }
@@ -132,7 +147,13 @@ impl Value {
             Self::Raw(text) => text.clone(),
             Self::Text(text) => quote(text),
             Self::List(elements) => {
-                format!("[{}]", elements.iter().map(|element| element.render(depth)).collect::<Vec<_>>().join(", "))
+                let inner: Vec<String> = elements.iter().map(|element| element.render(depth + 1)).collect();
+                if inner.iter().all(|element| !element.contains('\n')) {
+                    return format!("[{}]", inner.join(", "));
+                }
+                let pad = "  ".repeat(depth);
+                let lines: String = inner.iter().map(|element| format!("{pad}  {element},\n")).collect();
+                format!("[\n{lines}{pad}]")
             }
             Self::Object(entries) if entries.is_empty() => "{}".to_owned(),
             Self::Object(entries) => {
@@ -151,7 +172,11 @@ impl Value {
     }
 }
 
+/// Whether a key may stand without quotes. `for` as the first key would begin an expression.
 fn is_identifier(text: &str) -> bool {
+    if text == "for" {
+        return false;
+    }
     let mut chars = text.chars();
     chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
         && chars.all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
@@ -188,7 +213,9 @@ pub fn quote(text: &str) -> String {
 pub fn body(kind: &'static Kind, node: &Node, reference: &dyn Fn(&'static Field, &str) -> Option<String>) -> Body {
     let (mut attributes, mut blocks) = (Body::new(), Body::new());
     for field in kind.fields() {
-        let Some(Entry { value: node, .. }) = crate::present(node, field) else { continue };
+        let Some(Entry { value: node, .. }) = crate::present(node, field) else {
+            continue;
+        };
         let name = field.terraform_name();
         match (&field.ty, &node.data) {
             (Ty::Block(kind) | Ty::Secret(kind), _) => blocks = blocks.block(name, body(kind(), node, reference)),
@@ -209,9 +236,17 @@ fn value(field: &'static Field, node: &Node, reference: &dyn Fn(&'static Field, 
             Some(expression) => Value::Raw(expression),
             None => Value::Text(text.clone()),
         },
-        Data::List(elements) => Value::List(elements.iter().map(|element| value(field, element, reference)).collect()),
+        Data::List(elements) => Value::List(
+            elements
+                .iter()
+                .map(|element| value(field, element, reference))
+                .collect(),
+        ),
         Data::Map(entries) => Value::Object(
-            entries.iter().map(|entry| (entry.name.clone(), value(field, &entry.value, reference))).collect(),
+            entries
+                .iter()
+                .map(|entry| (entry.name.clone(), value(field, &entry.value, reference)))
+                .collect(),
         ),
         Data::Bool(value) => Value::Raw(value.to_string()),
         Data::Number(text) => Value::Raw(text.clone()),

@@ -7,18 +7,27 @@ use serde_json::{Map, Value, json};
 /// The definitions of a kind and of everything it holds, by name, for `$defs`.
 #[must_use]
 pub fn definitions(root: &'static Kind) -> Map<String, Value> {
-    reachable(root).into_iter().map(|kind| (kind.name.to_owned(), definition(kind))).collect()
+    reachable(root)
+        .into_iter()
+        .map(|kind| (kind.name.to_owned(), definition(kind)))
+        .collect()
 }
 
 fn definition(kind: &'static Kind) -> Value {
-    let properties: Map<String, Value> = kind.fields().map(|field| (field.name.to_owned(), property(field))).collect();
+    let properties: Map<String, Value> = kind
+        .fields()
+        .map(|field| (field.name.to_owned(), property(field)))
+        .collect();
     let mut required = Vec::new();
     let mut choices = Vec::new();
     for item in kind.items {
         match item {
             Item::Field(field) if field.required => required.push(json!(field.name)),
             Item::Field(_) => {}
-            Item::OneOf { required: needed, variants } => {
+            Item::OneOf {
+                required: needed,
+                variants,
+            } => {
                 let given = |field: &&'static Field| json!({"required": [field.name]});
                 let mut ways: Vec<Value> = variants.iter().map(given).collect();
                 if !needed {

@@ -56,10 +56,18 @@ fn row(text: &mut String, field: &'static Field, given: &str) {
 fn shape(ty: &Ty) -> String {
     match ty {
         Ty::Text(format) if format.example.is_empty() => "text".to_owned(),
-        Ty::Text(format) => format!("{}, `{}`", format.name.trim_start_matches("a ").trim_start_matches("an "), format.example),
+        Ty::Text(format) => format!(
+            "{}, `{}`",
+            format.name.trim_start_matches("a ").trim_start_matches("an "),
+            format.example
+        ),
         Ty::Bool => "`true` or `false`".to_owned(),
         Ty::Int => "whole number".to_owned(),
-        Ty::Word(words) => words.iter().map(|word| format!("`{}`", word.name)).collect::<Vec<_>>().join(" or "),
+        Ty::Word(words) => words
+            .iter()
+            .map(|word| format!("`{}`", word.name))
+            .collect::<Vec<_>>()
+            .join(" or "),
         Ty::List(ty) => format!("list of {}", shape(ty)),
         Ty::Map(ty) => format!("text to {}", shape(ty)),
         Ty::Block(kind) | Ty::Secret(kind) => {

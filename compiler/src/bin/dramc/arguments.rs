@@ -24,7 +24,9 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Check a model: everything that is wrong, at its place, with the way out
-    #[command(after_help = "Examples:\n  dramc check dram.yaml\n  dramc check --format json models/ | jq '.[].message'")]
+    #[command(
+        after_help = "Examples:\n  dramc check dram.yaml\n  dramc check --format json models/ | jq '.[].message'"
+    )]
     Check {
         #[command(flatten)]
         input: Input,
@@ -47,7 +49,9 @@ pub(crate) enum Command {
         strict: bool,
     },
     /// Compile to files for a target; refused while an objective does not hold
-    #[command(after_help = "Examples:\n  dramc build --target terraform -o infra dram.yaml\n  dramc build --target json -o out models/")]
+    #[command(
+        after_help = "Examples:\n  dramc build --target terraform -o infra dram.yaml\n  dramc build --target json -o out models/"
+    )]
     Build {
         #[command(flatten)]
         input: Input,
@@ -59,7 +63,9 @@ pub(crate) enum Command {
         output: PathBuf,
     },
     /// Print the language: JSON Schema for editors, or the reference page
-    #[command(after_help = "Examples:\n  dramc schema > dram.schema.json\n  dramc schema --format markdown > language.md")]
+    #[command(
+        after_help = "Examples:\n  dramc schema > dram.schema.json\n  dramc schema --format markdown > language.md"
+    )]
     Schema {
         /// How the language is printed
         #[arg(long, value_enum, default_value_t = SchemaFormat::Json)]

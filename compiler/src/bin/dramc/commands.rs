@@ -12,20 +12,20 @@ use dram_compiler::model::Model;
 use dram_compiler::prove::prove;
 use dram_compiler::schema;
 use dram_compiler::source::Sources;
-use std::io::IsTerminal;
 use std::path::Path;
 
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, FileError> {
-    let color = !arguments.no_color && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let color = color && std::io::stderr().is_terminal();
+    let color = !arguments.no_color && files::shows_color();
     match arguments.command {
         Command::Check { input, format } => check_command(&input, format, color),
         Command::Prove { input, format, strict } => prove_command(&input, format, strict, color),
         Command::Build { input, target, output } => build(&input, target, &output, color),
-        Command::Schema { format: SchemaFormat::Json } => {
-            files::print(&format!("{:#}\n", schema::json_schema())).map(|()| Exit::Done)
-        }
-        Command::Schema { format: SchemaFormat::Markdown } => files::print(&schema::reference()).map(|()| Exit::Done),
+        Command::Schema {
+            format: SchemaFormat::Json,
+        } => files::print(&format!("{:#}\n", schema::json_schema())).map(|()| Exit::Done),
+        Command::Schema {
+            format: SchemaFormat::Markdown,
+        } => files::print(&schema::reference()).map(|()| Exit::Done),
         Command::Explain { code } => explain(code.as_deref()),
         Command::Completions { shell } => {
             let mut text = Vec::new();
@@ -41,10 +41,10 @@ fn check_command(input: &Input, format: Format, color: bool) -> Result<Exit, Fil
     match format {
         Format::Json => files::print(&format!("{:#}\n", diagnostic::to_json(&sources, &diagnostics)))?,
         Format::Human => {
-            eprint!("{}", diagnostic::render(&sources, &diagnostics, color));
+            files::complain(&diagnostic::render(&sources, &diagnostics, color));
             match &model {
                 Some(model) => files::print(&format!("{}\n", summary(model, &diagnostics)))?,
-                None => eprintln!("{}", count(&diagnostics)),
+                None => files::complain(&format!("{}\n", count(&diagnostics))),
             }
         }
     }
@@ -56,20 +56,22 @@ fn checked(input: &Input, color: bool) -> Result<(Sources, Option<Model>), FileE
     let sources = files::read(&input.files)?;
     let Checked { model, diagnostics } = check(&sources);
     if model.is_none() {
-        eprint!("{}", diagnostic::render(&sources, &diagnostics, color));
-        eprintln!("{}", count(&diagnostics));
+        files::complain(&diagnostic::render(&sources, &diagnostics, color));
+        files::complain(&format!("{}\n", count(&diagnostics)));
     }
     Ok((sources, model))
 }
 
 fn prove_command(input: &Input, format: Format, strict: bool, color: bool) -> Result<Exit, FileError> {
-    let (sources, Some(model)) = checked(input, color)? else { return Ok(Exit::Failed) };
+    let (sources, Some(model)) = checked(input, color)? else {
+        return Ok(Exit::Failed);
+    };
     let report = prove(&model);
     match format {
         Format::Json => files::print(&format!("{:#}\n", report.to_json()))?,
         Format::Human => {
             files::print(&report.to_text())?;
-            eprint!("{}", diagnostic::render(&sources, &report.diagnostics(&model), color));
+            files::complain(&diagnostic::render(&sources, &report.diagnostics(&model), color));
         }
     }
     let refused = report.fails() || (strict && report.is_unproven());
@@ -77,11 +79,13 @@ fn prove_command(input: &Input, format: Format, strict: bool, color: bool) -> Re
 }
 
 fn build(input: &Input, target: Target, output: &Path, color: bool) -> Result<Exit, FileError> {
-    let (sources, Some(model)) = checked(input, color)? else { return Ok(Exit::Failed) };
+    let (sources, Some(model)) = checked(input, color)? else {
+        return Ok(Exit::Failed);
+    };
     let report = prove(&model);
     if report.fails() {
-        eprint!("{}", diagnostic::render(&sources, &report.diagnostics(&model), color));
-        eprintln!("nothing is built while an objective does not hold");
+        files::complain(&diagnostic::render(&sources, &report.diagnostics(&model), color));
+        files::complain("nothing is built while an objective does not hold\n");
         return Ok(Exit::Refused);
     }
     let artifacts = match target {
@@ -97,14 +101,18 @@ fn build(input: &Input, target: Target, output: &Path, color: bool) -> Result<Ex
 
 fn explain(id: Option<&str>) -> Result<Exit, FileError> {
     let Some(id) = id else {
-        let lines: Vec<String> =
-            diagnostic::all_codes().into_iter().map(|code| format!("{}  {}\n", code.id, code.title)).collect();
+        let lines: Vec<String> = diagnostic::all_codes()
+            .into_iter()
+            .map(|code| format!("{}  {}\n", code.id, code.title))
+            .collect();
         return files::print(&lines.concat()).map(|()| Exit::Done);
     };
     match diagnostic::code(id) {
         Some(code) => files::print(&format!("{}: {}\n\n{}\n", code.id, code.title, code.page)).map(|()| Exit::Done),
         None => {
-            eprintln!("error: `{id}` is not a code\nhelp: `dramc explain` lists all of them");
+            files::complain(&format!(
+                "error: `{id}` is not a code\nhelp: `dramc explain` lists all of them\n"
+            ));
             Ok(Exit::Failed)
         }
     }
@@ -127,7 +135,10 @@ fn summary(model: &Model, diagnostics: &[Diagnostic]) -> String {
 }
 
 fn count(diagnostics: &[Diagnostic]) -> String {
-    let errors = diagnostics.iter().filter(|finding| finding.severity == Severity::Error).count();
+    let errors = diagnostics
+        .iter()
+        .filter(|finding| finding.severity == Severity::Error)
+        .count();
     let warnings = diagnostics.len() - errors;
     let plural = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
     match (errors, warnings) {

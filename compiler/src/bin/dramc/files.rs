@@ -1,10 +1,10 @@
 //! Reading models and writing artifacts: the program's only contact with files.
-#![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "the program may do what its library must not")]
+#![expect(clippy::disallowed_methods, reason = "the program may do what its library must not")]
 
 use dram_compiler::backend::Artifacts;
 use dram_compiler::source::Sources;
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io::{self, IsTerminal, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// A file that cannot be read or written.
@@ -22,10 +22,18 @@ impl fmt::Display for FileError {
             Self::Read(path, why) => write!(f, "cannot read `{}`: {why}", path.display()),
             Self::Write(path, why) => write!(f, "cannot write `{}`: {why}", path.display()),
             Self::NotText(path, byte) => {
-                write!(f, "`{}` is not UTF-8 text from byte {byte} on: save it as UTF-8", path.display())
+                write!(
+                    f,
+                    "`{}` is not UTF-8 text from byte {byte} on: save it as UTF-8",
+                    path.display()
+                )
             }
             Self::NoModel(path) => {
-                write!(f, "`{}` holds no model: no `*.yaml`, `*.yml` or `*.json` below it", path.display())
+                write!(
+                    f,
+                    "`{}` holds no model: no `*.yaml`, `*.yml` or `*.json` below it",
+                    path.display()
+                )
             }
         }
     }
@@ -37,7 +45,10 @@ pub(crate) fn read(paths: &[PathBuf]) -> Result<Sources, FileError> {
     for path in paths {
         if path == Path::new("-") {
             let mut bytes = Vec::new();
-            io::stdin().lock().read_to_end(&mut bytes).map_err(|why| FileError::Read(path.clone(), why))?;
+            io::stdin()
+                .lock()
+                .read_to_end(&mut bytes)
+                .map_err(|why| FileError::Read(path.clone(), why))?;
             sources.add("<standard input>", text(path, bytes)?);
         } else if path.is_dir() {
             let mut found = Vec::new();
@@ -62,10 +73,22 @@ fn models(directory: &Path, found: &mut Vec<PathBuf>) -> Result<(), FileError> {
         let entry = entry.map_err(failed)?;
         let path = entry.path();
         let hidden = entry.file_name().to_string_lossy().starts_with('.');
-        let kind = entry.file_type().map_err(failed)?;
-        if kind.is_dir() && !hidden {
+        // A link to a file is the file, as in mounted configuration; a link to a directory could lead in a circle.
+        let link = entry.file_type().map_err(failed)?.is_symlink();
+        let kind = if link {
+            std::fs::metadata(&path)
+        } else {
+            entry.metadata()
+        };
+        let kind = kind.map_err(|why| FileError::Read(path.clone(), why))?;
+        if kind.is_dir() && !link && !hidden {
             models(&path, found)?;
-        } else if kind.is_file() && !hidden && path.extension().is_some_and(|end| end == "yaml" || end == "yml" || end == "json") {
+        } else if kind.is_file()
+            && !hidden
+            && path
+                .extension()
+                .is_some_and(|end| end == "yaml" || end == "yml" || end == "json")
+        {
             found.push(path);
         }
     }
@@ -101,7 +124,19 @@ pub(crate) fn write(directory: &Path, artifacts: &Artifacts) -> Result<(), FileE
 /// Prints to standard output. A reader that went away, as `head` does, is no failure.
 pub(crate) fn print(text: &str) -> Result<(), FileError> {
     match io::stdout().lock().write_all(text.as_bytes()) {
-        Err(why) if why.kind() != io::ErrorKind::BrokenPipe => Err(FileError::Write(PathBuf::from("<standard output>"), why)),
+        Err(why) if why.kind() != io::ErrorKind::BrokenPipe => {
+            Err(FileError::Write(PathBuf::from("<standard output>"), why))
+        }
         _ => Ok(()),
     }
+}
+
+/// Whether standard error is a terminal whose user wants colours (<https://no-color.org>).
+pub(crate) fn shows_color() -> bool {
+    std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()) && io::stderr().is_terminal()
+}
+
+/// Prints to standard error. Where nobody can read it, the exit code still tells.
+pub(crate) fn complain(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
 }

@@ -13,7 +13,7 @@ fn main() -> ExitCode {
     match commands::run(arguments) {
         Ok(exit) => exit.into(),
         Err(failure) => {
-            eprintln!("error: {failure}");
+            files::complain(&format!("error: {failure}\n"));
             Exit::Failed.into()
         }
     }

@@ -1,0 +1,175 @@
+provider "dram" {
+  catalog = var.catalog
+
+  dynamic "engine" {
+    for_each = var.engine == null ? [] : [var.engine]
+
+    content {
+      exec = engine.value
+    }
+  }
+}
+
+resource "dram_recovery_site" "branch" {
+  name           = "branch"
+  failure_domain = "branch"
+  bandwidth      = "20Mi/s"
+
+  host {}
+}
+
+resource "dram_recovery_site" "office" {
+  name           = "office"
+  failure_domain = "office"
+  bandwidth      = "50Mi/s"
+
+  host {
+    root = "/office"
+  }
+}
+
+resource "dram_vault" "nas" {
+  name           = "nas"
+  failure_domain = "nas"
+
+  directory {
+    path = "/mnt/nas/dram"
+  }
+
+  password {
+    file = "/etc/dram/key"
+  }
+}
+
+resource "dram_vault" "shelf" {
+  name           = "shelf"
+  failure_domain = "shelf"
+
+  directory {
+    path = "/mnt/shelf"
+  }
+
+  password {
+    env = "SHELF_PASSWORD"
+  }
+}
+
+resource "dram_protection_policy" "hourly" {
+  name = "hourly"
+
+  objectives {
+    rpo = "75m"
+    rto = "2h"
+  }
+
+  schedule {
+    every = "1h"
+  }
+
+  retention {
+    last          = 24
+    daily         = 14
+    keep_verified = 2
+  }
+
+  vault {
+    name = dram_vault.nas.name
+  }
+}
+
+resource "dram_application" "shop" {
+  name   = "shop"
+  site   = dram_recovery_site.office.name
+  policy = dram_protection_policy.hourly.name
+
+  component {
+    name = "db"
+
+    host {
+      paths   = ["/opt/shop"]
+      exclude = ["__pycache__/"]
+
+      dump {
+        command {
+          run     = ["python3", "opt/shop/shop.py", "dump"]
+          dir     = "/opt"
+          timeout = "10m"
+        }
+
+        restore {
+          shell   = "python3 opt/shop/shop.py load\necho \"loaded\"\n"
+          timeout = "20m"
+        }
+      }
+    }
+
+    data {
+      size        = "1Gi"
+      change_rate = "200Mi/d"
+    }
+  }
+
+  component {
+    name  = "web"
+    after = ["db"]
+
+    host {
+      paths = ["/srv/shop"]
+
+      service {
+        start {
+          run = ["shop", "start"]
+        }
+
+        stop {
+          shell = "shop stop"
+        }
+      }
+    }
+
+    data {
+      size        = "4Gi"
+      change_rate = "500Mi/d"
+    }
+
+    health {
+      timeout      = "30s"
+      start_period = "2m"
+
+      http {
+        url    = "http://127.0.0.1:8080/up"
+        status = 204
+        body   = "\"site\": \"$${DRAM_SITE}\""
+      }
+    }
+
+    health {
+      exec {
+        shell   = "shop status"
+        dir     = "/srv/shop"
+        timeout = "5s"
+      }
+    }
+  }
+}
+
+resource "dram_recovery_plan" "shop" {
+  name = "shop"
+
+  applications {
+    names = [dram_application.shop.name]
+  }
+
+  target {
+    site = dram_recovery_site.branch.name
+  }
+
+  mappings {
+    path {
+      values = {
+        "/srv/shop" = "/srv/branch/shop"
+      }
+      on_missing = "fail"
+    }
+  }
+}

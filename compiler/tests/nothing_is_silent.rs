@@ -1,0 +1,347 @@
+//! Every leaf of the language, found by its tables in a document set that uses all of them, is misspelled, given a
+//! wrong shape, changed and removed: each time there is a finding at the right line, or another result. Nothing is
+//! silent. A field that is new in the tables and missing in `language/complete.yaml` fails here.
+#![expect(
+    clippy::unwrap_used,
+    clippy::string_slice,
+    reason = "a test stops at the first surprise"
+)]
+
+use dram_compiler::backend::{Artifacts, json, terraform};
+use dram_compiler::blueprint::blueprint;
+use dram_compiler::check::check;
+use dram_compiler::diagnostic::{self, Code, Diagnostic};
+use dram_compiler::model::{KindName, Model};
+use dram_compiler::source::Sources;
+use dram_compiler::syntax::parse;
+use dram_fields::write::reachable;
+use dram_fields::{Data, Entry, Field, Kind, Node, Span, Ty};
+use std::collections::BTreeSet;
+
+const COMPLETE: &str = include_str!("language/complete.yaml");
+
+/// A value of the sample with the shape that the tables give it.
+struct Leaf {
+    /// `Kind.field`, with `[]` for elements and `{}` for values of maps.
+    name: String,
+    ty: Ty,
+    value: Node,
+    /// Of a field: the place of its name.
+    key: Option<Span>,
+}
+
+fn leaves() -> Vec<Leaf> {
+    let mut found = Vec::new();
+    let documents = parse(&Sources::one("complete.yaml", COMPLETE), &mut Vec::new());
+    for document in documents {
+        in_block(document.kind.unwrap().table(), &document.spec, &mut found);
+    }
+    found
+        .iter_mut()
+        .for_each(|leaf| leaf.value.span = whole(leaf.value.span));
+    found
+}
+
+/// The span of block text begins below its `|`, which goes with it when it is replaced.
+fn whole(span: Span) -> Span {
+    let before = COMPLETE[..span.start as usize].trim_end();
+    let start = if before.ends_with('|') {
+        before.len() as u32 - 1
+    } else {
+        span.start
+    };
+    Span { start, ..span }
+}
+
+fn in_block(kind: &'static Kind, node: &Node, found: &mut Vec<Leaf>) {
+    for Entry { name, name_span, value } in node.entries() {
+        let field = kind.field(name).unwrap();
+        let name = format!("{}.{name}", kind.name);
+        found.push(Leaf {
+            name: name.clone(),
+            ty: field.ty,
+            value: value.clone(),
+            key: Some(*name_span),
+        });
+        inside(name, &field.ty, value, found);
+    }
+}
+
+fn inside(name: String, ty: &Ty, value: &Node, found: &mut Vec<Leaf>) {
+    let mut part = |name: String, ty: &Ty, value: &Node| {
+        found.push(Leaf {
+            name: name.clone(),
+            ty: *ty,
+            value: value.clone(),
+            key: None,
+        });
+        inside(name, ty, value, found);
+    };
+    match ty {
+        Ty::List(ty) => value
+            .elements()
+            .iter()
+            .for_each(|element| part(format!("{name}[]"), ty, element)),
+        Ty::Map(ty) => value
+            .entries()
+            .iter()
+            .for_each(|entry| part(format!("{name}{{}}"), ty, &entry.value)),
+        Ty::Block(kind) | Ty::Secret(kind) => in_block(kind(), value, found),
+        Ty::Text(_) | Ty::Bool | Ty::Int | Ty::Word(_) => {}
+    }
+}
+
+fn replaced(span: Span, put: &str) -> String {
+    let mut text = COMPLETE.to_owned();
+    text.replace_range(span.start as usize..span.end as usize, put);
+    text
+}
+
+fn line(text: &str, at: u32) -> usize {
+    text[..at as usize].matches('\n').count() + 1
+}
+
+fn findings(text: &str) -> (Option<Model>, Vec<Diagnostic>) {
+    let checked = check(&Sources::one("complete.yaml", text));
+    (checked.model, checked.diagnostics)
+}
+
+fn built(model: &Model) -> [Artifacts; 2] {
+    [terraform::build(&blueprint(model)), json::build(model)]
+}
+
+fn original() -> [Artifacts; 2] {
+    let (model, findings) = findings(COMPLETE);
+    assert!(
+        findings.is_empty(),
+        "{}",
+        diagnostic::render(&Sources::one("complete.yaml", COMPLETE), &findings, false)
+    );
+    built(&model.unwrap())
+}
+
+/// The text is refused, with a finding of that code in that line.
+fn refused(name: &str, text: &str, code: Option<&Code>, at: usize) {
+    let (model, findings) = findings(text);
+    assert!(model.is_none(), "{name} is accepted in\n{text}");
+    let right =
+        |finding: &Diagnostic| line(text, finding.span.start) == at && code.is_none_or(|code| finding.code == code);
+    let shown = || diagnostic::render(&Sources::one("complete.yaml", text), &findings, false);
+    assert!(
+        findings.iter().any(right),
+        "{name} is not said in line {at}:\n{}",
+        shown()
+    );
+}
+
+#[test]
+fn the_sample_uses_every_field() {
+    let used: BTreeSet<String> = leaves().into_iter().map(|leaf| leaf.name).collect();
+    let kinds: Vec<&'static Kind> = KindName::ALL.iter().flat_map(|kind| reachable(kind.table())).collect();
+    let all = kinds
+        .iter()
+        .flat_map(|kind| kind.fields().map(|field| format!("{}.{}", kind.name, field.name)));
+    let missing: Vec<String> = all.filter(|name| !used.contains(name)).collect();
+    assert!(missing.is_empty(), "`tests/language/complete.yaml` lacks {missing:?}");
+    original();
+}
+
+#[test]
+fn a_misspelled_field_is_said_in_its_line() {
+    for leaf in leaves() {
+        let Some(key) = leaf.key else { continue };
+        let written = &COMPLETE[key.start as usize..key.end as usize];
+        // A letter too many, one too few, and another case; within the quotes where there are some.
+        let bare = written.trim_matches('"');
+        for wrong in [
+            format!("{bare}x"),
+            bare[..bare.len() - 1].to_owned(),
+            bare.to_uppercase(),
+        ] {
+            let text = replaced(key, &written.replace(bare, &wrong));
+            refused(&leaf.name, &text, Some(Code::UNKNOWN_FIELD), line(COMPLETE, key.start));
+        }
+    }
+}
+
+#[test]
+fn a_wrong_shape_is_said_in_its_line() {
+    for leaf in leaves() {
+        let wrong: &[&str] = match leaf.ty {
+            Ty::Text(_) | Ty::Word(_) => &["[]", "{}", "true", "[a, b]"],
+            Ty::Bool => &["[]", "{}", "7", "text"],
+            Ty::Int => &["[]", "{}", "true", "text", "\"7\"", "-1", "1.5"],
+            Ty::List(_) => &["{}", "text", "7"],
+            Ty::Map(_) | Ty::Block(_) | Ty::Secret(_) => &["[]", "text", "7"],
+        };
+        for put in wrong {
+            refused(
+                &format!("{}: {put}", leaf.name),
+                &replaced(leaf.value.span, put),
+                None,
+                line(COMPLETE, leaf.value.span.start),
+            );
+        }
+    }
+}
+
+#[test]
+fn an_empty_value_is_said_in_its_line() {
+    for leaf in leaves() {
+        let at = leaf.key.unwrap_or(leaf.value.span);
+        // Deeper than a list that stands as deep as its key.
+        refused(
+            &leaf.name,
+            &replaced(leaf.value.span, "  ~"),
+            None,
+            line(COMPLETE, at.start),
+        );
+    }
+}
+
+/// A valid value other than the one that is written.
+fn another(ty: &Ty, value: &Node) -> Option<String> {
+    match (ty, &value.data) {
+        (Ty::Text(format), Data::Text(text)) => {
+            let old = (format.canonical)(text).unwrap();
+            let pool = [format.example, "7m", "3Gi", "11Mi/s", "other", "/other", "OTHER"];
+            let new = pool
+                .into_iter()
+                .find(|new| !new.is_empty() && (format.canonical)(new).is_ok_and(|new| new != old));
+            Some(format!(
+                "{:?}",
+                new.unwrap_or_else(|| unreachable!("no other {}", format.name))
+            ))
+        }
+        (Ty::Int, Data::Number(number)) => Some((number.parse::<u32>().unwrap() + 1).to_string()),
+        (Ty::Bool, Data::Bool(value)) => Some((!value).to_string()),
+        (Ty::Word(words), Data::Text(text)) => {
+            Some(words.iter().find(|word| word.name != text).unwrap().name.to_owned())
+        }
+        (Ty::List(_) | Ty::Map(_) | Ty::Block(_) | Ty::Secret(_), _) => None,
+        _ => unreachable!("a value of another shape"),
+    }
+}
+
+/// Another value gives another result, or is refused with words.
+#[test]
+fn another_value_is_seen() {
+    let original = original();
+    let (mut changed, mut refused) = (0, Vec::new());
+    for leaf in leaves() {
+        let Some(other) = another(&leaf.ty, &leaf.value) else {
+            continue;
+        };
+        let text = replaced(leaf.value.span, &other);
+        match findings(&text) {
+            (Some(model), _) => {
+                for (old, new) in original.iter().zip(built(&model)) {
+                    // The catalog is no resource: of it only the address is in the module.
+                    let only_json = leaf.name == "Catalog.failureDomain" && old.contains_key("main.tf");
+                    assert_eq!(
+                        *old == new,
+                        only_json,
+                        "{} changed to {other}, and nothing is built of it",
+                        leaf.name
+                    );
+                }
+                changed += 1;
+            }
+            (None, findings) => {
+                assert!(!findings.is_empty());
+                refused.push(leaf.name);
+            }
+        }
+    }
+    assert!(changed > 30, "{changed} changed, refused {refused:?}");
+}
+
+/// What is left out is missed, or gives another result.
+#[test]
+fn a_removed_field_is_seen() {
+    let original = original();
+    for leaf in leaves().into_iter().filter(|leaf| leaf.key.is_some()) {
+        let mut documents: Vec<serde_json::Value> = Vec::new();
+        for document in parse(&Sources::one("complete.yaml", COMPLETE), &mut Vec::new()) {
+            let spec = without(&document.spec, leaf.key.unwrap());
+            let mut whole = document.declaration.unwrap().to_json();
+            whole["spec"] = spec.to_json();
+            documents.push(whole);
+        }
+        let text: Vec<String> = documents.iter().map(|document| format!("{document:#}\n")).collect();
+        if let (Some(model), _) = findings(&text.join("---\n")) {
+            assert!(
+                original.iter().zip(built(&model)).any(|(old, new)| *old != new),
+                "nobody misses {}",
+                leaf.name
+            );
+        }
+    }
+}
+
+fn without(node: &Node, key: Span) -> Node {
+    let data = match &node.data {
+        Data::Map(entries) => Data::Map(
+            entries
+                .iter()
+                .filter(|entry| entry.name_span != key)
+                .map(|entry| Entry {
+                    value: without(&entry.value, key),
+                    ..entry.clone()
+                })
+                .collect(),
+        ),
+        Data::List(elements) => Data::List(elements.iter().map(|element| without(element, key)).collect()),
+        other => other.clone(),
+    };
+    Node { data, span: node.span }
+}
+
+/// The envelope has no table in the schema's tree; it is as loud.
+#[test]
+fn the_envelope_is_not_silent_either() {
+    for (number, written) in COMPLETE.lines().enumerate() {
+        for (name, wrong) in [
+            ("apiVersion", "apiversion"),
+            ("kind", "kinds"),
+            ("metadata", "meta"),
+            ("spec", "specs"),
+            ("dram.dev/v1", "dram.dev/v2"),
+            ("dram.dev/v1", "[]"),
+            ("Vault", "Volt"),
+            ("{ name: ", "{ nam: "),
+            ("{ name: ", "{ name: A"),
+        ] {
+            // Only what stands in the envelope.
+            if !written.contains(name) || (written.starts_with(' ') && !written.starts_with("  \"")) {
+                continue;
+            }
+            let text: Vec<String> = COMPLETE
+                .lines()
+                .enumerate()
+                .map(|(at, line)| {
+                    if at == number {
+                        line.replacen(name, wrong, 1)
+                    } else {
+                        line.to_owned()
+                    }
+                })
+                .collect();
+            refused(&format!("{name} → {wrong}"), &text.join("\n"), None, number + 1);
+        }
+    }
+}
+
+/// Terraform's names of the fields of a block differ, so that no field hides another there.
+#[test]
+fn names_differ_in_terraform_too() {
+    for kind in KindName::ALL.iter().flat_map(|kind| reachable(kind.table())) {
+        let names: Vec<String> = kind.fields().map(Field::terraform_name).collect();
+        assert_eq!(
+            names.iter().collect::<BTreeSet<_>>().len(),
+            names.len(),
+            "{}",
+            kind.name
+        );
+    }
+}

@@ -1,0 +1,164 @@
+//! The proof against simulated time: whatever happens within the hints, no more is lost and nothing takes longer.
+
+use crate::Case;
+use dram_compiler::derive::{SEAL, longest_interval, moving};
+use dram_compiler::model::{Duration, Rate};
+use dram_compiler::prove::{Decides, Verdict};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+fn rate() -> impl Strategy<Value = String> {
+    (
+        1u64..3_000,
+        prop::sample::select(vec!["", "Ki", "Mi", "Gi"]),
+        prop::sample::select(vec!["s", "m", "h", "d", "w"]),
+    )
+        .prop_map(|(amount, unit, time)| format!("{amount}{unit}/{time}"))
+}
+
+/// Rates that are near to each other, so that what changes and what can be moved are often nearly the same.
+fn near() -> impl Strategy<Value = String> {
+    (100u64..2_000).prop_map(|amount| format!("{amount}Ki/s"))
+}
+
+fn parsed(rates: &[String]) -> Vec<Rate> {
+    rates.iter().map(|rate| rate.parse().unwrap()).collect()
+}
+
+/// Bytes a second.
+fn speed(rate: &str) -> f64 {
+    rate.parse::<Rate>().unwrap().bytes_in(604_800) as f64 / 604_800.0
+}
+
+/// Points are made at the firings of the schedules, one after the other: each begins when it is due and the one before
+/// is sealed, moves what changed since the one before began, and is sealed. Begin and seal of each, in seconds.
+fn points(every: &[u64], change: f64, bandwidth: f64, until: f64) -> Vec<(f64, f64)> {
+    let mut made = vec![(0.0, 0.0)];
+    let (mut began, mut sealed) = (0.0_f64, 0.0_f64);
+    loop {
+        // The first firing after the last begin; when it passed while a point was made, it is made up for at once.
+        let due = every
+            .iter()
+            .map(|every| ((began / *every as f64).floor() + 1.0) * *every as f64)
+            .fold(f64::MAX, f64::min);
+        let now = due.max(sealed);
+        if now > until {
+            return made;
+        }
+        sealed = now + change * (now - began) / bandwidth + SEAL.seconds as f64;
+        began = now;
+        made.push((began, sealed));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(512))]
+
+    /// For every moment of a loss, what is lost is no older than the proof says.
+    #[test]
+    fn no_loss_exceeds_the_proof(
+        every in prop::collection::vec(prop_oneof![1u64..40, 1u64..20_000], 0..3),
+        rpo in prop_oneof![1u64..200, 1u64..60_000],
+        changes in prop::collection::vec(near(), 1..4),
+        bandwidth in near(),
+        losses in prop::collection::vec(0.0f64..1.0, 1..30),
+    ) {
+        let components: Vec<Value> = changes
+            .iter()
+            .enumerate()
+            .map(|(n, rate)| json!({"name": format!("c{n}"), "host": {"paths": ["/a"]}, "data": {"size": "1Gi", "changeRate": rate}}))
+            .collect();
+        let stated: Vec<&str> = every.iter().map(|every| &*String::leak(format!("{every}s"))).collect();
+        let case = Case {
+            objectives: json!({"rpo": format!("{rpo}s")}),
+            every: stated.leak(),
+            bandwidth: [Some(String::leak(bandwidth.clone())), None],
+            components: components.into(),
+            planned: false,
+        };
+        let proof = case.rpo();
+        prop_assert_ne!(proof.verdict, Verdict::Unproven);
+        if proof.too_slow || proof.decides == Decides::PolicyAlone || (every.is_empty() && proof.verdict == Verdict::NotMet) {
+            return Ok(());
+        }
+        let every = if every.is_empty() { vec![proof.terms[0].seconds] } else { every };
+        let change: f64 = changes.iter().map(|rate| speed(rate)).sum();
+        let until = *every.iter().min().unwrap() as f64 * 100.0;
+        let points = points(&every, change, speed(&bandwidth), until);
+        let last = points.last().unwrap().1;
+        // At chosen moments, and at the worst ones: just before a seal is complete.
+        let chosen = losses.iter().map(|part| part * last);
+        let worst = points.iter().map(|(_, sealed)| sealed - 1e-9);
+        for loss in chosen.chain(worst).filter(|loss| *loss >= 0.0) {
+            let newest = points.iter().rev().find(|(_, sealed)| *sealed <= loss).map_or(0.0, |(began, _)| *began);
+            prop_assert!(loss - newest <= proof.worst_case as f64 + 1e-6, "at {loss} {} is lost, proved {}", loss - newest, proof.worst_case);
+            if proof.verdict == Verdict::Met {
+                prop_assert!(loss - newest <= rpo as f64 + 1e-6);
+            }
+        }
+    }
+
+    /// Whatever each step takes within its bounds, recovery takes no longer than the proof says.
+    #[test]
+    fn no_recovery_exceeds_the_proof(
+        parts in prop::collection::vec((prop::collection::vec(any::<prop::sample::Index>(), 0..3), 0u64..5_000, 0u64..600, 1u64..60, 0.0f64..=1.0), 1..12),
+        bandwidth in rate(),
+    ) {
+        // Each waits only for those before it; the model lists them the other way round.
+        let name = |n: usize| format!("c{n}");
+        let after = |n: usize, picks: &[prop::sample::Index]| -> Vec<usize> {
+            if n == 0 { Vec::new() } else { picks.iter().map(|pick| pick.index(n)).collect() }
+        };
+        let components: Vec<Value> = parts
+            .iter()
+            .enumerate()
+            .rev()
+            .map(|(n, (picks, size, wait, timeout, _))| json!({
+                "name": name(n), "after": after(n, picks).into_iter().map(name).collect::<Vec<_>>(),
+                "host": {"paths": ["/a"]}, "data": {"size": format!("{size}Ki"), "changeRate": "1/w"},
+                "health": [{"exec": {"run": ["true"]}, "startPeriod": format!("{wait}s"), "timeout": format!("{timeout}s")}],
+            }))
+            .collect();
+        let case = Case {
+            objectives: json!({"rpo": "1h", "rto": "1h"}),
+            bandwidth: [Some("1Gi/s"), Some(String::leak(bandwidth.clone()))],
+            components: components.into(),
+            ..Case::default()
+        };
+        let proof = case.rto();
+        let bytes: u64 = parts.iter().map(|(_, size, ..)| size * 1024).sum();
+        let mut up: Vec<f64> = Vec::new();
+        for (n, (picks, _, wait, timeout, part)) in parts.iter().enumerate() {
+            let begin = after(n, picks).into_iter().map(|before| up[before]).fold(0.0, f64::max);
+            up.push(begin + (wait + timeout) as f64 * part);
+        }
+        let took = bytes as f64 / speed(&bandwidth) + up.into_iter().fold(0.0, f64::max);
+        prop_assert!(took <= proof.worst_case as f64 + 1e-6, "took {took}, proved {}", proof.worst_case);
+        prop_assert_eq!(proof.verdict == Verdict::Met, proof.worst_case <= 3600);
+    }
+
+    /// No longer interval fits, except that whole minutes are preferred.
+    #[test]
+    fn the_longest_interval_is_the_longest(rpo in 0u64..3_000, changes in prop::collection::vec(rate(), 0..3), bandwidth in prop::option::of(rate())) {
+        let changes = parsed(&changes);
+        let bandwidth: Option<Rate> = bandwidth.map(|rate| rate.parse().unwrap());
+        let fits = |every: &u64| {
+            let busy = moving(&changes, bandwidth, Duration::seconds(*every)).saturating_add(SEAL.seconds);
+            every.saturating_add(busy) <= rpo && busy <= *every
+        };
+        let longest = (1..=rpo).rev().find(fits);
+        let minutes = longest.map(|every| every - every % 60).filter(|every| *every > 0 && fits(every));
+        prop_assert_eq!(
+            longest_interval(Duration::seconds(rpo), &changes, bandwidth),
+            minutes.or(longest).map(Duration::seconds)
+        );
+    }
+
+    /// The extremes of every number give an answer.
+    #[test]
+    fn no_objective_overflows(rpo in any::<u64>(), change in any::<u64>(), bandwidth in any::<u64>(), unit in prop::sample::select(vec!["s", "w"])) {
+        let rate = |amount: u64| format!("{amount}/{unit}").parse::<Rate>().unwrap();
+        let every = longest_interval(Duration::seconds(rpo), &[rate(change), rate(change)], Some(rate(bandwidth)));
+        prop_assert!(every.is_none_or(|every| every.seconds <= rpo));
+    }
+}
