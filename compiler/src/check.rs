@@ -4,11 +4,14 @@ mod application;
 mod domains;
 mod names;
 mod quantities;
+mod written;
+
+pub use written::Written;
 
 use crate::diagnostic::{Diagnostic, has_errors, sort};
 use crate::model::{Declaration, KindName, Model};
 use crate::source::Sources;
-use crate::syntax::{Document, parse};
+use crate::syntax::parse;
 use dram_fields::{Span, Step};
 
 /// What came of checking sources.
@@ -25,6 +28,10 @@ pub struct Checked {
 pub fn check(sources: &Sources) -> Checked {
     let mut diagnostics = Vec::new();
     let documents = parse(sources, &mut diagnostics);
+    let documents = documents
+        .into_iter()
+        .map(|document| Written::read(document, &mut diagnostics))
+        .collect();
     let model = rules(documents, &mut diagnostics);
     sort(&mut diagnostics);
     Checked {
@@ -39,7 +46,7 @@ pub fn check(sources: &Sources) -> Checked {
 /// Everything that is wrong, when something is.
 pub fn assemble(declarations: impl IntoIterator<Item = Declaration>) -> Result<Model, Vec<Diagnostic>> {
     let mut diagnostics = Vec::new();
-    let model = rules(declarations.into_iter().map(Document::of).collect(), &mut diagnostics);
+    let model = rules(declarations.into_iter().map(Written::of).collect(), &mut diagnostics);
     match model {
         Some(model) if !has_errors(&diagnostics) => Ok(model),
         _ => Err(diagnostics),
@@ -47,7 +54,7 @@ pub fn assemble(declarations: impl IntoIterator<Item = Declaration>) -> Result<M
 }
 
 /// The rules that span declarations. A document that is broken still lends its name.
-fn rules(documents: Vec<Document>, out: &mut Vec<Diagnostic>) -> Option<Model> {
+fn rules(documents: Vec<Written>, out: &mut Vec<Diagnostic>) -> Option<Model> {
     names::unique(&documents, out);
     names::resolved(&documents, out);
     for document in &documents {
@@ -68,7 +75,7 @@ fn rules(documents: Vec<Document>, out: &mut Vec<Diagnostic>) -> Option<Model> {
 }
 
 /// The rules that need nothing but the declaration itself: also what a Terraform provider can say offline.
-pub fn alone(document: &Document, out: &mut Vec<Diagnostic>) {
+pub fn alone(document: &Written, out: &mut Vec<Diagnostic>) {
     let Some(declaration) = &document.declaration else {
         return;
     };
@@ -76,7 +83,7 @@ pub fn alone(document: &Document, out: &mut Vec<Diagnostic>) {
     application::fits(document, &declaration.spec, out);
 }
 
-impl Document {
+impl Written {
     /// An error about a part of the declaration.
     fn error(&self, code: &'static crate::diagnostic::Code, path: Vec<Step>, message: String) -> Diagnostic {
         Diagnostic::error(code, self.spec.at(&path), message).path(path)

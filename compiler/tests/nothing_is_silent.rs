@@ -9,7 +9,7 @@
 
 use dram_compiler::backend::{Artifacts, json, terraform};
 use dram_compiler::blueprint::blueprint;
-use dram_compiler::check::check;
+use dram_compiler::check::{Written, check};
 use dram_compiler::diagnostic::{self, Code, Diagnostic};
 use dram_compiler::model::{KindName, Model};
 use dram_compiler::source::Sources;
@@ -30,10 +30,17 @@ struct Leaf {
     key: Option<Span>,
 }
 
+fn written() -> Vec<Written> {
+    let documents = parse(&Sources::one("complete.yaml", COMPLETE), &mut Vec::new());
+    documents
+        .into_iter()
+        .map(|document| Written::read(document, &mut Vec::new()))
+        .collect()
+}
+
 fn leaves() -> Vec<Leaf> {
     let mut found = Vec::new();
-    let documents = parse(&Sources::one("complete.yaml", COMPLETE), &mut Vec::new());
-    for document in documents {
+    for document in written() {
         in_block(document.kind.unwrap().table(), &document.spec, &mut found);
     }
     found
@@ -262,7 +269,7 @@ fn a_removed_field_is_seen() {
     let original = original();
     for leaf in leaves().into_iter().filter(|leaf| leaf.key.is_some()) {
         let mut documents: Vec<serde_json::Value> = Vec::new();
-        for document in parse(&Sources::one("complete.yaml", COMPLETE), &mut Vec::new()) {
+        for document in written() {
             let spec = without(&document.spec, leaf.key.unwrap());
             let mut whole = document.declaration.unwrap().to_json();
             whole["spec"] = spec.to_json();

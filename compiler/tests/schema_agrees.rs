@@ -6,6 +6,7 @@
     reason = "a test stops at the first surprise"
 )]
 
+use dram_compiler::check::Written;
 use dram_compiler::check::check;
 use dram_compiler::diagnostic::{Code, compiler_codes as codes};
 use dram_compiler::model::Declaration;
@@ -38,6 +39,7 @@ fn documents() -> Vec<Value> {
         .iter()
         .flat_map(|text| parse(&Sources::one("t.yaml", text), &mut Vec::new()))
         .map(|document| {
+            let document = Written::read(document, &mut Vec::new());
             let mut whole = document.declaration.unwrap().to_json();
             whole["spec"] = document.spec.to_json();
             whole

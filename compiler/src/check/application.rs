@@ -1,13 +1,13 @@
 //! What must hold inside an application.
 
+use super::Written;
 use super::names::meant;
 use crate::diagnostic::{Diagnostic, compiler_codes as codes};
 use crate::model::{Application, Body, Component, Spec, after_order};
-use crate::syntax::Document;
 use dram_fields::Step;
 use std::collections::BTreeSet;
 
-pub(super) fn fits(document: &Document, spec: &Spec, out: &mut Vec<Diagnostic>) {
+pub(super) fn fits(document: &Written, spec: &Spec, out: &mut Vec<Diagnostic>) {
     let Spec::Application(application) = spec else { return };
     let before = out.len();
     let names: BTreeSet<&str> = application
@@ -61,7 +61,7 @@ pub(super) fn fits(document: &Document, spec: &Spec, out: &mut Vec<Diagnostic>) 
     }
 }
 
-fn after(document: &Document, names: &BTreeSet<&str>, component: &Component, at: &[Step], out: &mut Vec<Diagnostic>) {
+fn after(document: &Written, names: &BTreeSet<&str>, component: &Component, at: &[Step], out: &mut Vec<Diagnostic>) {
     for (position, name) in component.after.iter().enumerate() {
         if names.contains(name.as_ref() as &str) {
             continue;

@@ -1,19 +1,19 @@
 //! What protects must not be lost with what it protects.
 
+use super::Written;
 use crate::diagnostic::{Diagnostic, compiler_codes as codes};
 use crate::model::{
     Application, Applications, Catalog, KindName, Name, ProtectionPolicy, RecoveryPlan, RecoverySite, Spec, Target,
     Vault, VaultUse,
 };
-use crate::syntax::Document;
 use dram_fields::Step;
 use std::collections::BTreeMap;
 
 /// The decoded declarations by kind and name; first ones win, duplicates were reported.
-struct Declared<'d>(BTreeMap<(KindName, &'d str), &'d Document>);
+struct Declared<'d>(BTreeMap<(KindName, &'d str), &'d Written>);
 
 impl<'d> Declared<'d> {
-    fn of(documents: &'d [Document]) -> Self {
+    fn of(documents: &'d [Written]) -> Self {
         let mut map = BTreeMap::new();
         for document in documents {
             if let (Some(kind), Some(name)) = (document.kind, &document.name) {
@@ -23,7 +23,7 @@ impl<'d> Declared<'d> {
         Self(map)
     }
 
-    fn spec(&self, kind: KindName, name: &str) -> Option<(&'d Document, &'d Spec)> {
+    fn spec(&self, kind: KindName, name: &str) -> Option<(&'d Written, &'d Spec)> {
         let document = self.0.get(&(kind, name)).copied()?;
         document
             .declaration
@@ -31,28 +31,28 @@ impl<'d> Declared<'d> {
             .map(|declaration| (document, &declaration.spec))
     }
 
-    fn site(&self, name: &str) -> Option<(&'d Document, &'d RecoverySite)> {
+    fn site(&self, name: &str) -> Option<(&'d Written, &'d RecoverySite)> {
         match self.spec(KindName::RecoverySite, name)? {
             (document, Spec::RecoverySite(site)) => Some((document, site)),
             _ => None,
         }
     }
 
-    fn policy(&self, name: &str) -> Option<(&'d Document, &'d ProtectionPolicy)> {
+    fn policy(&self, name: &str) -> Option<(&'d Written, &'d ProtectionPolicy)> {
         match self.spec(KindName::ProtectionPolicy, name)? {
             (document, Spec::ProtectionPolicy(policy)) => Some((document, policy)),
             _ => None,
         }
     }
 
-    fn vault(&self, name: &str) -> Option<(&'d Document, &'d Vault)> {
+    fn vault(&self, name: &str) -> Option<(&'d Written, &'d Vault)> {
         match self.spec(KindName::Vault, name)? {
             (document, Spec::Vault(vault)) => Some((document, vault)),
             _ => None,
         }
     }
 
-    fn application(&self, name: &str) -> Option<(&'d Document, &'d Application)> {
+    fn application(&self, name: &str) -> Option<(&'d Written, &'d Application)> {
         match self.spec(KindName::Application, name)? {
             (document, Spec::Application(application)) => Some((document, application)),
             _ => None,
@@ -61,7 +61,7 @@ impl<'d> Declared<'d> {
 }
 
 /// Failure domains of source, vault and target differ.
-pub(super) fn apart(documents: &[Document], out: &mut Vec<Diagnostic>) {
+pub(super) fn apart(documents: &[Written], out: &mut Vec<Diagnostic>) {
     let declared = Declared::of(documents);
     for document in documents {
         match document.declaration.as_ref().map(|declaration| &declaration.spec) {
@@ -73,7 +73,7 @@ pub(super) fn apart(documents: &[Document], out: &mut Vec<Diagnostic>) {
     }
 }
 
-fn vault_apart(declared: &Declared<'_>, document: &Document, application: &Application, out: &mut Vec<Diagnostic>) {
+fn vault_apart(declared: &Declared<'_>, document: &Written, application: &Application, out: &mut Vec<Diagnostic>) {
     let Some((_, site)) = declared.site(&application.site) else {
         return;
     };
@@ -116,7 +116,7 @@ fn vault_apart(declared: &Declared<'_>, document: &Document, application: &Appli
     }
 }
 
-fn target_apart(declared: &Declared<'_>, document: &Document, plan: &RecoveryPlan, out: &mut Vec<Diagnostic>) {
+fn target_apart(declared: &Declared<'_>, document: &Written, plan: &RecoveryPlan, out: &mut Vec<Diagnostic>) {
     for name in &plan.applications.names {
         let Some((_, application)) = declared.application(name) else {
             continue;
@@ -157,7 +157,7 @@ fn target_apart(declared: &Declared<'_>, document: &Document, plan: &RecoveryPla
     }
 }
 
-fn catalog_apart(documents: &[Document], document: &Document, catalog: &Catalog, out: &mut Vec<Diagnostic>) {
+fn catalog_apart(documents: &[Written], document: &Written, catalog: &Catalog, out: &mut Vec<Diagnostic>) {
     let shares = documents
         .iter()
         .find(|other| match other.declaration.as_ref().map(|other| &other.spec) {
@@ -177,8 +177,8 @@ fn catalog_apart(documents: &[Document], document: &Document, catalog: &Catalog,
 }
 
 /// An application comes back by one plan.
-pub(super) fn one_plan_each(documents: &[Document], out: &mut Vec<Diagnostic>) {
-    let mut seen: BTreeMap<&Name, (&Document, Vec<Step>)> = BTreeMap::new();
+pub(super) fn one_plan_each(documents: &[Written], out: &mut Vec<Diagnostic>) {
+    let mut seen: BTreeMap<&Name, (&Written, Vec<Step>)> = BTreeMap::new();
     for document in documents {
         let Some(Spec::RecoveryPlan(plan)) = document.declaration.as_ref().map(|declaration| &declaration.spec) else {
             continue;

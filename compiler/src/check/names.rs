@@ -1,13 +1,13 @@
 //! Names are unique, and references resolve.
 
+use super::Written;
 use crate::diagnostic::{Diagnostic, compiler_codes as codes};
 use crate::model::{KindName, Name, references};
-use crate::syntax::Document;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Two declarations of a kind never share a name; there is one catalog at most.
-pub(super) fn unique(documents: &[Document], out: &mut Vec<Diagnostic>) {
-    let mut seen: BTreeMap<(KindName, Option<&Name>), &Document> = BTreeMap::new();
+pub(super) fn unique(documents: &[Written], out: &mut Vec<Diagnostic>) {
+    let mut seen: BTreeMap<(KindName, Option<&Name>), &Written> = BTreeMap::new();
     for document in documents {
         let (Some(kind), Some(name)) = (document.kind, &document.name) else {
             continue;
@@ -30,7 +30,7 @@ pub(super) fn unique(documents: &[Document], out: &mut Vec<Diagnostic>) {
 }
 
 /// Every reference names a declaration of the right kind. One that is broken counts: its own errors say enough.
-pub(super) fn resolved(documents: &[Document], out: &mut Vec<Diagnostic>) {
+pub(super) fn resolved(documents: &[Written], out: &mut Vec<Diagnostic>) {
     let mut declared: BTreeMap<KindName, BTreeSet<&str>> = BTreeMap::new();
     for document in documents {
         if let (Some(kind), Some(name)) = (document.kind, &document.name) {

@@ -1,15 +1,15 @@
 //! Quantities that are spelled right and still cannot be meant, and texts with a format that only a rule knows.
 
+use super::Written;
 use crate::diagnostic::{Diagnostic, compiler_codes as codes};
 use crate::model::{
     Application, Body, Catalog, Command, Component, DataHints, Dump, Health, Host, Http, LogicalPath, Mappings,
     Objectives, PathMapping, Probe, ProtectionPolicy, RecoveryPlan, RecoverySite, Retention, Schedule, Service, Spec,
     When,
 };
-use crate::syntax::Document;
 use dram_fields::{Duration, Field, Rate, Step};
 
-pub(super) fn sensible(document: &Document, spec: &Spec, out: &mut Vec<Diagnostic>) {
+pub(super) fn sensible(document: &Written, spec: &Spec, out: &mut Vec<Diagnostic>) {
     let mut rule = Rule { document, out };
     match spec {
         Spec::Catalog(catalog) => {
@@ -38,7 +38,7 @@ pub(super) fn sensible(document: &Document, spec: &Spec, out: &mut Vec<Diagnosti
 }
 
 struct Rule<'r> {
-    document: &'r Document,
+    document: &'r Written,
     out: &'r mut Vec<Diagnostic>,
 }
 

@@ -2,33 +2,24 @@
 
 use super::{secret, yaml};
 use crate::diagnostic::compiler_codes as codes;
-use crate::model::{Declaration, KindName, Name};
 use crate::source::Sources;
-use dram_fields::{Data, Diagnostic, Node, Span};
+use dram_fields::{Diagnostic, Node, Span};
 
-/// A document of the stream. Even a broken one may have a kind and a name, so that references to it resolve.
+/// A document of the stream.
 #[derive(Debug)]
 pub struct Document {
-    /// Its kind, when it can be told.
-    pub kind: Option<KindName>,
-    /// Its name, when it can be told.
-    pub name: Option<Name>,
-    /// Where the name stands.
-    pub name_span: Span,
-    /// What is declared, when nothing was wrong.
-    pub declaration: Option<Declaration>,
-    /// The tree of its `spec`.
-    pub spec: Node,
+    /// Its tree; partial when the document is broken.
+    pub root: Node,
+    /// Whether a syntax error cut it short.
+    pub broken: bool,
 }
 
-/// Reads and decodes all documents. Everything that is wrong is added to `out`.
+/// Reads all documents. Everything that is wrong with their syntax is added to `out`.
 #[must_use]
 pub fn parse(sources: &Sources, out: &mut Vec<Diagnostic>) -> Vec<Document> {
     let mut documents = Vec::new();
     for (index, source) in sources.iter() {
-        for raw in yaml::read(index, &source.text, out) {
-            documents.push(document(raw.root, raw.broken, out));
-        }
+        documents.extend(yaml::read(index, &source.text, out));
     }
     if documents.is_empty() && !crate::diagnostic::has_errors(out) {
         let mut finding = Diagnostic::error(codes::NO_DOCUMENT, Span::NONE, "no document to check")
@@ -47,58 +38,9 @@ pub fn parse(sources: &Sources, out: &mut Vec<Diagnostic>) -> Vec<Document> {
     documents
 }
 
-fn document(mut root: Node, broken: bool, out: &mut Vec<Diagnostic>) -> Document {
-    let kind = root
-        .get("kind")
-        .and_then(Node::as_text)
-        .and_then(|kind| kind.parse().ok());
-    let name_node = root.get("metadata").and_then(|metadata| metadata.get("name"));
-    let name = name_node.and_then(Node::as_text).and_then(|name| name.parse().ok());
-    let name_span = name_node.map_or(root.span, |node| node.span);
-    let nothing = Node {
-        data: Data::Map(Vec::new()),
-        span: root.span,
-    };
-    let mut spec = root.get("spec").cloned().unwrap_or(nothing);
-    // The root of a `spec` has no key of its own worth underlining: its kind stands for it.
-    spec.span = root.get("kind").map_or(root.span, |node| node.span);
-    // Nor has the root of a document: what it lacks is said at its kind, or at its first key.
-    if let Some(first) = root.entries().first().map(|entry| entry.name_span) {
-        root.span = root.get("kind").map_or(first, |node| node.span);
-    }
-    let (declaration, root) = if broken {
-        (None, root)
-    } else {
-        let decoded = Declaration::decode(root);
-        out.extend(decoded.diagnostics);
-        (decoded.value, decoded.source)
-    };
-    // A document that holds is free of literal secrets. For one that does not, any finding carries what to hide: it is
-    // hidden in the excerpts of all.
-    if declaration.is_none()
-        && let Some(finding) = out.last_mut()
-    {
-        finding.masked.extend(secret::in_tree(&root));
-    }
-    Document {
-        kind,
-        name,
-        name_span,
-        declaration,
-        spec,
-    }
-}
-
 impl Document {
-    /// The document of a declaration that no text stands behind.
-    #[must_use]
-    pub fn of(declaration: Declaration) -> Self {
-        Self {
-            kind: Some(declaration.kind()),
-            name: Some(declaration.name.clone()),
-            name_span: Span::NONE,
-            spec: declaration.spec.encode(),
-            declaration: Some(declaration),
-        }
+    /// Places that look like a literal where a secret belongs: they are hidden while the document does not hold.
+    pub(crate) fn secrets(root: &Node) -> Vec<Span> {
+        secret::in_tree(root)
     }
 }

@@ -1,17 +1,10 @@
 //! YAML 1.2 to positioned nodes, document by document, resuming after a syntax error.
 
+use super::Document;
 use crate::diagnostic::compiler_codes as codes;
 use dram_fields::{Data, Diagnostic, Entry, Node, Span};
 use granit_parser::{Event, Options, Parser, ScalarStyle};
 use std::collections::BTreeMap;
-
-/// A document of a stream.
-pub(super) struct Raw {
-    /// Its root; partial when the document is broken.
-    pub(super) root: Node,
-    /// Whether a syntax error cut it short.
-    pub(super) broken: bool,
-}
 
 /// Nodes that aliases may add to all documents of a text: far above any model, far below what hurts.
 const ALIAS_BUDGET: usize = 100_000;
@@ -19,7 +12,7 @@ const ALIAS_BUDGET: usize = 100_000;
 /// Levels to which aliases may nest a document. The parser limits those that are written.
 const ALIAS_DEPTH: usize = 255;
 
-pub(super) fn read(source: u32, text: &str, out: &mut Vec<Diagnostic>) -> Vec<Raw> {
+pub(super) fn read(source: u32, text: &str, out: &mut Vec<Diagnostic>) -> Vec<Document> {
     let mut options = Options::default();
     options.set_emit_comments(false);
     let mut parser = Parser::new_from_str_with_options(text, options);
@@ -257,7 +250,7 @@ impl<'t> Builder<'t> {
     }
 
     /// The document; `None` when nothing was written at all.
-    fn finish(mut self, broken: bool, out: &mut Vec<Diagnostic>) -> Option<Raw> {
+    fn finish(mut self, broken: bool, out: &mut Vec<Diagnostic>) -> Option<Document> {
         if broken {
             // What was open is closed where it stands, so that the document's name still resolves.
             while let Some(open) = self.stack.last_mut() {
@@ -268,7 +261,7 @@ impl<'t> Builder<'t> {
         }
         let root = self.root?;
         let nothing = matches!(root.data, Data::Null);
-        (!nothing).then_some(Raw { root, broken })
+        (!nothing).then_some(Document { root, broken })
     }
 }
 

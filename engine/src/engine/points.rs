@@ -88,8 +88,8 @@ impl FromStr for Pick {
         if text == "latest" {
             return Ok(Self::Latest);
         }
-        if text.parse::<ulid::Ulid>().is_ok() {
-            return Ok(Self::Id(text.to_owned()));
+        if let Ok(id) = text.parse::<ulid::Ulid>() {
+            return Ok(Self::Id(id.to_string()));
         }
         text.parse().map(Self::At).map_err(|_| {
             format!("`{text}` is neither `latest`, nor a point's id, nor a time such as `2026-03-01T08:00:00Z`")
@@ -172,7 +172,7 @@ impl Engine {
         Ok(points.iter().map(PointRow::of).collect())
     }
 
-    /// The application that a point belongs to, by the index.
+    /// The application that a point belongs to: by the index, else by the vaults.
     pub(super) fn application_of(&self, point: &str) -> Result<String, Error> {
         for application in self.applications()? {
             let name = super::application_name(&application)?;
@@ -185,9 +185,19 @@ impl Engine {
                 return Ok(application.to_string());
             }
         }
+        // A run that was killed after sealing could not enter its point: the vaults know it.
+        for application in self.applications()? {
+            let closure = self.closure(&application)?;
+            let known = self
+                .repository(&closure)
+                .and_then(|repository| Ok(repository.points()?));
+            if known.is_ok_and(|points| points.iter().any(|known| known.point == point)) {
+                return Ok(application.to_string());
+            }
+        }
         Err(Error::NoPoint {
-            what: format!("the catalog knows no point {point}"),
-            help: "`dram points APP` lists what there is; `dram catalog rebuild` makes the index anew".to_owned(),
+            what: format!("no declared application has a point {point}"),
+            help: "`dram points APP` lists what there is".to_owned(),
         })
     }
 
@@ -196,10 +206,11 @@ impl Engine {
     /// # Errors
     /// The point or path is not there, or the vault cannot be read.
     pub fn list(&self, point: &str, path: &Path, recursive: bool) -> Result<Vec<(String, Vec<Entry>)>, Error> {
+        let point = &point.to_ascii_uppercase();
         let application = self.application_of(point)?;
         let closure = self.closure(&application)?;
         let repository = self.repository(&closure)?;
-        let manifest = pick(&repository.points()?, &Pick::Id(point.to_owned()), &application, &[])?;
+        let manifest = pick(&repository.points()?, &Pick::Id(point.clone()), &application, &[])?;
         let mut found = Vec::new();
         let mut missing = None;
         for item in &manifest.items {
@@ -219,10 +230,11 @@ impl Engine {
     /// # Errors
     /// The point does not hold it, or the vault cannot be read.
     pub fn cat(&self, point: &str, path: &str, out: &mut dyn Write) -> Result<(), Error> {
+        let point = &point.to_ascii_uppercase();
         let application = self.application_of(point)?;
         let closure = self.closure(&application)?;
         let repository = self.repository(&closure)?;
-        let manifest = pick(&repository.points()?, &Pick::Id(point.to_owned()), &application, &[])?;
+        let manifest = pick(&repository.points()?, &Pick::Id(point.clone()), &application, &[])?;
         let (progress, cancel): (Arc<dyn Progress>, Cancel) = (Silent::shared(), Cancel::new());
         if let Some(item) = manifest
             .items

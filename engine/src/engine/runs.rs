@@ -128,7 +128,7 @@ impl Engine {
     /// Whether the newest restore at a site, under the epoch that holds, did not come to its end: what lies there is its
     /// half-done work, not live data.
     pub(super) fn unfinished_restore(&self, closure: &Closure, site: &str) -> Result<bool, Error> {
-        for id in self.catalog.runs()?.into_iter().take(RECENT) {
+        for id in self.catalog.runs()?.into_iter() {
             let requested = self.catalog.requested(id)?;
             if application_of(&requested) != closure.name.to_string() {
                 continue;

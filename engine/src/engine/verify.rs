@@ -52,8 +52,8 @@ impl Engine {
     /// # Errors
     /// The vault cannot be read. Damage is an answer, not an error.
     pub fn verify(&self, what: &str, level: Level, watch: &Watch<'_>) -> Result<Verified, Error> {
-        let (application, which) = if what.parse::<ulid::Ulid>().is_ok() {
-            (self.application_of(what)?, Pick::Id(what.to_owned()))
+        let (application, which) = if let Ok(id) = what.parse::<ulid::Ulid>() {
+            (self.application_of(&id.to_string())?, Pick::Id(id.to_string()))
         } else {
             (what.to_owned(), Pick::Latest)
         };

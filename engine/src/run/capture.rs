@@ -5,7 +5,7 @@ use super::terms;
 use crate::error::Error;
 use crate::runbook::Step;
 use crate::site::{DumpStream, Site, SiteError, Surroundings};
-use crate::vault::{CaptureFiles, CaptureStream, Captured, Class, Item, Manifest, Writer};
+use crate::vault::{CaptureFiles, CaptureStream, Captured, Class, Item, Manifest, Repository, VaultError, Writer};
 use dram_compiler::model::{Body, Component, Host};
 use indicatif::HumanBytes;
 use serde_json::json;
@@ -153,7 +153,12 @@ pub(super) fn seal(driver: &Driver<'_>, class: Class) -> Result<Outcome, Error> 
     };
     // The last look before the point becomes visible.
     driver.entitled()?;
-    let seal = repository.seal(&manifest, &driver.origin()).map_err(vault_error)?;
+    let (seal, manifest) = match repository.seal(&manifest, &driver.origin()) {
+        Ok(seal) => (seal, manifest),
+        // An earlier attempt of this run sealed it, and could not say so any more.
+        Err(VaultError::AlreadySealed { .. }) => sealed_before(repository, &runbook.point)?,
+        Err(error) => return Err(vault_error(error)),
+    };
     if let Authority::Catalog { catalog, .. } = driver.authority {
         let id = runbook.point.parse().map_err(|_| Error::NotResumable {
             run: runbook.point.clone(),
@@ -166,6 +171,15 @@ pub(super) fn seal(driver: &Driver<'_>, class: Class) -> Result<Outcome, Error> 
         detail: format!("{} items, {}", manifest.items.len(), HumanBytes(bytes)),
         bytes,
         notes: Vec::new(),
+    })
+}
+
+fn sealed_before(repository: &Repository, point: &str) -> Result<(String, Manifest), Error> {
+    let sealed = repository.points()?.into_iter().find(|sealed| sealed.point == point);
+    let sealed = sealed.and_then(|sealed| Some((sealed.seal, sealed.manifest?)));
+    sealed.ok_or_else(|| Error::NoPoint {
+        what: format!("point {point} is sealed and its seal cannot be read"),
+        help: "`dram points APP` says why; make a new point".to_owned(),
     })
 }
 

@@ -19,8 +19,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use dram_compiler::check;
+use dram_compiler::check::Written;
 use dram_compiler::model::{Declaration, Metadata, Spec};
-use dram_compiler::syntax::Document;
 use dram_fields::{Block as _, Cx, Name, Span};
 
 pub use definition::{Definition, Schemas};
@@ -169,7 +169,7 @@ fn read_declaration(definition: &Definition, config: &Value) -> Reading {
         let name: Option<Name> = name.value.map(|metadata| metadata.name);
         let known = name.is_some();
         if let Some(name) = name.or_else(|| "unknown".parse().ok()) {
-            let document = Document::of(Declaration { name, spec });
+            let document = Written::of(Declaration { name, spec });
             let mut found = Vec::new();
             check::alone(&document, &mut found);
             notices.extend(found.iter().map(table::notice_of));
