@@ -15,6 +15,13 @@ pub struct Sources {
     list: Vec<Source>,
 }
 
+impl FromIterator<(String, String)> for Sources {
+    fn from_iter<I: IntoIterator<Item = (String, String)>>(files: I) -> Self {
+        let list = files.into_iter().map(|(path, text)| Source { path, text }).collect();
+        Self { list }
+    }
+}
+
 impl Sources {
     /// No source yet.
     #[must_use]

@@ -2,7 +2,6 @@
 
 mod arguments;
 mod commands;
-mod models;
 mod output;
 mod progress;
 

@@ -24,6 +24,9 @@ pub enum Error {
     /// The vault.
     #[error(transparent)]
     Vault(#[from] VaultError),
+    /// A model file.
+    #[error(transparent)]
+    Read(#[from] dram_files::ReadError),
     /// A site.
     #[error(transparent)]
     Site(#[from] SiteError),
@@ -147,7 +150,7 @@ impl Error {
             }
             Self::Interrupted { run: None } => "the same command goes on".to_owned(),
             Self::NotResumable { .. } => "`dram runs` lists the runs; start the command itself again".to_owned(),
-            Self::File { .. } => return None,
+            Self::File { .. } | Self::Read(_) => return None,
         })
     }
 

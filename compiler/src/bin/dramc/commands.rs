@@ -36,7 +36,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, FileError> {
 }
 
 fn check_command(input: &Input, format: Format, color: bool) -> Result<Exit, FileError> {
-    let sources = files::read(&input.files)?;
+    let sources = read(input)?;
     let Checked { model, diagnostics } = check(&sources);
     match format {
         Format::Json => files::print(&format!("{:#}\n", diagnostic::to_json(&sources, &diagnostics)))?,
@@ -51,9 +51,13 @@ fn check_command(input: &Input, format: Format, color: bool) -> Result<Exit, Fil
     Ok(if model.is_some() { Exit::Done } else { Exit::Failed })
 }
 
+fn read(input: &Input) -> Result<Sources, FileError> {
+    Ok(dram_files::read(&input.files)?.into_iter().collect())
+}
+
 /// The model of the input; `None` after its errors were printed.
 fn checked(input: &Input, color: bool) -> Result<(Sources, Option<Model>), FileError> {
-    let sources = files::read(&input.files)?;
+    let sources = read(input)?;
     let Checked { model, diagnostics } = check(&sources);
     if model.is_none() {
         files::complain(&diagnostic::render(&sources, &diagnostics, color));

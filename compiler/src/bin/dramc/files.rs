@@ -1,108 +1,32 @@
-//! Reading models and writing artifacts: the program's only contact with files.
+//! Writing artifacts and printing: with `dram-files`, the program's only contact with the world.
 #![expect(clippy::disallowed_methods, reason = "the program may do what its library must not")]
 
 use dram_compiler::backend::Artifacts;
-use dram_compiler::source::Sources;
+use dram_files::ReadError;
 use std::fmt;
-use std::io::{self, IsTerminal, Read, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 /// A file that cannot be read or written.
 #[derive(Debug)]
 pub(crate) enum FileError {
-    Read(PathBuf, io::Error),
+    Read(ReadError),
     Write(PathBuf, io::Error),
-    NotText(PathBuf, usize),
-    NoModel(PathBuf),
+}
+
+impl From<ReadError> for FileError {
+    fn from(error: ReadError) -> Self {
+        Self::Read(error)
+    }
 }
 
 impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Read(path, why) => write!(f, "cannot read `{}`: {why}", path.display()),
+            Self::Read(error) => error.fmt(f),
             Self::Write(path, why) => write!(f, "cannot write `{}`: {why}", path.display()),
-            Self::NotText(path, byte) => {
-                write!(
-                    f,
-                    "`{}` is not UTF-8 text from byte {byte} on: save it as UTF-8",
-                    path.display()
-                )
-            }
-            Self::NoModel(path) => {
-                write!(
-                    f,
-                    "`{}` holds no model: no `*.yaml`, `*.yml` or `*.json` below it",
-                    path.display()
-                )
-            }
         }
     }
-}
-
-/// Reads files, and the models in directories, in an order that does not depend on the file system.
-pub(crate) fn read(paths: &[PathBuf]) -> Result<Sources, FileError> {
-    let mut sources = Sources::new();
-    for path in paths {
-        if path == Path::new("-") {
-            let mut bytes = Vec::new();
-            io::stdin()
-                .lock()
-                .read_to_end(&mut bytes)
-                .map_err(|why| FileError::Read(path.clone(), why))?;
-            sources.add("<standard input>", text(path, bytes)?);
-        } else if path.is_dir() {
-            let mut found = Vec::new();
-            models(path, &mut found)?;
-            if found.is_empty() {
-                return Err(FileError::NoModel(path.clone()));
-            }
-            found.sort();
-            for path in found {
-                add(&mut sources, &path)?;
-            }
-        } else {
-            add(&mut sources, path)?;
-        }
-    }
-    Ok(sources)
-}
-
-fn models(directory: &Path, found: &mut Vec<PathBuf>) -> Result<(), FileError> {
-    let failed = |why| FileError::Read(directory.to_owned(), why);
-    for entry in std::fs::read_dir(directory).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let path = entry.path();
-        let hidden = entry.file_name().to_string_lossy().starts_with('.');
-        // A link to a file is the file, as in mounted configuration; a link to a directory could lead in a circle.
-        let link = entry.file_type().map_err(failed)?.is_symlink();
-        let kind = if link {
-            std::fs::metadata(&path)
-        } else {
-            entry.metadata()
-        };
-        let kind = kind.map_err(|why| FileError::Read(path.clone(), why))?;
-        if kind.is_dir() && !link && !hidden {
-            models(&path, found)?;
-        } else if kind.is_file()
-            && !hidden
-            && path
-                .extension()
-                .is_some_and(|end| end == "yaml" || end == "yml" || end == "json")
-        {
-            found.push(path);
-        }
-    }
-    Ok(())
-}
-
-fn add(sources: &mut Sources, path: &Path) -> Result<(), FileError> {
-    let bytes = std::fs::read(path).map_err(|why| FileError::Read(path.to_owned(), why))?;
-    sources.add(path.display().to_string(), text(path, bytes)?);
-    Ok(())
-}
-
-fn text(path: &Path, bytes: Vec<u8>) -> Result<String, FileError> {
-    String::from_utf8(bytes).map_err(|why| FileError::NotText(path.to_owned(), why.utf8_error().valid_up_to()))
 }
 
 /// Writes artifacts below a directory. Each file is written beside its place and renamed into it, so that nobody ever

@@ -1,0 +1,136 @@
+//! Commands about what is declared.
+
+use super::{Context, Done};
+use crate::cli::who;
+use crate::engine::{Answer, Apply, Engine, Finding, parse_url};
+use crate::error::Error;
+use crate::exit::Exit;
+use dram_catalog::store::Verdict;
+use dram_catalog::{Catalog, Initialised};
+use dram_compiler::check::{Checked, check};
+use dram_compiler::diagnostic;
+use dram_compiler::model::KindName;
+use dram_compiler::prove::prove;
+use dram_compiler::source::Sources;
+use std::path::{Path, PathBuf};
+
+impl Context<'_> {
+    pub(super) fn apply(&self, files: &[PathBuf], dry_run: bool, take_over: bool, prune: bool) -> Done {
+        let sources: Sources = dram_files::read(files)?.into_iter().collect();
+        let Checked { model, diagnostics } = check(&sources);
+        eprint!("{}", diagnostic::render(&sources, &diagnostics, self.output.color));
+        let Some(model) = model else { return Ok(Exit::Failed) };
+        let report = prove(&model);
+        eprint!(
+            "{}",
+            diagnostic::render(&sources, &report.diagnostics(&model), self.output.color)
+        );
+        if report.fails() {
+            eprintln!("nothing is declared while an objective does not hold");
+            return Ok(Exit::Refused);
+        }
+        let url = match (self.global.catalog.as_deref(), model.catalog()) {
+            (Some(url), Some(catalog)) if parse_url(url)? != parse_url(&catalog.url)? => {
+                return Err(Error::Usage {
+                    why: format!(
+                        "the model says that its catalog is `{}`, and you say `{url}`",
+                        catalog.url
+                    ),
+                    help: "make them agree, or leave one of them out".to_owned(),
+                });
+            }
+            (None, Some(catalog)) => catalog.url.clone(),
+            _ => self.url()?.to_owned(),
+        };
+        let engine = Engine::open(&url, &self.global.tenant, &who())?;
+        let applied = engine.apply(&Apply {
+            model: &model,
+            take_over,
+            prune,
+            dry_run,
+        })?;
+        self.output.rows(&["kind", "name", "change"], &applied, |row| {
+            vec![row.kind.clone(), row.name.clone(), row.change.as_str().to_owned()]
+        });
+        if dry_run {
+            return Ok(Exit::Done);
+        }
+        let mut exit = Exit::Done;
+        for finding in engine
+            .reconcile_all()?
+            .iter()
+            .filter(|finding| finding.answer == Answer::Bad)
+        {
+            self.output.note(&format!(
+                "{} is declared and not ready: {}",
+                finding.subject, finding.detail
+            ));
+            exit = Exit::Partial;
+        }
+        Ok(exit)
+    }
+
+    pub(super) fn reconcile(&self, kind: Option<&str>, name: Option<&str>) -> Done {
+        let engine = self.engine()?;
+        let findings = match (kind, name) {
+            (Some(kind), Some(name)) => {
+                let parsed: KindName = kind.parse().map_err(|()| Error::Usage {
+                    why: format!("`{kind}` is not a kind"),
+                    help: format!(
+                        "kinds are {}",
+                        KindName::ALL
+                            .iter()
+                            .map(|kind| kind.as_str())
+                            .collect::<Vec<_>>()
+                            .join(", ")
+                    ),
+                })?;
+                let observed = engine.reconcile(parsed, name)?;
+                let answer = if observed.ready { Answer::Good } else { Answer::Bad };
+                vec![Finding {
+                    subject: format!("{kind} {name}"),
+                    answer,
+                    detail: observed.reason,
+                }]
+            }
+            _ => engine.reconcile_all()?,
+        };
+        self.findings(&findings);
+        Ok(if findings.iter().any(|finding| finding.answer == Answer::Bad) {
+            Exit::Failed
+        } else {
+            Exit::Done
+        })
+    }
+
+    pub(super) fn catalog_init(&self) -> Done {
+        let url = parse_url(self.url()?)?;
+        let (header, words) = match Catalog::init(&url)? {
+            Initialised::Created(header) => (header, "is ready"),
+            Initialised::Already(header) => (header, "was ready before and is left as it was"),
+        };
+        let verdict = match &header.verdict {
+            Verdict::Atomic => "its store creates atomically".to_owned(),
+            Verdict::NotAtomic { seen } => format!("its store does not create atomically ({seen}): one writer only"),
+        };
+        self.output.one(
+            &serde_json::json!({"catalog": url.to_string(), "verdict": verdict, "at": header.at.to_string()}),
+            &format!("catalog {url} {words}: {verdict}"),
+        );
+        Ok(Exit::Done)
+    }
+
+    pub(super) fn rebuild(&self, vault: &Path, password_file: &Path) -> Done {
+        let rebuilt = self.engine()?.rebuild(vault, password_file)?;
+        let mut text = format!(
+            "{} declarations and {} points are back",
+            rebuilt.declarations.len(),
+            rebuilt.points
+        );
+        for missing in &rebuilt.missing {
+            text.push_str(&format!("\n  not known: {missing}"));
+        }
+        self.output.one(&rebuilt, &text);
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,154 @@
+//! Commands that only show.
+
+use super::{Context, Done};
+use crate::cli::progress::bytes;
+use crate::engine::{Answer, Finding, vault_points};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::vault::EntryKind;
+use std::path::Path;
+
+impl Context<'_> {
+    pub(super) fn findings(&self, findings: &[Finding]) {
+        self.output.rows(&["what", "answer", "detail"], findings, |finding| {
+            let answer = match finding.answer {
+                Answer::Good => "good",
+                Answer::Look => "look",
+                Answer::Bad => "bad",
+            };
+            vec![finding.subject.clone(), answer.to_owned(), finding.detail.clone()]
+        });
+    }
+
+    pub(super) fn status(&self, application: Option<&str>) -> Done {
+        let rows = self.engine()?.status(application)?;
+        self.output.rows(
+            &[
+                "application",
+                "runs at",
+                "protection",
+                "newest point",
+                "points",
+                "ready",
+            ],
+            &rows,
+            |row| {
+                let ready = match row.ready {
+                    Some(true) => "yes".to_owned(),
+                    Some(false) => format!("no: {}", row.reason),
+                    None => "not looked at yet".to_owned(),
+                };
+                let at = if row.epoch == 0 {
+                    row.site.clone()
+                } else {
+                    format!("{} (epoch {})", row.site, row.epoch)
+                };
+                vec![
+                    row.application.clone(),
+                    at,
+                    row.protection.clone(),
+                    row.newest.clone(),
+                    row.points.to_string(),
+                    ready,
+                ]
+            },
+        );
+        Ok(Exit::Done)
+    }
+
+    pub(super) fn points(&self, application: Option<&str>, vault: Option<(&Path, &Path)>) -> Done {
+        let rows = match (vault, application) {
+            (Some((vault, key)), _) => vault_points(vault, key, &self.global.tenant, application)?.1,
+            (None, Some(application)) => self.engine()?.points(application)?,
+            (None, None) => {
+                return Err(Error::Usage {
+                    why: "no application is named".to_owned(),
+                    help: "`dram status` lists them; with `--vault` it may be left out".to_owned(),
+                });
+            }
+        };
+        self.output.rows(
+            &["point", "frozen at", "site", "epoch", "class", "size", "state"],
+            &rows,
+            |row| {
+                vec![
+                    row.point.clone(),
+                    row.frozen_at.clone(),
+                    row.site.clone(),
+                    row.epoch.to_string(),
+                    row.class.clone(),
+                    bytes(row.bytes),
+                    row.state.clone(),
+                ]
+            },
+        );
+        Ok(Exit::Done)
+    }
+
+    pub(super) fn list(&self, point: &str, path: &Path, recursive: bool) -> Done {
+        let items = self.engine()?.list(point, path, recursive)?;
+        let rows: Vec<serde_json::Value> = items
+            .iter()
+            .flat_map(|(item, entries)| {
+                entries.iter().map(move |entry| {
+                    serde_json::json!({
+                        "item": item,
+                        "path": entry.path.display().to_string(),
+                        "kind": kind(&entry.kind),
+                        "size": entry.size,
+                    })
+                })
+            })
+            .collect();
+        self.output.rows(&["item", "kind", "size", "path"], &rows, |row| {
+            let text = |key: &str| {
+                row.get(key)
+                    .and_then(serde_json::Value::as_str)
+                    .unwrap_or_default()
+                    .to_owned()
+            };
+            let size = row
+                .get("size")
+                .and_then(serde_json::Value::as_u64)
+                .map(bytes)
+                .unwrap_or_default();
+            vec![text("item"), text("kind"), size, text("path")]
+        });
+        Ok(Exit::Done)
+    }
+
+    pub(super) fn runs(&self, most: usize) -> Done {
+        let rows = self.engine()?.runs(most)?;
+        self.output.rows(
+            &["run", "verb", "application", "asked at", "by", "state"],
+            &rows,
+            |row| {
+                let state = if row.error.is_empty() {
+                    row.state.clone()
+                } else {
+                    format!("{}: {}", row.state, row.error)
+                };
+                vec![
+                    row.run.clone(),
+                    row.verb.clone(),
+                    row.application.clone(),
+                    row.at.clone(),
+                    row.by.clone(),
+                    state,
+                ]
+            },
+        );
+        Ok(Exit::Done)
+    }
+}
+
+const fn kind(kind: &EntryKind) -> &'static str {
+    match kind {
+        EntryKind::File => "file",
+        EntryKind::Directory => "directory",
+        EntryKind::Link(_) => "link",
+        EntryKind::Fifo => "fifo",
+        EntryKind::BlockDevice | EntryKind::CharacterDevice => "device",
+        EntryKind::Socket => "socket",
+    }
+}
