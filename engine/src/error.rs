@@ -169,7 +169,31 @@ impl Error {
             Self::Declare(DeclareError::Catalog(_)) => Exit::Failed,
             Self::Declare(_) => Exit::Refused,
             Self::Interrupted { .. } => Exit::Interrupted,
+            Self::Vault(error) if error.is_canceled() => Exit::Interrupted,
+            Self::Usage { .. } => Exit::Usage,
             _ => Exit::Failed,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_way_to_end_has_its_code() {
+        let usage = Error::Usage {
+            why: "no catalog is named".to_owned(),
+            help: "give `--catalog URL`".to_owned(),
+        };
+        let cases = [
+            (usage, Exit::Usage),
+            (Error::Interrupted { run: None }, Exit::Interrupted),
+            (Error::Vault(VaultError::Canceled), Exit::Interrupted),
+            (Error::Model { why: String::new() }, Exit::Failed),
+        ];
+        for (error, exit) in cases {
+            assert_eq!(error.exit(), exit, "{error}");
         }
     }
 }

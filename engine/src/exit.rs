@@ -7,13 +7,15 @@ pub enum Exit {
     Done = 0,
     /// Failed; the message says why and what to do.
     Failed = 1,
+    /// Wrong usage: what the command line says cannot be meant; `--help` says what can.
+    Usage = 2,
     /// Refused by a rule: an objective, a protection, an owner, a missing attestation.
     Refused = 3,
     /// Part of it was done; the rest is said.
     Partial = 4,
     /// Interrupted; the same command, or `dram resume`, goes on.
     Interrupted = 5,
-    /// A catalog, vault or site cannot be reached.
+    /// The catalog cannot be reached.
     Unreachable = 6,
 }
 
@@ -33,6 +35,7 @@ mod tests {
         let codes = [
             Exit::Done,
             Exit::Failed,
+            Exit::Usage,
             Exit::Refused,
             Exit::Partial,
             Exit::Interrupted,

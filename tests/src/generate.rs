@@ -1,28 +1,37 @@
 //! Files that are made from the programs, so that nobody writes a field's description twice.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use crate::call::Call;
-use crate::error::{Error, Result, claim};
+use crate::error::{Doing as _, Error, Result, claim};
 use crate::programs::{Programs, repository};
 use crate::world;
 
-/// One generated file, relative to the repository, and its text.
-type File = (PathBuf, String);
+/// Folder of the provider's pages that holds nothing but generated ones.
+const PAGES: &str = "docs/resources";
 
-/// Makes all generated files anew.
+/// Generated files with their text, by their path in the repository.
+type Files = BTreeMap<PathBuf, String>;
+
+/// Makes all generated files anew, and removes pages of resources that are no more.
 ///
 /// # Errors
-/// A program does not print what it should, or a file cannot be written.
+/// A program does not print what it should, or a file cannot be written or removed.
 pub fn write(programs: &Programs) -> Result<()> {
-    for (path, text) in files(programs)? {
-        let full = repository().join(&path);
-        if world::read(&full).is_ok_and(|current| current == text) {
+    let files = files(programs)?;
+    for (path, text) in &files {
+        let full = repository().join(path);
+        if world::read(&full).is_ok_and(|current| current == *text) {
             println!("current: {}", path.display());
         } else {
-            world::write(&full, &text)?;
+            world::write(&full, text)?;
             println!("written: {}", path.display());
         }
+    }
+    for path in left_over(repository(), &files)? {
+        std::fs::remove_file(repository().join(&path)).doing(|| format!("remove `{}`", path.display()))?;
+        println!("removed: {}", path.display());
     }
     Ok(())
 }
@@ -38,23 +47,101 @@ pub fn check(programs: Option<&Programs>) -> Result<()> {
             found: "none".to_owned(),
         });
     };
-    let stale: Vec<String> = files(programs)?
-        .into_iter()
-        .filter(|(path, text)| !world::read(&repository().join(path)).is_ok_and(|current| current == *text))
-        .map(|(path, _)| path.display().to_string())
-        .collect();
+    let files = files(programs)?;
+    let mut stale = left_over(repository(), &files)?;
+    let differs = |path: &Path, text: &str| !world::read(&repository().join(path)).is_ok_and(|current| current == text);
+    stale.extend(
+        files
+            .into_iter()
+            .filter(|(path, text)| differs(path, text))
+            .map(|(path, _)| path),
+    );
     claim(
         "generated files are current; `cargo generate` writes them",
         stale.is_empty(),
-        || stale.join(", "),
+        || {
+            let names: Vec<String> = stale.iter().map(|path| path.display().to_string()).collect();
+            names.join(", ")
+        },
     )
 }
 
-fn files(programs: &Programs) -> Result<Vec<File>> {
-    let printed = |path: &str, call: Call| Ok((Path::new(path).to_owned(), call.text()?));
+fn files(programs: &Programs) -> Result<Files> {
+    let printed = |path: &str, call: Call| Ok((PathBuf::from(path), call.text()?));
     let schema = || programs.dramc().arg("schema");
-    Ok(vec![
+    let mut files = Files::from([
         printed("docs/reference/dram.schema.json", schema())?,
-        printed("docs/reference/language.md", schema().args(["--format", "markdown"]))?,
-    ])
+        printed("docs/language.md", schema().args(["--format", "markdown"]))?,
+    ]);
+    files.extend(provider_pages(programs)?);
+    Ok(files)
+}
+
+/// The provider writes its pages beside the examples that it shows in them, so it gets a project of its own with a copy.
+fn provider_pages(programs: &Programs) -> Result<Files> {
+    let project = tempfile::tempdir().doing(|| "make a temporary folder".to_owned())?;
+    let root = repository();
+    for example in files_below(root, Path::new("examples"))? {
+        world::write(&project.path().join(&example), &world::read(&root.join(&example))?)?;
+    }
+    Call::new(programs.provider()).arg("docs").arg(project.path()).ok()?;
+    let pages = files_below(project.path(), Path::new("docs"))?;
+    claim(
+        "the provider writes a page for itself and one for each resource",
+        pages.len() > 1,
+        || format!("{pages:?}"),
+    )?;
+    pages
+        .into_iter()
+        .map(|page| Ok((page.clone(), world::read(&project.path().join(page))?)))
+        .collect()
+}
+
+/// Pages that stand where only generated ones do, and that nothing generates any more.
+fn left_over(root: &Path, files: &Files) -> Result<Vec<PathBuf>> {
+    let pages = Path::new(PAGES);
+    if !root.join(pages).is_dir() {
+        return Ok(Vec::new());
+    }
+    let mut found = files_below(root, pages)?;
+    found.retain(|page| !files.contains_key(page));
+    Ok(found)
+}
+
+/// All files below a folder of a root, by their path below the root.
+fn files_below(root: &Path, folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        let listing = || format!("list `{}`", root.join(&folder).display());
+        for entry in std::fs::read_dir(root.join(&folder)).doing(listing)? {
+            let entry = entry.doing(listing)?;
+            let path = folder.join(entry.file_name());
+            if entry.file_type().doing(listing)?.is_dir() {
+                folders.push(path);
+            } else {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_that_nothing_generates_is_left_over() {
+        let root = tempfile::tempdir().unwrap();
+        let page = |name: &str| PathBuf::from(PAGES).join(name);
+        let files = Files::from([(page("vault.md"), String::new())]);
+        assert_eq!(left_over(root.path(), &files).unwrap(), Vec::<PathBuf>::new());
+        for name in ["vault.md", "gone.md"] {
+            world::write(&root.path().join(page(name)), "").unwrap();
+        }
+        world::write(&root.path().join("docs/by-hand.md"), "").unwrap();
+        assert_eq!(left_over(root.path(), &files).unwrap(), [page("gone.md")]);
+    }
 }

@@ -18,8 +18,10 @@ use std::io::{Read as _, Write as _};
 
 use crate::error::{Doing as _, Error, Result};
 
-/// Names the file in which skipped tests leave their reason, one line each.
+/// Names the file in which tests leave what they did not do and why, one line each.
 pub const SKIPS: &str = "DRAM_SKIPS";
+/// How the line of a test begins that did nothing.
+pub const SKIPPED: &str = "skipped: ";
 
 /// Whether this is a CI run, where nothing may be skipped.
 pub fn in_ci() -> bool {
@@ -31,22 +33,34 @@ pub fn in_ci() -> bool {
 /// # Errors
 /// The lab fails otherwise than by not being there; in CI, that too.
 pub fn skip<T>(test: &str, lab: Result<T>) -> Result<Option<T>> {
+    let reason = match had(lab, in_ci())? {
+        Ok(lab) => return Ok(Some(lab)),
+        Err(reason) => reason,
+    };
+    tell(&format!("{SKIPPED}{test}: {reason}"))?;
+    Ok(None)
+}
+
+/// The lab, or why a test may do without it; `in_ci` it may not.
+fn had<T>(lab: Result<T>, in_ci: bool) -> Result<Result<T, String>> {
     match lab {
-        Ok(lab) => Ok(Some(lab)),
-        Err(error @ Error::Unavailable { .. }) if !in_ci() => {
-            say_skipped(test, &error.to_string())?;
-            Ok(None)
-        }
+        Ok(lab) => Ok(Ok(lab)),
+        Err(error @ Error::Unavailable { .. }) if !in_ci => Ok(Err(error.to_string())),
         Err(error) => Err(error),
     }
 }
 
-/// Leaves the reason why a test was skipped where the summary finds it, and on the standard error.
+/// Tells what a test that goes on had to leave out, because this machine cannot hold it.
 ///
 /// # Errors
-/// The file cannot be written.
-pub fn say_skipped(test: &str, reason: &str) -> Result<()> {
-    let line = format!("skipped: {test}: {}\n", reason.replace('\n', " "));
+/// The summary's file cannot be written.
+pub fn say_not_tried(test: &str, what: &str) -> Result<()> {
+    tell(&format!("not tried: {test}: {what}"))
+}
+
+/// Leaves a line where the summary finds it, and on the standard error.
+fn tell(line: &str) -> Result<()> {
+    let line = line.replace('\n', " ") + "\n";
     eprint!("{line}");
     let Some(path) = std::env::var_os(SKIPS) else {
         return Ok(());
@@ -58,7 +72,7 @@ pub fn say_skipped(test: &str, reason: &str) -> Result<()> {
             .open(path)?
             .write_all(line.as_bytes())
     };
-    append().doing(|| "write down that a test was skipped".to_owned())
+    append().doing(|| "write down what a test did not do".to_owned())
 }
 
 /// Random bytes in hexadecimal, for passwords of tests.
@@ -71,4 +85,24 @@ pub fn random_hex(bytes: usize) -> Result<String> {
         .and_then(|mut source| source.read_exact(&mut random))
         .doing(|| "read random bytes".to_owned())?;
     Ok(random.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lab_that_is_not_there_is_a_reason_for_a_user_and_a_failure_in_ci() {
+        let absent = || Err::<(), _>(system::unavailable("OpenTofu", "there is no Go"));
+        assert_eq!(
+            had(absent(), false).unwrap().unwrap_err(),
+            "OpenTofu cannot be had here: there is no Go"
+        );
+        assert!(matches!(had(absent(), true), Err(Error::Unavailable { .. })));
+        assert_eq!(had(Ok(1), true).unwrap(), Ok(1));
+        assert!(
+            had(Err::<(), _>(Error::Interrupted), false).is_err(),
+            "any other failure is one everywhere"
+        );
+    }
 }

@@ -9,6 +9,9 @@ use crate::error::{Doing as _, Error, Result};
 /// Names the folder of programs that are built already.
 pub const FOLDER: &str = "DRAM_PROGRAMS";
 
+/// How variables begin that cargo sets for the one package whose program it runs.
+const OF_ONE_PACKAGE: [&str; 4] = ["CARGO_BIN_", "CARGO_CRATE_", "CARGO_MANIFEST_", "CARGO_PKG_"];
+
 /// The folder that the programs were built into.
 #[derive(Debug, Clone)]
 pub struct Programs {
@@ -22,8 +25,15 @@ pub fn repository() -> &'static Path {
 }
 
 /// Cargo, as it runs this program or as it is on the `PATH`, in the repository.
+///
+/// It does not see what the cargo around this program told it about its own package: build scripts that look at such
+/// variables would run again, and everything above them be compiled again, each time a build begins elsewhere.
 pub fn cargo() -> Call {
-    Call::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())).dir(repository())
+    let call = Call::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into())).dir(repository());
+    std::env::vars_os()
+        .filter_map(|(name, _)| name.into_string().ok())
+        .filter(|name| OF_ONE_PACKAGE.iter().any(|begin| name.starts_with(begin)))
+        .fold(call, |call, name| call.without_env(&name))
 }
 
 impl Programs {
@@ -50,18 +60,14 @@ impl Programs {
     /// They do not compile.
     pub fn build() -> Result<Programs> {
         let folder = own_folder()?;
-        let packages = [
-            "-p",
-            "dram-compiler",
-            "-p",
-            "dram-engine",
-            "-p",
-            "terraform-provider-dram",
-        ];
-        let mut call = cargo().arg("build").args(packages).arg("--bins");
-        if folder.file_name().is_some_and(|name| name == "release") {
-            call = call.arg("--release");
-        }
+        let call = cargo().args(["build", "--workspace", "--locked"]);
+        let call = if folder.file_name().is_some_and(|name| name == "release") {
+            call.args(["--bins", "--release"])
+        } else {
+            // Everything at once, tests included: another choice of crates would give shared dependencies other features,
+            // and compile them again.
+            call.arg("--all-targets")
+        };
         let line = call.line();
         let status = call.start()?.wait().doing(|| format!("wait for `{line}`"))?;
         if !status.success() {

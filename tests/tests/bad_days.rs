@@ -5,7 +5,7 @@ use std::path::Path;
 use dram_tests::Result;
 use dram_tests::call::Call;
 use dram_tests::error::{Doing as _, claim};
-use dram_tests::lab::{say_skipped, system};
+use dram_tests::lab::{skip, system};
 use dram_tests::world::{SHOP, World, read, write};
 
 const FILES: &str = "tests/models/files.yaml";
@@ -61,8 +61,7 @@ fn in_own_mounts(test: &str, world: &World, script: &str) -> Result<Option<Call>
         "mounts of one's own",
         unshare("mount -t tmpfs tmpfs /mnt").dir(world.dir()),
     );
-    if let Err(error) = tried {
-        say_skipped(test, &error.to_string())?;
+    if skip(test, tried)?.is_none() {
         return Ok(None);
     }
     let path = format!(

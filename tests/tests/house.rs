@@ -308,7 +308,9 @@ fn module_of(root: &Path, file: &Path) -> String {
         .to_owned()
 }
 
-/// Tests may know more: they follow the code in the same file.
+/// Tests may know more: they follow the code in the same file. What a comment names is not known.
 fn without_tests(text: &str) -> String {
-    text.split("#[cfg(test)]").next().unwrap().to_owned()
+    let code = text.split("#[cfg(test)]").next().unwrap();
+    let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+    lines.map(|line| format!("{line}\n")).collect()
 }

@@ -35,7 +35,7 @@ pub(crate) struct Global {
         value_name = "NAME"
     )]
     pub(crate) tenant: String,
-    /// Print JSON: one document, or for runs one event a line
+    /// Print JSON, each document on a line of its own; runs print one for each event
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Print results and errors only
@@ -45,7 +45,15 @@ pub(crate) struct Global {
     #[arg(long, global = true)]
     pub(crate) no_color: bool,
     /// What to log to standard error: off, error, warn, info, debug, trace
-    #[arg(long, global = true, env = "DRAM_LOG", default_value = "off", value_name = "LEVEL")]
+    #[arg(
+        long,
+        global = true,
+        env = "DRAM_LOG",
+        default_value = "off",
+        value_name = "LEVEL",
+        value_parser = ["off", "error", "warn", "info", "debug", "trace"],
+        hide_possible_values = true
+    )]
     pub(crate) log_level: String,
 }
 

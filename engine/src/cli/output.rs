@@ -6,6 +6,7 @@ use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{ContentArrangement, Table};
 use serde::Serialize;
 use serde_json::json;
+use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 
 /// How output is printed.
@@ -35,12 +36,22 @@ impl Output {
         let _ = writeln!(std::io::stdout().lock(), "{text}");
     }
 
+    /// Words beside the result, to standard error.
+    pub(crate) fn say(&self, text: &str) {
+        self.say_styled(&printable(text));
+    }
+
+    /// The same for text that carries our own colours. That nobody reads it is no reason to break off a run.
+    pub(crate) fn say_styled(&self, text: &str) {
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
+    }
+
     /// Something that must not pass in silence.
     pub(crate) fn note(&self, text: &str) {
         if self.json {
             self.line(&json!({"event": "note", "text": text}).to_string());
         } else {
-            eprintln!("note: {text}");
+            self.say(&format!("note: {text}"));
         }
     }
 
@@ -66,19 +77,20 @@ impl Output {
         } else {
             ("", "")
         };
-        eprintln!("{}error{}: {error}", red.0, red.1);
+        let text = error.to_string();
+        self.say_styled(&format!("{}error{}: {}", red.0, red.1, printable(&text)));
         for cause in causes {
-            eprintln!("  because: {cause}");
+            self.say(&format!("  because: {cause}"));
         }
         if let Some(help) = error.help() {
-            eprintln!("  help: {help}");
+            self.say(&format!("  help: {help}"));
         }
     }
 
-    /// Rows, as a table for people or a JSON array for programs.
+    /// Rows, as a table for people or a JSON array on one line for programs.
     pub(crate) fn rows<R: Serialize>(&self, header: &[&str], rows: &[R], cells: impl Fn(&R) -> Vec<String>) {
         if self.json {
-            self.line(&serde_json::to_string_pretty(rows).unwrap_or_default());
+            self.line(&serde_json::to_string(rows).unwrap_or_default());
             return;
         }
         let mut table = Table::new();
@@ -87,17 +99,50 @@ impl Output {
             .set_content_arrangement(ContentArrangement::Dynamic);
         table.set_header(header.to_vec());
         for row in rows {
-            table.add_row(cells(row));
+            table.add_row(cells(row).iter().map(|cell| printable(cell)));
         }
         self.line(&table.to_string());
     }
 
-    /// One thing, as text for people or a JSON object for programs.
+    /// One thing, as text for people or a JSON object on one line for programs.
     pub(crate) fn one<R: Serialize>(&self, result: &R, text: &str) {
         if self.json {
-            self.line(&serde_json::to_string_pretty(result).unwrap_or_default());
+            self.line(&serde_json::to_string(result).unwrap_or_default());
         } else if !text.is_empty() {
             self.line(text);
+        }
+    }
+}
+
+/// Text in which a terminal finds nothing to obey: names of files and the words of applications are other people's.
+fn printable(text: &str) -> Cow<'_, str> {
+    let obeyed = |char: char| char.is_control() && !matches!(char, '\n' | '\t');
+    if !text.contains(obeyed) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    for char in text.chars() {
+        if obeyed(char) {
+            shown.extend(char.escape_default());
+        } else {
+            shown.push(char);
+        }
+    }
+    Cow::Owned(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_finds_nothing_to_obey() {
+        for (text, shown) in [
+            ("plain\n\tä", "plain\n\tä"),
+            ("\u{1b}[31mred", "\\u{1b}[31mred"),
+            ("back\rspace", "back\\rspace"),
+        ] {
+            assert_eq!(printable(text), shown);
         }
     }
 }

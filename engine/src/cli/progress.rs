@@ -62,7 +62,8 @@ impl Observer for Show {
                 if !self.output.quiet {
                     let run = run.as_ref().map(|run| format!(" (run {run})")).unwrap_or_default();
                     let resumed = if *resumed { "continuing " } else { "" };
-                    eprintln!("{resumed}{verb} {application}, point {point}{run}");
+                    self.output
+                        .say(&format!("{resumed}{verb} {application}, point {point}{run}"));
                 }
             }
             Event::Step {
@@ -95,17 +96,17 @@ impl Observer for Show {
                     } else {
                         format!("{seconds:.1} s")
                     };
-                    eprintln!("  {number}/{of} {text}{detail} ({time})");
+                    self.output.say(&format!("  {number}/{of} {text}{detail} ({time})"));
                 }
             }
             Event::Note { text } => {
                 self.clear();
-                eprintln!("  note: {text}");
+                self.output.say(&format!("  note: {text}"));
             }
             Event::Ended { result, detail } => {
                 self.clear();
                 if !self.output.quiet || *result != "success" {
-                    eprintln!("{result}: {detail}");
+                    self.output.say(&format!("{result}: {detail}"));
                 }
             }
         }

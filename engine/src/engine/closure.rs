@@ -52,13 +52,21 @@ impl Engine {
         let vault = gather.vault(&used.name)?;
         let mut sites = BTreeMap::new();
         sites.insert(declared.site.clone(), gather.site(&declared.site)?);
-        let plan = gather.plan_of(&name)?;
+        let plan = gather.plan_of(&name, withdrawn)?;
         for target in plan.iter().flat_map(|plan| &plan.targets) {
             if !sites.contains_key(&target.site) {
                 sites.insert(target.site.clone(), gather.site(&target.site)?);
             }
         }
         let epoch = self.catalog.epoch(&catalog_name)?;
+        // The site where it runs belongs to it, even when no plan names it any more.
+        let active = epoch.as_ref().and_then(|epoch| epoch.site.parse::<Name>().ok());
+        if let Some(active) = active.filter(|active| !sites.contains_key(active))
+            && gather.find(KindName::RecoverySite, &active)?.is_some()
+        {
+            let site = gather.site(&active)?;
+            sites.insert(active, site);
+        }
         let records = gather.records;
         let vault = (used.name.clone(), vault);
         Ok(Closure {
@@ -94,6 +102,18 @@ impl Engine {
             name: application.to_owned(),
             help,
         }
+    }
+
+    /// Names of all applications that are declared, then of those that were: their points are still there.
+    pub(super) fn applications_ever(&self) -> Result<Vec<Name>, Error> {
+        let mut names = self.applications()?;
+        let gone = self.catalog.tombstones()?.live.into_iter();
+        let gone = gone.map(|standing| standing.declaration);
+        names.extend(
+            gone.filter(|declaration| declaration.kind() == KindName::Application)
+                .map(|declaration| declaration.name),
+        );
+        Ok(names)
     }
 
     /// Names of all declared applications.
@@ -226,9 +246,14 @@ impl Gather<'_> {
         }
     }
 
-    fn plan_of(&mut self, application: &Name) -> Result<Option<RecoveryPlan>, Error> {
+    /// The plan of an application. One that was withdrawn may have been withdrawn together with its plan.
+    fn plan_of(&mut self, application: &Name, withdrawn: bool) -> Result<Option<RecoveryPlan>, Error> {
         // A record that cannot be read may be another application's plan: it does not stop this one.
-        for standing in self.engine.catalog.declarations()?.live {
+        let mut plans = self.engine.catalog.declarations()?.live;
+        if withdrawn {
+            plans.extend(self.engine.catalog.tombstones()?.live);
+        }
+        for standing in plans {
             if let Spec::RecoveryPlan(plan) = &standing.declaration.spec
                 && plan.applications.names.contains(application)
             {
@@ -237,5 +262,105 @@ impl Gather<'_> {
             }
         }
         Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Apply;
+    use dram_catalog::{Catalog, CatalogUrl};
+    use dram_compiler::check::check;
+    use dram_compiler::model::Model;
+    use dram_compiler::source::Sources;
+
+    const SITES: &str = "\
+apiVersion: dram.dev/v1
+kind: RecoverySite
+metadata: { name: office }
+spec: { host: { root: /srv/office }, failureDomain: office }
+---
+apiVersion: dram.dev/v1
+kind: RecoverySite
+metadata: { name: branch }
+spec: { host: { root: /srv/branch }, failureDomain: branch }
+";
+    const SHOP: &str = "\
+apiVersion: dram.dev/v1
+kind: Vault
+metadata: { name: nas }
+spec: { directory: { path: /mnt/nas }, failureDomain: nas, password: { file: /etc/key } }
+---
+apiVersion: dram.dev/v1
+kind: ProtectionPolicy
+metadata: { name: hourly }
+spec: { objectives: { rpo: 75m }, schedule: [{ every: 1h }], vaults: [{ name: nas }] }
+---
+apiVersion: dram.dev/v1
+kind: Application
+metadata: { name: shop }
+spec: { site: office, policy: hourly, components: [{ name: web, host: { paths: [/srv/shop] } }] }
+";
+    const PLAN: &str = "\
+apiVersion: dram.dev/v1
+kind: RecoveryPlan
+metadata: { name: shop }
+spec: { applications: { names: [shop] }, targets: [{ site: branch }] }
+";
+
+    fn model(texts: &[&str]) -> Model {
+        let mut sources = Sources::new();
+        for (number, text) in texts.iter().enumerate() {
+            sources.add(format!("{number}.yaml"), (*text).to_owned());
+        }
+        let checked = check(&sources);
+        checked.model.unwrap_or_else(|| panic!("{:?}", checked.diagnostics))
+    }
+
+    fn engine(folder: &std::path::Path) -> Engine {
+        let url = format!("file://{}", folder.display());
+        Catalog::init(&url.parse::<CatalogUrl>().unwrap()).unwrap();
+        Engine::open(&url, "default", "ann@desk").unwrap()
+    }
+
+    fn declare(engine: &Engine, texts: &[&str]) {
+        let model = model(texts);
+        let what = Apply {
+            model: &model,
+            take_over: false,
+            prune: true,
+            dry_run: false,
+        };
+        engine.apply(&what).unwrap();
+    }
+
+    fn sites(engine: &Engine) -> Vec<String> {
+        let closure = engine.closure("shop").unwrap();
+        closure.sites.keys().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn what_was_withdrawn_with_its_plan_still_comes_back_at_the_plans_targets() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = engine(folder.path());
+        declare(&engine, &[SITES, SHOP, PLAN]);
+        declare(&engine, &[SITES]);
+        assert!(engine.closure("shop").unwrap().withdrawn);
+        assert_eq!(sites(&engine), ["branch", "office"]);
+        assert_eq!(engine.applications().unwrap(), []);
+        let ever = engine.applications_ever().unwrap();
+        assert_eq!(ever.iter().map(ToString::to_string).collect::<Vec<_>>(), ["shop"]);
+    }
+
+    #[test]
+    fn the_site_where_it_runs_stays_known_when_its_plan_is_gone() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = engine(folder.path());
+        declare(&engine, &[SITES, SHOP, PLAN]);
+        let shop = application_name("shop").unwrap();
+        let catalog = engine.catalog();
+        catalog.take_over(&shop, 1, "branch", "office burnt", "ann").unwrap();
+        declare(&engine, &[SITES, SHOP]);
+        assert_eq!(sites(&engine), ["branch", "office"]);
     }
 }

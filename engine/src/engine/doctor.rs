@@ -90,6 +90,14 @@ impl Engine {
             let closure = self.closure(name)?;
             let vault = closure.vault();
             let location = Vault::directory(&vault.path).repository(self.catalog.tenant().as_str(), name)?;
+            let indexed = self.catalog.points(&super::application_name(name)?)?.len();
+            if !location.exists()? && indexed > 0 {
+                let detail = format!(
+                    "vault `{}` held {indexed} points of it and holds none now: is it mounted?",
+                    vault.name
+                );
+                return Ok(bad(subject, detail));
+            }
             if !location.exists()? {
                 return Ok(look(subject, format!("vault `{}` has no repository yet", vault.name)));
             }
@@ -177,5 +185,108 @@ fn bad(subject: &str, detail: String) -> Finding {
         subject: subject.to_owned(),
         answer: Answer::Bad,
         detail,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Apply, ProtectRequest, Watch};
+    use crate::run::Quiet;
+    use crate::runbook::Refusal;
+    use crate::vault::{Cancel, Class};
+    use dram_catalog::{Catalog, CatalogUrl};
+    use dram_compiler::check::check;
+    use dram_compiler::source::Sources;
+    use std::fs;
+
+    /// A world in a directory: a site with one file, an empty vault with its key, a catalog that knows them.
+    fn world(folder: &Path) -> Engine {
+        let at = folder.display();
+        let text = format!(
+            "\
+apiVersion: dram.dev/v1
+kind: RecoverySite
+metadata: {{ name: office }}
+spec: {{ host: {{ root: {at}/office }}, failureDomain: office }}
+---
+apiVersion: dram.dev/v1
+kind: Vault
+metadata: {{ name: nas }}
+spec: {{ directory: {{ path: {at}/vault }}, failureDomain: nas, password: {{ file: {at}/key }} }}
+---
+apiVersion: dram.dev/v1
+kind: ProtectionPolicy
+metadata: {{ name: hourly }}
+spec: {{ objectives: {{ rpo: 75m }}, schedule: [{{ every: 1h }}], vaults: [{{ name: nas }}] }}
+---
+apiVersion: dram.dev/v1
+kind: Application
+metadata: {{ name: shop }}
+spec: {{ site: office, policy: hourly, components: [{{ name: web, host: {{ paths: [/srv] }} }}] }}
+"
+        );
+        fs::create_dir_all(folder.join("office/srv")).unwrap();
+        fs::create_dir(folder.join("vault")).unwrap();
+        fs::write(folder.join("office/srv/a"), "a").unwrap();
+        fs::write(folder.join("key"), "key\n").unwrap();
+        let url = format!("file://{at}/catalog");
+        Catalog::init(&url.parse::<CatalogUrl>().unwrap()).unwrap();
+        let engine = Engine::open(&url, "default", "ann@desk").unwrap();
+        let mut sources = Sources::new();
+        sources.add("model.yaml".to_owned(), text);
+        let model = check(&sources).model.unwrap();
+        let what = Apply {
+            model: &model,
+            take_over: false,
+            prune: false,
+            dry_run: false,
+        };
+        engine.apply(&what).unwrap();
+        engine
+    }
+
+    fn protect(engine: &Engine) -> Result<(), Error> {
+        let request = ProtectRequest {
+            application: "shop".to_owned(),
+            components: Vec::new(),
+            class: Class::Scheduled,
+            dry_run: false,
+        };
+        let watch = Watch {
+            observer: &Quiet,
+            cancel: Cancel::new(),
+        };
+        engine.protect(&request, &watch).map(drop)
+    }
+
+    fn answer(engine: &Engine) -> Answer {
+        let findings = engine.doctor().unwrap();
+        let about = findings.iter().find(|finding| finding.subject == "Application shop");
+        about.unwrap().answer
+    }
+
+    #[test]
+    fn a_vault_that_is_not_mounted_gets_no_new_history() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = world(folder.path());
+        assert_eq!(answer(&engine), Answer::Look, "nothing was protected yet");
+        protect(&engine).unwrap();
+        assert_eq!(answer(&engine), Answer::Good);
+
+        let (vault, away) = (folder.path().join("vault"), folder.path().join("away"));
+        fs::rename(&vault, &away).unwrap();
+        fs::create_dir(&vault).unwrap();
+        assert_eq!(answer(&engine), Answer::Bad);
+        let refused = protect(&engine).unwrap_err();
+        assert!(
+            matches!(&refused, Error::Refused(Refusal::VaultEmptied { points: 1, .. })),
+            "{refused}"
+        );
+        assert_eq!(fs::read_dir(&vault).unwrap().count(), 0);
+
+        // Somebody says that it is lost for good.
+        engine.reconcile(KindName::Application, "shop").unwrap();
+        protect(&engine).unwrap();
     }
 }

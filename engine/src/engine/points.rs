@@ -172,33 +172,33 @@ impl Engine {
         Ok(points.iter().map(PointRow::of).collect())
     }
 
-    /// The application that a point belongs to: by the index, else by the vaults.
+    /// The application that a point belongs to, also one that was withdrawn: by the index, else by the vaults.
     pub(super) fn application_of(&self, point: &str) -> Result<String, Error> {
-        for application in self.applications()? {
-            let name = super::application_name(&application)?;
-            if self
-                .catalog
-                .points(&name)?
-                .iter()
-                .any(|indexed| indexed.id.to_string() == point)
-            {
-                return Ok(application.to_string());
+        let applications = self.applications_ever()?;
+        if let Ok(id) = point.parse() {
+            for application in &applications {
+                if self.catalog.is_indexed(&super::application_name(application)?, id)? {
+                    return Ok(application.to_string());
+                }
             }
         }
         // A run that was killed after sealing could not enter its point: the vaults know it.
-        for application in self.applications()? {
-            let closure = self.closure(&application)?;
-            let known = self
-                .repository(&closure)
-                .and_then(|repository| Ok(repository.points()?));
-            if known.is_ok_and(|points| points.iter().any(|known| known.point == point)) {
-                return Ok(application.to_string());
+        let mut unasked = None;
+        for application in &applications {
+            let asked = self
+                .closure(application)
+                .and_then(|closure| Ok(self.repository(&closure)?.points()?));
+            match asked {
+                Ok(points) if points.iter().any(|known| known.point == point) => return Ok(application.to_string()),
+                Ok(_) | Err(Error::NoPoint { .. }) => {}
+                Err(error) => unasked = unasked.or(Some(error)),
             }
         }
-        Err(Error::NoPoint {
-            what: format!("no declared application has a point {point}"),
+        // As long as a vault could not be asked, nobody knows that there is no such point.
+        Err(unasked.unwrap_or_else(|| Error::NoPoint {
+            what: format!("no application has a point {point}"),
             help: "`dram points APP` lists what there is".to_owned(),
-        })
+        }))
     }
 
     /// What an item of a point holds at a path; all items when none is named. Answers item names with their entries.

@@ -108,7 +108,7 @@ pub fn recover(request: &RecoverRequest, watch: &Watch<'_>) -> Result<Runbook, E
     );
     log.append("runbook", serde_json::to_value(&runbook).unwrap_or_default(), false)?;
     driver.drive(&mut log)?;
-    keep_log(&driver, log.lines())?;
+    keep_log(&driver, log.lines());
     Ok(runbook)
 }
 

@@ -11,7 +11,7 @@ use indicatif::HumanBytes;
 use serde_json::json;
 use std::io::Read;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The name of the one file that a dump's snapshot holds.
 const DUMP_FILE: &str = "dump";
@@ -91,17 +91,25 @@ pub(super) fn dump(driver: &Driver<'_>, component: &str, item: &str) -> Result<O
         &driver.around(component),
         &driver.cancel,
     )?;
-    let (reader, finish) = split(stream);
+    let command = Arc::new(Mutex::new(Running {
+        stream: Some(stream),
+        failed: None,
+    }));
+    let (reader, ending) = (Reader(Arc::clone(&command)), Arc::clone(&command));
     let what = CaptureStream {
         point,
         item,
         file_name: DUMP_FILE,
         origin: driver.origin(),
     };
-    let captured = repository
-        .capture_stream(&what, reader, finish, &driver.observer.progress(), &driver.cancel)
-        .map_err(vault_error)?;
-    Ok(captured_outcome(&captured))
+    let finish = move || lock(&ending).finish();
+    let captured = repository.capture_stream(&what, reader, finish, &driver.observer.progress(), &driver.cancel);
+    // How the command ended says more than that its output broke off.
+    match (captured, lock(&command).failed.take()) {
+        (Ok(captured), _) => Ok(captured_outcome(&captured)),
+        (Err(_), Some(site)) if !driver.cancel.is_canceled() => Err(site.into()),
+        (Err(vault), _) => Err(vault_error(vault)),
+    }
 }
 
 pub(super) fn seal(driver: &Driver<'_>, class: Class) -> Result<Outcome, Error> {
@@ -232,30 +240,43 @@ fn captured_outcome(captured: &Captured) -> Outcome {
     }
 }
 
-/// A dump's two halves: its bytes, and the question how its command ended.
-fn split(
-    stream: Box<dyn DumpStream>,
-) -> (
-    impl Read + Send + 'static,
-    impl FnOnce() -> Result<(), SiteError> + Send + 'static,
-) {
-    let shared = Arc::new(Mutex::new(Some(stream)));
-    let finish = Arc::clone(&shared);
-    (Half(shared), move || {
-        match finish.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Some(stream) => stream.finish().map(drop),
-            None => Ok(()),
-        }
-    })
+/// A dump command at work. Its output and its end are asked from different places.
+struct Running {
+    stream: Option<Box<dyn DumpStream>>,
+    failed: Option<SiteError>,
 }
 
-struct Half(Arc<Mutex<Option<Box<dyn DumpStream>>>>);
-
-impl Read for Half {
-    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        match self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
-            Some(stream) => stream.read(buffer),
-            None => Ok(0),
+impl Running {
+    /// Waits for the command's end. What failed is kept; the answer is its words.
+    fn finish(&mut self) -> Result<(), String> {
+        if let Some(stream) = self.stream.take()
+            && let Err(error) = stream.finish()
+        {
+            self.failed = Some(error);
+        }
+        match &self.failed {
+            Some(error) => Err(error.to_string()),
+            None => Ok(()),
         }
     }
+}
+
+/// The output of a dump command.
+struct Reader(Arc<Mutex<Running>>);
+
+impl Read for Reader {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let mut running = lock(&self.0);
+        let Some(stream) = running.stream.as_mut() else {
+            return running.finish().map(|()| 0).map_err(std::io::Error::other);
+        };
+        match stream.read(buffer) {
+            Err(broken) => Err(running.finish().map_or_else(std::io::Error::other, |()| broken)),
+            read => read,
+        }
+    }
+}
+
+fn lock(running: &Mutex<Running>) -> MutexGuard<'_, Running> {
+    running.lock().unwrap_or_else(PoisonError::into_inner)
 }

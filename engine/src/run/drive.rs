@@ -8,10 +8,10 @@ use super::event::{Event, Observer};
 use super::log::Log;
 use super::{capture, recover, terms};
 use crate::error::Error;
-use crate::runbook::{PasswordRef, Runbook, Step, Verb};
+use crate::runbook::{PasswordRef, Refusal, Runbook, Step, Verb};
 use crate::secret;
 use crate::site::HostSite;
-use crate::vault::{Cancel, Origin, Repository, Vault, VaultError};
+use crate::vault::{Cancel, Location, Origin, Repository, Vault, VaultError};
 use dram_catalog::record::lease::Lease;
 use dram_catalog::{Catalog, Clock, Name};
 use serde::{Deserialize, Serialize};
@@ -202,7 +202,9 @@ impl<'a> Driver<'a> {
             Step::RestoreFiles {
                 item, overwrite, only, ..
             } => recover::files(self, item, *overwrite, only.as_deref()),
-            Step::WriteDump { item, file, .. } => recover::write_dump(self, item, file),
+            Step::WriteDump {
+                item, file, overwrite, ..
+            } => recover::write_dump(self, item, file, *overwrite),
             Step::Start { component } => recover::start(self, component),
             Step::LoadDump { component, item } => recover::load_dump(self, component, item),
             Step::Health { component } => recover::health(self, component),
@@ -239,11 +241,33 @@ impl<'a> Driver<'a> {
         let location =
             Vault::directory(&self.runbook.vault.path).repository(&self.runbook.tenant, self.runbook.name())?;
         if self.runbook.verb == Verb::Protect {
+            self.is_no_loss(&location)?;
             location.init(&password)?;
         }
         let opened = location.open(&password)?;
         self.agree(&opened)?;
         Ok(self.repository.get_or_init(|| opened))
+    }
+
+    /// A vault that held points and holds no repository is not the vault: what is not mounted leaves an empty directory. A
+    /// new history in it would pass for protection.
+    fn is_no_loss(&self, location: &Location) -> Result<(), Error> {
+        let Authority::Catalog { catalog, .. } = self.authority else {
+            return Ok(());
+        };
+        if location.exists()? {
+            return Ok(());
+        }
+        match catalog.points(&self.catalog_name()?)?.len() {
+            0 => Ok(()),
+            points => Err(Refusal::VaultEmptied {
+                application: self.runbook.name().to_string(),
+                vault: self.runbook.vault.name.clone(),
+                place: location.path().display().to_string(),
+                points,
+            }
+            .into()),
+        }
     }
 
     /// A vault that knows of a takeover which the catalog does not is a question for a person: nothing is added to it.

@@ -1,13 +1,16 @@
 //! The steps that bring an application back.
 
 use super::drive::{Authority, Driver, Outcome, vault_error};
+use super::event::Event;
 use super::terms;
 use crate::error::Error;
-use crate::runbook::Verb;
 use crate::site::{Site, SystemClock};
-use crate::vault::{Item, RestoreFiles, Takeover, VaultError};
+use crate::vault::{Item, RestoreFiles, SourceFault, StoreError, Takeover, VaultError};
 use dram_catalog::Appended;
 use indicatif::HumanBytes;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufReader, ErrorKind, Read, Seek};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// The vault hears of the takeover first: a seal that the old writer adds after this is not offered, even if it asked
@@ -16,6 +19,7 @@ pub(super) fn take_over(driver: &Driver<'_>, epoch: u64, reason: &str) -> Result
     let repository = driver.repository()?;
     let site = driver.runbook.site.name.clone();
     let known = repository.takeovers()?;
+    let mut notes = Vec::new();
     if !known
         .iter()
         .any(|takeover| takeover.epoch == epoch && takeover.site == site)
@@ -27,9 +31,18 @@ pub(super) fn take_over(driver: &Driver<'_>, epoch: u64, reason: &str) -> Result
             reason: reason.to_owned(),
             at: driver.clock.now().to_string(),
         };
-        repository
-            .attest_takeover(&takeover, &driver.origin())
-            .map_err(vault_error)?;
+        match repository.attest_takeover(&takeover, &driver.origin()) {
+            Ok(_) => {}
+            // The last vault may be a copy that nobody can change. That must not keep the application down: a person has
+            // attested that nobody else runs it, and what cannot be written here is said.
+            Err(error) if matches!(driver.authority, Authority::Vault) && cannot_be_written(&error) => {
+                notes.push(format!(
+                    "the takeover is not recorded in the vault ({error}): should its old writer come back, nothing there \
+                     refuses what it adds; protect the application into another vault"
+                ));
+            }
+            Err(error) => return Err(vault_error(error)),
+        }
     }
     if let Authority::Catalog { catalog, .. } = driver.authority {
         let application = driver.catalog_name()?;
@@ -49,8 +62,17 @@ pub(super) fn take_over(driver: &Driver<'_>, epoch: u64, reason: &str) -> Result
     }
     Ok(Outcome {
         detail: format!("site {site} is the writer now"),
+        notes,
         ..Outcome::default()
     })
+}
+
+/// Whether a vault is there to read only: another mode or mount would be needed to write.
+const fn cannot_be_written(error: &VaultError) -> bool {
+    matches!(
+        error,
+        VaultError::Store(StoreError::ReadOnly { .. } | StoreError::Denied { .. })
+    )
 }
 
 /// Writes the epoch down at the site, whose root is made if it is not there yet.
@@ -192,7 +214,7 @@ pub(super) fn load_dump(driver: &Driver<'_>, component: &str, item: &Item) -> Re
 }
 
 /// Writes a dump as a file below the destination, beside its place first, so that half of one is never taken for it.
-pub(super) fn write_dump(driver: &Driver<'_>, item: &Item, file: &str) -> Result<Outcome, Error> {
+pub(super) fn write_dump(driver: &Driver<'_>, item: &Item, file: &str, overwrite: bool) -> Result<Outcome, Error> {
     let repository = driver.repository()?;
     let site = driver.site()?;
     let path = site.root().join(file);
@@ -202,19 +224,63 @@ pub(super) fn write_dump(driver: &Driver<'_>, item: &Item, file: &str) -> Result
         path: path.display().to_string(),
         source,
     };
-    std::fs::create_dir_all(site.root()).map_err(failed)?;
-    let mut out = std::fs::File::create(&beside).map_err(failed)?;
+    fs::create_dir_all(site.root()).map_err(failed)?;
+    let mut out = fresh(&beside).map_err(failed)?;
     repository
         .dump_stream(&item.snapshot, &mut out, &driver.observer.progress(), &driver.cancel)
         .map_err(vault_error)?;
+    if !overwrite && is_in_the_way(&path, &mut out).map_err(failed)? {
+        fs::remove_file(&beside).map_err(failed)?;
+        return Err(Error::Vault(VaultError::Conflicts {
+            paths: vec![SourceFault {
+                path,
+                reason: "a file that is not the one to restore".to_owned(),
+            }],
+            more: 0,
+        }));
+    }
     out.sync_all()
-        .and_then(|()| std::fs::rename(&beside, &path))
+        .and_then(|()| fs::rename(&beside, &path))
         .map_err(failed)?;
     Ok(Outcome {
         detail: path.display().to_string(),
         bytes: item.bytes,
         notes: Vec::new(),
     })
+}
+
+/// A new file in the place of what an interrupted attempt left there, for the owner alone: a dump may hold what nobody else
+/// may read. No link is followed.
+fn fresh(path: &Path) -> io::Result<File> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+}
+
+/// Whether something else than the bytes of `new` lies at `path`.
+fn is_in_the_way(path: &Path, new: &mut File) -> io::Result<bool> {
+    let there = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+        other => other?,
+    };
+    if !there.is_file() || there.len() != new.metadata()?.len() {
+        return Ok(true);
+    }
+    new.rewind()?;
+    let (old, new) = (BufReader::new(File::open(path)?), BufReader::new(new));
+    for (old, new) in old.bytes().zip(new.bytes()) {
+        if old? != new? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 pub(super) fn health(driver: &Driver<'_>, name: &str) -> Result<Outcome, Error> {
@@ -229,15 +295,68 @@ pub(super) fn health(driver: &Driver<'_>, name: &str) -> Result<Outcome, Error> 
     })
 }
 
-/// Keeps the log of a run that had no catalog beside what it did, in the vault.
-pub(crate) fn keep_log(driver: &Driver<'_>, lines: Vec<u8>) -> Result<(), Error> {
-    if driver.runbook.verb != Verb::Recover {
-        return Ok(());
-    }
+/// Keeps the log of a run that had no catalog beside what it did, in the vault. The run is over by then and the application
+/// runs: a log that cannot be kept is said and fails nothing. It lies below the root too.
+pub(crate) fn keep_log(driver: &Driver<'_>, lines: Vec<u8>) {
     let tags = [format!("run={}", driver.runbook.point), "log".to_owned()];
-    driver
-        .repository()?
-        .store_log("run.jsonl", lines, &tags, &driver.origin())
-        .map_err(vault_error)?;
-    Ok(())
+    let kept = driver.repository().and_then(|repository| {
+        repository
+            .store_log("run.jsonl", lines, &tags, &driver.origin())
+            .map_err(vault_error)
+    });
+    if let Err(error) = kept {
+        let text = format!("the log of this run is not kept in the vault: {error}");
+        driver.observer.event(&Event::Note { text });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+    use std::os::unix::fs::{MetadataExt, symlink};
+
+    #[test]
+    fn a_dump_is_written_for_its_owner_and_through_no_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let (elsewhere, beside) = (folder.path().join("elsewhere"), folder.path().join(".db.dump.part"));
+        fs::write(&elsewhere, "mine").unwrap();
+        symlink(&elsewhere, &beside).unwrap();
+        let mut out = fresh(&beside).unwrap();
+        out.write_all(b"secret").unwrap();
+        assert_eq!(fs::read(&elsewhere).unwrap(), b"mine");
+        assert_eq!(fs::symlink_metadata(&beside).unwrap().mode() & 0o7777, 0o600);
+    }
+
+    #[test]
+    fn only_a_vault_that_nobody_can_write_is_recovered_from_without_a_record() {
+        let place = || "snapshots/1".to_owned();
+        let action = "write";
+        let cases = [
+            (StoreError::ReadOnly { place: place() }, true),
+            (StoreError::Denied { action, place: place() }, true),
+            (StoreError::NoSpace { place: place() }, false),
+            (StoreError::Missing { place: place() }, false),
+        ];
+        for (error, expected) in cases {
+            let error = VaultError::Store(error);
+            assert_eq!(cannot_be_written(&error), expected, "{error}");
+        }
+    }
+
+    #[test]
+    fn only_other_bytes_are_in_the_way_of_a_dump() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, beside) = (folder.path().join("db.dump"), folder.path().join("part"));
+        let mut out = fresh(&beside).unwrap();
+        out.write_all(b"same").unwrap();
+        assert!(!is_in_the_way(&path, &mut out).unwrap(), "nothing is there");
+        for (there, expected) in [("same", false), ("else", true), ("longer", true)] {
+            fs::write(&path, there).unwrap();
+            assert_eq!(is_in_the_way(&path, &mut out).unwrap(), expected, "{there}");
+        }
+        fs::remove_file(&path).unwrap();
+        symlink(&beside, &path).unwrap();
+        assert!(is_in_the_way(&path, &mut out).unwrap(), "a link");
+    }
 }

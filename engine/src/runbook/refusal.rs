@@ -31,6 +31,18 @@ pub enum Refusal {
         /// The site.
         site: String,
     },
+    /// A vault that held points of the application holds nothing of it any more.
+    #[error("vault `{vault}` held {points} points of application `{application}`, and `{place}` holds none now")]
+    VaultEmptied {
+        /// The application.
+        application: String,
+        /// The vault.
+        vault: String,
+        /// Where its repository should be.
+        place: String,
+        /// Points that the catalog knows of.
+        points: usize,
+    },
     /// There is nothing to protect.
     #[error("application `{application}` has no paths and no dumps: there is nothing to protect")]
     NothingToProtect {
@@ -119,6 +131,10 @@ impl Refusal {
                 "bring the path back, or remove it from the component; an absent path is never captured as empty"
                     .to_owned()
             }
+            Self::VaultEmptied { application, .. } => format!(
+                "mount what belongs there; if it is lost for good, `dram reconcile --kind Application --name \
+                 {application}` makes a new repository, and its points begin anew"
+            ),
             Self::NothingToProtect { .. } => "give a component `paths` or a `dump`".to_owned(),
             Self::NoComponent { .. } => "look at the names with `dram points` and in the model".to_owned(),
             Self::RestoreUnfinished { site, .. } => format!(

@@ -236,6 +236,7 @@ pub fn files_only(what: FilesOnly<'_>) -> Result<Runbook, Refusal> {
                 component: item.component.clone(),
                 item: item.clone(),
                 file: item.name.clone(),
+                overwrite: what.overwrite,
             }),
         }
     }

@@ -168,6 +168,9 @@ pub enum Step {
         item: Item,
         /// Name of the file, below the destination.
         file: String,
+        /// Whether another file of this name is replaced.
+        #[serde(default)]
+        overwrite: bool,
     },
     /// Start a component.
     Start {

@@ -323,7 +323,20 @@ fn subject(file: Option<&PathBuf>) -> String {
 pub(super) fn plain(error: &RusticError) -> String {
     let text = error.display_log();
     let text = text.strip_prefix("Error: ").unwrap_or(&text);
-    text.split_whitespace().collect::<Vec<_>>().join(" ")
+    without_context(&text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// What happened, without what the library adds for its own developers: links, nonces, a backtrace.
+fn without_context(text: &str) -> String {
+    let marks = [
+        " For more information, see:",
+        " Some additional details",
+        " Context:",
+        " Backtrace:",
+    ];
+    let end = marks.iter().filter_map(|mark| text.find(mark)).min();
+    let kept = end.and_then(|end| text.get(..end)).unwrap_or(text);
+    kept.trim_end_matches(['.', ' ']).to_owned()
 }
 
 /// Runs the library where it can panic on bad data, and turns a panic into an error.
@@ -340,4 +353,26 @@ fn last_words(panic: &(dyn Any + Send)) -> String {
         .cloned()
         .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
         .unwrap_or_else(|| "it said nothing".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_librarys_words_end_before_its_own_context() {
+        let cases = [
+            (
+                "error processing Pack:b94a: Message: Data decryption failed, MAC check failed. For more information, \
+                 see: https://example.org Some additional details ... Context: - nonce: [3] Caused by: aead::Error \
+                 Backtrace: 0: main",
+                "error processing Pack:b94a: Message: Data decryption failed, MAC check failed",
+            ),
+            ("the index is broken. Backtrace: 0: main", "the index is broken"),
+            ("plain words", "plain words"),
+        ];
+        for (said, kept) in cases {
+            assert_eq!(without_context(said), kept);
+        }
+    }
 }

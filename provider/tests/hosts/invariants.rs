@@ -7,6 +7,7 @@ use terraform_provider_dram::value::{Path, Step, Value};
 use terraform_provider_dram::wire::tfplugin5 as proto;
 
 use crate::support::core::{Core, Plan, Stored, catalog};
+use crate::support::places::{at, places, replaced};
 
 /// The shop, in the order in which its resources refer to each other; with everything that each resource can say.
 fn shop() -> Vec<(&'static str, Json)> {
@@ -449,37 +450,6 @@ fn what_does_not_fit_is_answered_in_words() {
     );
 }
 
-/// The ways to all values within a configuration: leaves, and lists of blocks as a whole.
-fn places(config: &Value) -> Vec<Path> {
-    fn walk(value: &Value, path: &Path, out: &mut Vec<Path>) {
-        match value {
-            Value::Map(entries) => {
-                // The one map that the shop has; every other is a block.
-                let map = path.steps().last() == Some(&Step::Attribute("values".to_owned()));
-                for (name, value) in entries {
-                    let step = if map {
-                        Step::Key(name.clone())
-                    } else {
-                        Step::Attribute(name.clone())
-                    };
-                    walk(value, &path.then(step), out);
-                }
-            }
-            Value::List(elements) => {
-                out.push(path.clone());
-                for (index, value) in elements.iter().enumerate() {
-                    walk(value, &path.then(Step::Index(index)), out);
-                }
-            }
-            Value::Null => {}
-            _ => out.push(path.clone()),
-        }
-    }
-    let mut out = Vec::new();
-    walk(config, &Path::root(), &mut out);
-    out
-}
-
 fn computed(block: &proto::schema::Block, place: &Path) -> bool {
     let [Step::Attribute(name)] = place.steps() else {
         return false;
@@ -488,29 +458,4 @@ fn computed(block: &proto::schema::Block, place: &Path) -> bool {
         .attributes
         .iter()
         .any(|attribute| attribute.name == *name && attribute.computed)
-}
-
-fn at<'v>(value: &'v Value, steps: &[Step]) -> &'v Value {
-    match (steps.split_first(), value) {
-        (None, value) => value,
-        (Some((Step::Attribute(name) | Step::Key(name), rest)), Value::Map(entries)) => at(&entries[name], rest),
-        (Some((Step::Index(index), rest)), Value::List(elements)) => at(&elements[*index], rest),
-        (Some(_), _) => panic!("no way"),
-    }
-}
-
-fn replaced(value: &Value, steps: &[Step], by: &Value) -> Value {
-    let mut value = value.clone();
-    match (steps.split_first(), &mut value) {
-        (None, _) => return by.clone(),
-        (Some((Step::Attribute(name) | Step::Key(name), rest)), Value::Map(entries)) => {
-            let part = replaced(&entries[name], rest, by);
-            entries.insert(name.clone(), part);
-        }
-        (Some((Step::Index(index), rest)), Value::List(elements)) => {
-            elements[*index] = replaced(&elements[*index], rest, by)
-        }
-        (Some(_), _) => panic!("no way"),
-    }
-    value
 }

@@ -1,6 +1,6 @@
 //! Programs that host providers: Terraform in two versions, OpenTofu; and how they find ours.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -128,6 +128,12 @@ impl Host {
     /// Its file.
     pub fn program(&self) -> &Path {
         &self.program
+    }
+
+    /// A `PATH` on which its program is found first, and then what `path` has.
+    pub fn on_path(&self, path: &OsStr) -> OsString {
+        let own = self.program.parent().map(Path::to_owned);
+        std::env::join_paths(own.into_iter().chain(std::env::split_paths(path))).unwrap_or_else(|_| path.to_owned())
     }
 
     /// What it is, for people.

@@ -33,6 +33,12 @@ impl Catalog {
         }
     }
 
+    /// Whether a point of an application is indexed. Costs one look, however many points there are.
+    pub fn is_indexed(&self, application: &Name, point: Ulid) -> Result<bool, CatalogError> {
+        let key = Folder::points(self.tenant(), application).ulid(point);
+        Ok(self.fetch(&key)?.is_some())
+    }
+
     /// The indexed points of an application, oldest first.
     pub fn points(&self, application: &Name) -> Result<Vec<IndexedPoint>, CatalogError> {
         let folder = Folder::points(self.tenant(), application);
@@ -81,6 +87,8 @@ mod tests {
             .collect();
         assert_eq!(ids, [first, second]);
         catalog.drop_point(&shop, first).unwrap();
+        assert!(!catalog.is_indexed(&shop, first).unwrap());
+        assert!(catalog.is_indexed(&shop, second).unwrap());
         catalog.drop_point(&shop, first).unwrap();
         assert_eq!(
             catalog.points(&shop).unwrap(),

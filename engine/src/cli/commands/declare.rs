@@ -8,7 +8,7 @@ use crate::exit::Exit;
 use dram_catalog::store::Verdict;
 use dram_catalog::{Catalog, Initialised};
 use dram_compiler::check::{Checked, check};
-use dram_compiler::diagnostic;
+use dram_compiler::diagnostic::{self, Diagnostic};
 use dram_compiler::model::KindName;
 use dram_compiler::prove::prove;
 use dram_compiler::source::Sources;
@@ -18,15 +18,12 @@ impl Context<'_> {
     pub(super) fn apply(&self, files: &[PathBuf], dry_run: bool, take_over: bool, prune: bool) -> Done {
         let sources: Sources = dram_files::read(files)?.into_iter().collect();
         let Checked { model, diagnostics } = check(&sources);
-        eprint!("{}", diagnostic::render(&sources, &diagnostics, self.output.color));
+        self.diagnostics(&sources, &diagnostics);
         let Some(model) = model else { return Ok(Exit::Failed) };
         let report = prove(&model);
-        eprint!(
-            "{}",
-            diagnostic::render(&sources, &report.diagnostics(&model), self.output.color)
-        );
+        self.diagnostics(&sources, &report.diagnostics(&model));
         if report.fails() {
-            eprintln!("nothing is declared while an objective does not hold");
+            self.output.say("nothing is declared while an objective does not hold");
             return Ok(Exit::Refused);
         }
         let url = match (self.global.catalog.as_deref(), model.catalog()) {
@@ -68,6 +65,13 @@ impl Context<'_> {
             exit = Exit::Partial;
         }
         Ok(exit)
+    }
+
+    fn diagnostics(&self, sources: &Sources, found: &[Diagnostic]) {
+        let text = diagnostic::render(sources, found, self.output.color);
+        if !text.is_empty() {
+            self.output.say_styled(text.trim_end());
+        }
     }
 
     pub(super) fn reconcile(&self, kind: Option<&str>, name: Option<&str>) -> Done {

@@ -3,5 +3,6 @@
 pub(crate) mod certificate;
 pub(crate) mod core;
 pub(crate) mod host;
+pub(crate) mod places;
 pub(crate) mod shop;
 pub(crate) mod terraform;

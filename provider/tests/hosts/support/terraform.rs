@@ -1,5 +1,6 @@
 //! Real Terraform, in a directory of its own, with the provider that was just built.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -7,11 +8,36 @@ use dram_catalog::{Catalog, CatalogUrl, Name};
 use dram_compiler::model::{Declaration, KindName};
 
 /// The program, if there is one.
-pub(crate) fn terraform() -> Option<PathBuf> {
+fn terraform() -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path)
         .map(|folder| folder.join("terraform"))
         .find(|file| file.is_file())
+}
+
+/// Whether a test has to be skipped because there is no Terraform. The reason goes to the file that `DRAM_SKIPS` names,
+/// where the summary of all tests finds it.
+pub(crate) fn is_missing() -> bool {
+    if terraform().is_some() {
+        return false;
+    }
+    let in_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false" && value != "0");
+    assert!(
+        !in_ci,
+        "there is no `terraform` on the PATH, and nothing is skipped in CI"
+    );
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    let line = format!("skipped: {test}: there is no `terraform` on the PATH\n");
+    eprint!("{line}");
+    if let Some(path) = std::env::var_os("DRAM_SKIPS") {
+        let mut file = std::fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(path)
+            .unwrap();
+        file.write_all(line.as_bytes()).unwrap();
+    }
+    true
 }
 
 /// A root module with a catalog beside it.

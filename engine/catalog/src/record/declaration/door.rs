@@ -131,15 +131,15 @@ impl Catalog {
         }))
     }
 
-    /// What is declared, of all kinds.
-    pub(crate) fn survey(&self) -> Result<Survey<Value>, CatalogError> {
+    /// What is declared, of all kinds; with `destroyed`, what was withdrawn and has not been declared again.
+    pub(crate) fn survey(&self, destroyed: bool) -> Result<Survey<Value>, CatalogError> {
         let mut survey = Survey {
             live: Vec::new(),
             unreadable: Vec::new(),
         };
         for subject in self.subjects()? {
             match self.head(&subject) {
-                Ok(Some(head)) if !head.destroyed => survey.live.push(head.standing),
+                Ok(Some(head)) if head.destroyed == destroyed => survey.live.push(head.standing),
                 Ok(_) => {}
                 // One record's trouble is told beside the others; a store that does not answer is everybody's.
                 Err(error @ (CatalogError::TooNew { .. } | CatalogError::Corrupt { .. })) => {
@@ -184,7 +184,7 @@ impl Catalog {
 
     fn check_unused(&self, subject: &Subject) -> Result<(), DeclareError> {
         // An unreadable declaration may refer to it, so it blocks.
-        let all = self.survey()?.whole()?;
+        let all = self.survey(false)?.whole()?;
         let referrers: Vec<Subject> = all
             .into_iter()
             .filter(|other| other.subject != *subject && other.references.contains(subject))

@@ -185,7 +185,7 @@ fn withdrawing_leaves_a_tombstone_that_can_be_built_upon() {
     let head = catalog.head(&nas).unwrap().unwrap();
     assert!(head.destroyed);
     assert_eq!(head.standing.declaration, json!({"spec": 1}));
-    assert!(catalog.survey().unwrap().live.is_empty());
+    assert!(catalog.survey(false).unwrap().live.is_empty());
     assert_eq!(
         word(&catalog.declare_stated(&policy("hourly", "nas"), &cli(), None, false)),
         "dangling"
@@ -232,7 +232,7 @@ fn a_record_that_cannot_be_read_blocks_changing_and_not_the_others() {
         crate::Folder::declaration(catalog.tenant(), &kind, &name)
     };
     store.put(&folder("new").number(2), br#"{"format":3,"min_reader":3}"#);
-    let survey = catalog.survey().unwrap();
+    let survey = catalog.survey(false).unwrap();
     assert_eq!(survey.live.len(), 1);
     assert!(survey.unreadable[0].is_too_new());
     assert!(survey.whole().unwrap_err().is_too_new());
@@ -263,13 +263,13 @@ fn tenants_do_not_see_each_other() {
     longer
         .declare_stated(&vault("nas", 1), &terraform("a"), None, false)
         .unwrap();
-    assert!(foo.survey().unwrap().live.is_empty());
+    assert!(foo.survey(false).unwrap().live.is_empty());
     assert!(foo.head(&subject("Vault", "nas")).unwrap().is_none());
     assert_eq!(
         word(&foo.declare_stated(&vault("nas", 2), &terraform("b"), None, false)),
         "wrote 1"
     );
-    assert_eq!(longer.survey().unwrap().live[0].declaration, json!({"spec": 1}));
+    assert_eq!(longer.survey(false).unwrap().live[0].declaration, json!({"spec": 1}));
     assert_eq!(
         word(&foo.declare_stated(&policy("hourly", "other"), &cli(), None, false)),
         "dangling"
@@ -399,7 +399,7 @@ fn a_reference_never_outlives_its_target() {
             (declaring.join().unwrap(), withdrawing.join().unwrap())
         });
         let live: Vec<Subject> = one
-            .survey()
+            .survey(false)
             .unwrap()
             .live
             .into_iter()

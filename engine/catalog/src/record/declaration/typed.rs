@@ -56,7 +56,16 @@ impl Catalog {
 
     /// All that is declared, by kind and name.
     pub fn declarations(&self) -> Result<Survey<Declaration>, CatalogError> {
-        let Survey { live, mut unreadable } = self.survey()?;
+        self.typed_survey(false)
+    }
+
+    /// All that was declared, has been withdrawn and was not declared again: the last words of each, by kind and name.
+    pub fn tombstones(&self) -> Result<Survey<Declaration>, CatalogError> {
+        self.typed_survey(true)
+    }
+
+    fn typed_survey(&self, destroyed: bool) -> Result<Survey<Declaration>, CatalogError> {
+        let Survey { live, mut unreadable } = self.survey(destroyed)?;
         let mut typed = Vec::with_capacity(live.len());
         for standing in live {
             match self.typed(standing) {

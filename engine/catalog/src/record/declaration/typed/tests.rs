@@ -93,3 +93,23 @@ fn an_observation_belongs_to_its_object() {
     );
     assert_eq!(catalog.observed(KindName::RecoverySite, "nas").unwrap(), None);
 }
+
+#[test]
+fn the_last_words_of_what_was_withdrawn_are_listed_until_it_is_declared_again() {
+    let catalog = testing::catalog("acme");
+    let me = Manager {
+        kind: ManagerKind::Cli,
+        id: "ann@desk".to_owned(),
+    };
+    let declared = catalog.declare(&vault("/mnt/nas"), &me, None, false).unwrap();
+    assert_eq!(catalog.tombstones().unwrap().live, []);
+    catalog
+        .withdraw(KindName::Vault, "nas", &me, Some(declared.number))
+        .unwrap();
+    let gone = catalog.tombstones().unwrap().live;
+    let gone: Vec<&Declaration> = gone.iter().map(|standing| &standing.declaration).collect();
+    assert_eq!(gone, [&vault("/mnt/nas")]);
+    assert_eq!(catalog.declarations().unwrap().live, []);
+    catalog.declare(&vault("/mnt/other"), &me, None, false).unwrap();
+    assert_eq!(catalog.tombstones().unwrap().live, []);
+}
