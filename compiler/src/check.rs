@@ -11,8 +11,8 @@ pub use written::Written;
 use crate::diagnostic::{Diagnostic, has_errors, sort};
 use crate::model::{Declaration, KindName, Model};
 use crate::source::Sources;
-use crate::syntax::parse;
-use dram_fields::{Span, Step};
+use crate::syntax::{SecretWords, parse};
+use dram_fields::{Kind, Span, Step};
 
 /// What came of checking sources.
 #[derive(Debug)]
@@ -27,10 +27,11 @@ pub struct Checked {
 #[must_use]
 pub fn check(sources: &Sources) -> Checked {
     let mut diagnostics = Vec::new();
-    let documents = parse(sources, &mut diagnostics);
+    let words = secret_words();
+    let documents = parse(&words, sources, &mut diagnostics);
     let documents = documents
         .into_iter()
-        .map(|document| Written::read(document, &mut diagnostics))
+        .map(|document| Written::read(document, &words, &mut diagnostics))
         .collect();
     let model = rules(documents, &mut diagnostics);
     sort(&mut diagnostics);
@@ -38,6 +39,13 @@ pub fn check(sources: &Sources) -> Checked {
         model: model.filter(|_| !has_errors(&diagnostics)),
         diagnostics,
     }
+}
+
+/// The words by which the language's secrets are known.
+#[must_use]
+pub fn secret_words() -> SecretWords {
+    let language: Vec<&'static Kind> = KindName::ALL.iter().map(|kind| kind.table()).collect();
+    SecretWords::of(&language)
 }
 
 /// Checks declarations that no text stands behind, such as those of a catalog.

@@ -5,3 +5,4 @@ mod secret;
 mod yaml;
 
 pub use document::{Document, parse};
+pub use secret::SecretWords;

@@ -9,7 +9,7 @@
 
 use dram_compiler::backend::{Artifacts, json, terraform};
 use dram_compiler::blueprint::blueprint;
-use dram_compiler::check::{Written, check};
+use dram_compiler::check::{Written, check, secret_words};
 use dram_compiler::diagnostic::{self, Code, Diagnostic};
 use dram_compiler::model::{KindName, Model};
 use dram_compiler::source::Sources;
@@ -31,10 +31,14 @@ struct Leaf {
 }
 
 fn written() -> Vec<Written> {
-    let documents = parse(&Sources::one("complete.yaml", COMPLETE), &mut Vec::new());
+    let documents = parse(
+        &secret_words(),
+        &Sources::one("complete.yaml", COMPLETE),
+        &mut Vec::new(),
+    );
     documents
         .into_iter()
-        .map(|document| Written::read(document, &mut Vec::new()))
+        .map(|document| Written::read(document, &secret_words(), &mut Vec::new()))
         .collect()
 }
 

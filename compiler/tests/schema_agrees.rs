@@ -6,8 +6,8 @@
     reason = "a test stops at the first surprise"
 )]
 
-use dram_compiler::check::Written;
 use dram_compiler::check::check;
+use dram_compiler::check::{Written, secret_words};
 use dram_compiler::diagnostic::{Code, compiler_codes as codes};
 use dram_compiler::model::Declaration;
 use dram_compiler::schema::json_schema;
@@ -37,9 +37,9 @@ fn documents() -> Vec<Value> {
     ];
     texts
         .iter()
-        .flat_map(|text| parse(&Sources::one("t.yaml", text), &mut Vec::new()))
+        .flat_map(|text| parse(&secret_words(), &Sources::one("t.yaml", text), &mut Vec::new()))
         .map(|document| {
-            let document = Written::read(document, &mut Vec::new());
+            let document = Written::read(document, &secret_words(), &mut Vec::new());
             let mut whole = document.declaration.unwrap().to_json();
             whole["spec"] = document.spec.to_json();
             whole

@@ -159,6 +159,8 @@ impl Error {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Refused(_) | Self::Superseded { .. } | Self::SplitBrain { .. } => Exit::Refused,
+            // A schedule that overlaps itself is no failure.
+            Self::Lease(LeaseError::Held { .. }) => Exit::Refused,
             Self::Catalog(error)
             | Self::Declare(DeclareError::Catalog(error))
             | Self::Lease(LeaseError::Catalog(error))

@@ -1,7 +1,7 @@
 //! All tests, and what they need, in one command.
 //!
-//! The labs are installed and built at a low priority while cargo compiles. Each step is printed with its time; the last
-//! line alone says how many passed, failed and were skipped, over all steps and all tests of all binaries.
+//! The labs are installed and built at a low priority while cargo compiles and tests. Each step is printed with its
+//! time; the last line alone says how many passed, failed and were skipped, over all steps and all tests of all binaries.
 
 mod counts;
 mod labs;
@@ -68,18 +68,7 @@ pub fn verify(wish: &Wish) -> Result<bool> {
         crate::generate::check(built.as_ref())
     });
 
-    for (name, outcome) in labs.finish() {
-        report(&mut counts, &name, outcome);
-    }
-    step(&mut counts, "licences and sources of dependencies", || {
-        quiet(
-            &log,
-            "deny",
-            Call::new(deny::program()?)
-                .args(["--offline", "check", "licenses", "bans", "sources"])
-                .dir(programs::repository()),
-        )
-    });
+    // A test that needs a lab waits for it, and the others do not.
     if let Some(programs) = built {
         let kills = wish.kills.to_string();
         // The provider's own tests look for Terraform where a user has it.
@@ -101,6 +90,19 @@ pub fn verify(wish: &Wish) -> Result<bool> {
         println!("[ failed ] tests: the programs do not compile");
         counts.failed += 1;
     }
+
+    for (name, outcome) in labs.finish() {
+        report(&mut counts, &name, outcome);
+    }
+    step(&mut counts, "licences and sources of dependencies", || {
+        quiet(
+            &log,
+            "deny",
+            Call::new(deny::program()?)
+                .args(["--offline", "check", "licenses", "bans", "sources"])
+                .dir(programs::repository()),
+        )
+    });
 
     for reason in counts.take_skips(&skips)? {
         println!("{reason}");

@@ -486,7 +486,6 @@ fn a_key_given_twice_shows_both_places() {
     assert_eq!(decoded.diagnostics[0].code, Code::DUPLICATE_KEY);
 }
 
-/// A hundred thousand keys and elements are looked at once, not each against each.
 #[test]
 fn many_entries_take_no_longer_than_they_must() {
     let notes: BTreeMap<String, String> = (0..100_000).map(|n| (format!("n{n}"), String::new())).collect();

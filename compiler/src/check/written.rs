@@ -1,7 +1,7 @@
 //! What a document declares, with the places where it says so.
 
 use crate::model::{Declaration, KindName, Name};
-use crate::syntax::Document;
+use crate::syntax::{Document, SecretWords};
 use dram_fields::{Data, Diagnostic, Node, Span};
 
 /// A declaration as it was written. Even a broken one may have a kind and a name, so that references to it resolve.
@@ -22,7 +22,7 @@ pub struct Written {
 impl Written {
     /// Decodes a document. Everything that is wrong is added to `out`.
     #[must_use]
-    pub fn read(document: Document, out: &mut Vec<Diagnostic>) -> Self {
+    pub fn read(document: Document, words: &SecretWords, out: &mut Vec<Diagnostic>) -> Self {
         let Document { mut root, broken } = document;
         let kind = root
             .get("kind")
@@ -54,7 +54,7 @@ impl Written {
         if declaration.is_none()
             && let Some(finding) = out.last_mut()
         {
-            finding.masked.extend(Document::secrets(&root));
+            finding.masked.extend(Document::secrets(words, &root));
         }
         Self {
             kind,

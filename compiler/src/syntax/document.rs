@@ -1,6 +1,7 @@
 //! Documents: parsed text with positions, perhaps broken.
 
-use super::{secret, yaml};
+use super::secret::{self, SecretWords};
+use super::yaml;
 use crate::diagnostic::compiler_codes as codes;
 use crate::source::Sources;
 use dram_fields::{Diagnostic, Node, Span};
@@ -14,12 +15,12 @@ pub struct Document {
     pub broken: bool,
 }
 
-/// Reads all documents. Everything that is wrong with their syntax is added to `out`.
+/// Reads all documents. `words` tell what no excerpt may show where a document does not hold. Everything that is wrong with their syntax is added to `out`.
 #[must_use]
-pub fn parse(sources: &Sources, out: &mut Vec<Diagnostic>) -> Vec<Document> {
+pub fn parse(words: &SecretWords, sources: &Sources, out: &mut Vec<Diagnostic>) -> Vec<Document> {
     let mut documents = Vec::new();
     for (index, source) in sources.iter() {
-        documents.extend(yaml::read(index, &source.text, out));
+        documents.extend(yaml::read(words, index, &source.text, out));
     }
     if documents.is_empty() && !crate::diagnostic::has_errors(out) {
         let mut finding = Diagnostic::error(codes::NO_DOCUMENT, Span::NONE, "no document to check")
@@ -31,7 +32,7 @@ pub fn parse(sources: &Sources, out: &mut Vec<Diagnostic>) -> Vec<Document> {
                 end: 0,
             };
             // What is commented out may be a whole model.
-            finding.masked = secret::in_text(index, &source.text, 0, source.text.len());
+            finding.masked = secret::in_text(words, index, &source.text, 0, source.text.len());
         }
         out.push(finding);
     }
@@ -40,7 +41,7 @@ pub fn parse(sources: &Sources, out: &mut Vec<Diagnostic>) -> Vec<Document> {
 
 impl Document {
     /// Places that look like a literal where a secret belongs: they are hidden while the document does not hold.
-    pub(crate) fn secrets(root: &Node) -> Vec<Span> {
-        secret::in_tree(root)
+    pub(crate) fn secrets(words: &SecretWords, root: &Node) -> Vec<Span> {
+        secret::in_tree(words, root)
     }
 }

@@ -3,23 +3,23 @@
 //! Decoding masks the literals that it finds. This catches the rest: documents that are not decoded, because they are
 //! broken or of an unknown kind, and places that no table names.
 
-use crate::model::KindName;
 use dram_fields::write::reachable;
-use dram_fields::{Data, Entry, Field, Node, Span, Ty, closest, looks_secret};
+use dram_fields::{Data, Entry, Field, Kind, Node, Span, Ty, closest, looks_secret};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::LazyLock;
 
-/// The names of all fields that hold secrets, and of those by which a secret is referred to.
-struct Words {
+/// The words by which a language's secrets are known: the names of all fields that hold one, and of those by which one is
+/// referred to.
+#[derive(Debug)]
+pub struct SecretWords {
     fields: BTreeSet<&'static str>,
     references: BTreeMap<&'static str, &'static Field>,
 }
 
-static WORDS: LazyLock<Words> = LazyLock::new(Words::of_language);
-
-impl Words {
-    fn of_language() -> Self {
-        let kinds = || KindName::ALL.iter().flat_map(|kind| reachable(kind.table()));
+impl SecretWords {
+    /// The words of a language with these kinds.
+    #[must_use]
+    pub fn of(language: &[&'static Kind]) -> Self {
+        let kinds = || language.iter().flat_map(|kind| reachable(kind));
         let secret = |ty: &Ty| matches!(ty, Ty::Secret(_));
         Self {
             fields: kinds()
@@ -49,13 +49,13 @@ impl Words {
 }
 
 /// The places in a tree that may hold a secret in clear.
-pub(super) fn in_tree(root: &Node) -> Vec<Span> {
+pub(super) fn in_tree(words: &SecretWords, root: &Node) -> Vec<Span> {
     let mut found = Vec::new();
-    search(&WORDS, root, &mut found);
+    search(words, root, &mut found);
     found
 }
 
-fn search(words: &Words, node: &Node, found: &mut Vec<Span>) {
+fn search(words: &SecretWords, node: &Node, found: &mut Vec<Span>) {
     // A quote or a `|` in the wrong place makes one text of what should have been fields.
     let swallowed = |text: &str| text.lines().any(|line| secret_word(words, line).is_some());
     if node.as_text().is_some_and(swallowed) {
@@ -76,7 +76,7 @@ fn search(words: &Words, node: &Node, found: &mut Vec<Span>) {
     }
 }
 
-fn conceal(words: &Words, node: &Node, found: &mut Vec<Span>) {
+fn conceal(words: &SecretWords, node: &Node, found: &mut Vec<Span>) {
     match &node.data {
         Data::Null | Data::Unknown => {}
         Data::Bool(_) | Data::Number(_) | Data::Text(_) => found.push(node.span),
@@ -93,7 +93,7 @@ fn conceal(words: &Words, node: &Node, found: &mut Vec<Span>) {
 }
 
 /// Whether an entry says where a secret is found, in the format that such a field has.
-fn is_reference(words: &Words, entry: &Entry) -> bool {
+fn is_reference(words: &SecretWords, entry: &Entry) -> bool {
     let Some(Ty::Text(format)) = words.references.get(entry.name.as_str()).map(|field| field.ty) else {
         return false;
     };
@@ -105,7 +105,7 @@ fn is_reference(words: &Words, entry: &Entry) -> bool {
 
 /// The places in the text of a broken document that may hold a secret in clear: after each word that is one of a
 /// secret, to the end of its line and over the deeper lines below it.
-pub(super) fn in_text(source: u32, text: &str, start: usize, end: usize) -> Vec<Span> {
+pub(super) fn in_text(words: &SecretWords, source: u32, text: &str, start: usize, end: usize) -> Vec<Span> {
     let mut found = Vec::new();
     let mut deeper_than = None;
     let mut at = start;
@@ -114,7 +114,7 @@ pub(super) fn in_text(source: u32, text: &str, start: usize, end: usize) -> Vec<
         let hidden = match deeper_than {
             Some(limit) if indent > limit || line.trim().is_empty() => Some(0),
             _ => {
-                let after = secret_word(&WORDS, line);
+                let after = secret_word(words, line);
                 deeper_than = after.map(|_| indent);
                 after
             }
@@ -128,7 +128,7 @@ pub(super) fn in_text(source: u32, text: &str, start: usize, end: usize) -> Vec<
 }
 
 /// Where a line goes on after the first `word:` whose word is one of a secret.
-fn secret_word(words: &Words, line: &str) -> Option<usize> {
+fn secret_word(words: &SecretWords, line: &str) -> Option<usize> {
     line.match_indices(':').map(|(colon, _)| colon).find_map(|colon| {
         let before = line.get(..colon)?.trim_end().trim_end_matches(['"', '\'']);
         let word = before.rsplit(is_no_letter).next()?;

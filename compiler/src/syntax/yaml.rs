@@ -1,6 +1,7 @@
 //! YAML 1.2 to positioned nodes, document by document, resuming after a syntax error.
 
 use super::Document;
+use super::secret::SecretWords;
 use crate::diagnostic::compiler_codes as codes;
 use dram_fields::{Data, Diagnostic, Entry, Node, Span};
 use granit_parser::{Event, Options, Parser, ScalarStyle};
@@ -12,12 +13,12 @@ const ALIAS_BUDGET: usize = 100_000;
 /// Levels to which aliases may nest a document. The parser limits those that are written.
 const ALIAS_DEPTH: usize = 255;
 
-pub(super) fn read(source: u32, text: &str, out: &mut Vec<Diagnostic>) -> Vec<Document> {
+pub(super) fn read(words: &SecretWords, source: u32, text: &str, out: &mut Vec<Diagnostic>) -> Vec<Document> {
     let mut options = Options::default();
     options.set_emit_comments(false);
     let mut parser = Parser::new_from_str_with_options(text, options);
     let mut documents = Vec::new();
-    let mut builder = Builder::new(source, text);
+    let mut builder = Builder::new(words, source, text);
     // Where the document that is being read begins, at the latest.
     let mut begin = 0;
     loop {
@@ -38,7 +39,7 @@ pub(super) fn read(source: u32, text: &str, out: &mut Vec<Diagnostic>) -> Vec<Do
                     .map_or(text.len(), |end| at + end);
                 let mut finding = Diagnostic::error(codes::SYNTAX, span, format!("not YAML: {}", error.info()))
                     .help("the rest of this document is not checked");
-                finding.masked = super::secret::in_text(source, text, begin, line_end);
+                finding.masked = super::secret::in_text(words, source, text, begin, line_end);
                 out.push(finding);
                 begin = at;
                 let finished = builder.next();
@@ -77,6 +78,7 @@ struct Key {
 }
 
 struct Builder<'t> {
+    words: &'t SecretWords,
     source: u32,
     text: &'t str,
     stack: Vec<Open>,
@@ -86,8 +88,9 @@ struct Builder<'t> {
 }
 
 impl<'t> Builder<'t> {
-    const fn new(source: u32, text: &'t str) -> Self {
+    const fn new(words: &'t SecretWords, source: u32, text: &'t str) -> Self {
         Self {
+            words,
             source,
             text,
             stack: Vec::new(),
@@ -101,7 +104,7 @@ impl<'t> Builder<'t> {
     fn next(&mut self) -> Self {
         let next = Self {
             aliased: self.aliased,
-            ..Self::new(self.source, self.text)
+            ..Self::new(self.words, self.source, self.text)
         };
         std::mem::replace(self, next)
     }
@@ -234,13 +237,13 @@ impl<'t> Builder<'t> {
                 // What is left out with a refused key is shown all the same, beside what is wrong.
                 Some(Key { name: None, .. }) => {
                     if let Some(finding) = out.last_mut() {
-                        finding.masked.extend(super::secret::in_tree(&node));
+                        finding.masked.extend(super::secret::in_tree(self.words, &node));
                     }
                 }
                 None => {
                     let span = node.span;
                     open.key = Some(Key {
-                        name: key(node, out),
+                        name: key(self.words, node, out),
                         span,
                     });
                 }
@@ -266,7 +269,7 @@ impl<'t> Builder<'t> {
 }
 
 /// The name that a key says.
-fn key(node: Node, out: &mut Vec<Diagnostic>) -> Option<String> {
+fn key(words: &SecretWords, node: Node, out: &mut Vec<Diagnostic>) -> Option<String> {
     let (message, help) = match node.data {
         Data::Text(name) if name != "<<" => return Some(name),
         Data::Number(name) => return Some(name),
@@ -275,7 +278,7 @@ fn key(node: Node, out: &mut Vec<Diagnostic>) -> Option<String> {
         _ => ("a key that is not text", "keys are plain words"),
     };
     let mut finding = Diagnostic::error(codes::UNSUPPORTED_YAML, node.span, message).help(help);
-    finding.masked = super::secret::in_tree(&node);
+    finding.masked = super::secret::in_tree(words, &node);
     out.push(finding);
     None
 }

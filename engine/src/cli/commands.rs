@@ -250,8 +250,8 @@ impl Context<'_> {
                 cancel: self.cancel.clone(),
             },
         )?;
-        for damage in &verified.damages {
-            self.output.note(damage);
+        for note in verified.damages.iter().chain(&verified.note) {
+            self.output.note(note);
         }
         let text = if verified.damages.is_empty() {
             format!(
@@ -264,10 +264,10 @@ impl Context<'_> {
             format!("point {} is damaged", verified.point)
         };
         self.output.one(&verified, &text);
-        Ok(if verified.damages.is_empty() {
-            Exit::Done
-        } else {
-            Exit::Failed
+        Ok(match (verified.damages.is_empty(), &verified.note) {
+            (true, None) => Exit::Done,
+            (true, Some(_)) => Exit::Partial,
+            (false, _) => Exit::Failed,
         })
     }
 

@@ -1,5 +1,6 @@
 //! Retention, carried out.
 
+use super::points::PointRow;
 use super::{Engine, Watch, application_name};
 use crate::error::Error;
 use crate::run::is_partial;
@@ -95,6 +96,7 @@ fn candidate(point: &SealedPoint) -> Candidate {
         .map_or(point.sealed_at.as_str(), |manifest| manifest.frozen_at.as_str());
     Candidate {
         point: point.point.clone(),
+        class: PointRow::of(point).class,
         // A time that cannot be read counts as the newest: it is not the reason to remove anything.
         frozen_at: frozen.parse().unwrap_or(Timestamp::MAX),
         verified: !point.verified.is_empty(),

@@ -140,7 +140,9 @@ impl Engine {
             let Some(runbook) = runbook(&log) else { continue };
             let here = runbook.site.name == site && runbook.epoch == closure.epoch_number();
             match runbook.verb {
-                Verb::Restore if here && starts(&runbook) => return Ok(!succeeded),
+                Verb::Restore if here && starts(&runbook) && succeeded => return Ok(false),
+                // With its first step, which only looks, behind it, it may have begun to change things.
+                Verb::Restore if here && starts(&runbook) && log.get("step-1").is_some() => return Ok(true),
                 // A point was made since: it runs.
                 Verb::Protect if here && succeeded => return Ok(false),
                 _ => {}

@@ -4,11 +4,17 @@ use super::points::{Pick, pick};
 use super::{Engine, Watch};
 use crate::error::Error;
 use crate::run::Event;
-use crate::vault::{Attestation, Cancel, Manifest, Method, Origin, Progress, Repository, RestoreFiles, Statement};
+use crate::vault::{
+    Attestation, Cancel, Manifest, Method, Origin, Progress, Repository, RestoreFiles, SealedPoint, Statement,
+    VaultError,
+};
 use serde::Serialize;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// How the reason of a quarantine begins that a verification asked for.
+const VERIFICATION: &str = "verification found: ";
 
 /// How deeply a point is verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,10 +50,13 @@ pub struct Verified {
     pub bytes: u64,
     /// What is damaged; empty when the point is whole.
     pub damages: Vec<String>,
+    /// Why the verdict could not be written into the vault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
 }
 
 impl Engine {
-    /// Verifies a point, or the newest of an application, and attests it in the vault when it is whole.
+    /// Verifies a point, or the newest of an application, and writes the verdict into the vault.
     ///
     /// # Errors
     /// The vault cannot be read. Damage is an answer, not an error.
@@ -59,7 +68,11 @@ impl Engine {
         };
         let closure = self.closure(&application)?;
         let repository = self.repository(&closure)?;
-        let manifest = pick(&repository.points()?, &which, &application, &[])?;
+        let points = repository.points()?;
+        let manifest = pick(&points, &which, &application, &[])?;
+        let Some(sealed) = points.into_iter().find(|sealed| sealed.point == manifest.point) else {
+            return Err(VaultError::UnknownPoint { point: manifest.point }.into());
+        };
         watch.observer.event(&Event::Step {
             number: 1,
             of: 1,
@@ -88,37 +101,66 @@ impl Engine {
                 let scratch = Scratch::new(&manifest.point)?;
                 match into(&repository, &manifest, &scratch.0, &progress, &watch.cancel) {
                     Ok(bytes) => (bytes, Vec::new()),
-                    Err(Error::Vault(error)) if !error.is_canceled() => (0, vec![error.to_string()]),
+                    // Anything else says nothing about the point: a full scratch folder, a vault that went away.
+                    Err(Error::Vault(error @ VaultError::Damaged { .. })) => (0, vec![error.to_string()]),
                     Err(error) => return Err(error),
                 }
             }
         };
         let damages: Vec<String> = damages;
-        if damages.is_empty() {
-            let at = self.clock().now();
-            let attestation = Attestation {
-                point: manifest.point.clone(),
-                by: self.who.clone(),
-                at: at.to_string(),
-                statement: Statement::Verified {
-                    level: level.as_str().to_owned(),
-                },
-            };
-            repository.attest(
-                &attestation,
-                &Origin {
-                    host: manifest.site.clone(),
-                    time: at,
-                },
-            )?;
-        }
+        let written = self.attest(&repository, &sealed, level, &damages);
+        let note = written
+            .err()
+            .map(|error| format!("the vault could not take the verdict: {error}"));
         Ok(Verified {
             point: manifest.point,
             application,
             level: level.as_str().to_owned(),
             bytes,
             damages,
+            note,
         })
+    }
+
+    /// Writes the verdict into the vault: a damaged point is not picked any more until it verifies again.
+    fn attest(
+        &self,
+        repository: &Repository,
+        sealed: &SealedPoint,
+        level: Level,
+        damages: &[String],
+    ) -> Result<(), Error> {
+        let mut statements = Vec::new();
+        match damages.first() {
+            Some(damage) => statements.push(Statement::Quarantined {
+                reason: format!("{VERIFICATION}{damage}"),
+            }),
+            None => {
+                statements.push(Statement::Verified {
+                    level: level.as_str().to_owned(),
+                });
+                let ours = |reason: &String| reason.starts_with(VERIFICATION);
+                if sealed.quarantined.as_ref().is_some_and(ours) {
+                    statements.push(Statement::Cleared);
+                }
+            }
+        }
+        for statement in statements {
+            let time = self.clock().now();
+            let attestation = Attestation {
+                point: sealed.point.clone(),
+                by: self.who.clone(),
+                at: time.to_string(),
+                statement,
+            };
+            let host = sealed
+                .manifest
+                .as_ref()
+                .map(|manifest| manifest.site.clone())
+                .unwrap_or_default();
+            repository.attest(&attestation, &Origin { host, time })?;
+        }
+        Ok(())
     }
 }
 

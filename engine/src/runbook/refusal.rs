@@ -137,8 +137,8 @@ impl Refusal {
             ),
             Self::NothingToProtect { .. } => "give a component `paths` or a `dump`".to_owned(),
             Self::NoComponent { .. } => "look at the names with `dram points` and in the model".to_owned(),
-            Self::RestoreUnfinished { site, .. } => format!(
-                "half-restored data must not become the newest point: finish it with `dram restore APP --to {site}`, or \
+            Self::RestoreUnfinished { site, application } => format!(
+                "half-restored data must not become the newest point: finish it with `dram restore {application} --to {site}`, or \
                  with `dram resume` where it was interrupted"
             ),
             Self::ReplacesLiveData { .. } => {

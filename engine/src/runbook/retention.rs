@@ -11,6 +11,8 @@ use std::collections::BTreeSet;
 pub struct Candidate {
     /// Its id.
     pub point: String,
+    /// How it came about: each class is retained by itself.
+    pub class: String,
     /// When it was frozen.
     pub frozen_at: Timestamp,
     /// Whether it was verified.
@@ -41,7 +43,7 @@ pub struct Pruning {
     pub removed: Vec<String>,
 }
 
-/// Decides. The newest offered point, the last `keepVerified` verified ones and what is held stay whatever the other
+/// Decides; `last` and `daily` count for each class of points by itself. The newest offered point, the last `keepVerified` verified ones and what is held stay whatever the other
 /// rules say. Points that are not offered are left alone: nobody knows what they are worth.
 ///
 /// # Errors
@@ -75,20 +77,23 @@ pub fn prune(points: &[Candidate], retention: &Retention, acknowledged: bool) ->
         .filter(|point| point.verified)
         .take(retention.keep_verified as usize);
     reasons.extend(verified.map(|point| (point.point.as_str(), "last verified")));
-    if let Some(last) = retention.last {
-        reasons.extend(
-            offered
-                .iter()
-                .take(last as usize)
-                .map(|point| (point.point.as_str(), "last")),
-        );
-    }
-    if let Some(daily) = retention.daily {
-        let mut days = BTreeSet::new();
-        for point in &offered {
-            let day = point.frozen_at.to_zoned(TimeZone::UTC).date();
-            if days.len() < daily as usize && days.insert(day) {
-                reasons.push((&point.point, "daily"));
+    let classes: BTreeSet<&str> = offered.iter().map(|point| point.class.as_str()).collect();
+    for class in classes {
+        let of_class = || offered.iter().filter(|point| point.class == class);
+        if let Some(last) = retention.last {
+            reasons.extend(
+                of_class()
+                    .take(last as usize)
+                    .map(|point| (point.point.as_str(), "last")),
+            );
+        }
+        if let Some(daily) = retention.daily {
+            let mut days = BTreeSet::new();
+            for point in of_class() {
+                let day = point.frozen_at.to_zoned(TimeZone::UTC).date();
+                if days.len() < daily as usize && days.insert(day) {
+                    reasons.push((&point.point, "daily"));
+                }
             }
         }
     }
@@ -126,6 +131,7 @@ mod tests {
         let frozen_at = Timestamp::from_second(1_700_000_000 + day * 86_400).unwrap();
         Candidate {
             point: format!("p{day:03}"),
+            class: "scheduled".to_owned(),
             frozen_at,
             verified,
             held,
@@ -168,6 +174,16 @@ mod tests {
         }
         let pruning = prune(&points, &retention(Some(1), None, 1), false).unwrap();
         assert_eq!(pruning.removed, ["p002", "p003"]);
+    }
+
+    #[test]
+    fn a_manual_point_does_not_push_out_scheduled_ones() {
+        let mut points: Vec<Candidate> = (0..3).map(|day| point(day, false, false)).collect();
+        if let Some(newest) = points.last_mut() {
+            newest.class = "manual".to_owned();
+        }
+        let pruning = prune(&points, &retention(Some(1), None, 1), false).unwrap();
+        assert_eq!(pruning.removed, ["p000"]);
     }
 
     #[test]

@@ -266,7 +266,9 @@ impl VaultError {
                 Some("run `dram verify` on the vault and restore from another copy of the point".into())
             }
             Self::Conflicts { .. } => Some(
-                "nothing was written: move these away, restore elsewhere with `--into`, or give `--overwrite`".into(),
+                "move these away, or restore elsewhere with `--into`; `--overwrite` replaces files that differ, but no \
+                 directory"
+                    .into(),
             ),
             Self::Target { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
                 Some("free some space and run again: what is restored already is kept".into())
