@@ -10,7 +10,7 @@ provider "dram" {
   # Where the records live: best a third place, apart from sites and vaults.
   catalog = "file:///var/lib/dram/catalog"
 
-  # Acts on what is applied. Leave it out where `dram serve` runs.
+  # Makes the vault and the repositories during the apply. Without it, run `dram reconcile` by hand.
   engine {
     exec = "dram"
   }

@@ -46,7 +46,7 @@ fn variables(blueprint: &Blueprint) -> Body {
     let engine = Body::new()
         .attribute(
             "description",
-            Value::Text("The dram program that carries declarations out during the apply; null where an engine runs as a service.".to_owned()),
+            Value::Text("The dram program that carries declarations out during the apply; null where `dram reconcile` is run by hand.".to_owned()),
         )
         .attribute("type", Value::Raw("string".to_owned()))
         .attribute("default", Value::Raw("null".to_owned()));

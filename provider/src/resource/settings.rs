@@ -20,7 +20,7 @@ pub(super) struct ProviderBlock {
     /// The tenant in whose name declarations are made. Without it `DRAM_TENANT` in the environment says it, and without
     /// either it is `default`.
     pub tenant: Option<Name>,
-    /// The engine that acts on declarations while they are applied. Without it an engine that runs as a service does.
+    /// The engine that acts on declarations while they are applied. Without it nothing is made until `dram reconcile` is run by hand.
     pub engine: Option<EngineBlock>,
 }
 
@@ -176,7 +176,7 @@ impl Settings {
             Notice::error(
                 format!("the engine `{program}` cannot be found"),
                 "`exec` in the provider's `engine` block names a program that is neither on the PATH nor a path to an \
-                 executable file. Install it, correct the name, or remove the block where an engine runs as a service.",
+                 executable file. Install it, correct the name, or remove the block and run `dram reconcile` by hand.",
             )
         })
     }
