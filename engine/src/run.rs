@@ -8,6 +8,7 @@ mod recover;
 mod terms;
 
 pub(crate) use capture::{index_entry, is_partial};
+pub(crate) use drive::agree;
 pub use drive::{Authority, Driver, Outcome};
 pub use event::{Event, Observer, Quiet};
 pub use log::{CatalogLog, FileLog, Log};

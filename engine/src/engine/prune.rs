@@ -3,7 +3,7 @@
 use super::points::PointRow;
 use super::{Engine, Watch, application_name};
 use crate::error::Error;
-use crate::run::is_partial;
+use crate::run::{agree, is_partial};
 use crate::runbook::{Candidate, Kept, Pruning, prune};
 use crate::vault::SealedPoint;
 use jiff::Timestamp;
@@ -48,6 +48,7 @@ impl Engine {
             Some(self.lease(&application)?)
         };
         let repository = self.repository(&closure)?;
+        agree(&repository, &closure.name, closure.epoch_number())?;
         let points = repository.points()?;
         let Some(retention) = &closure.policy.retention else {
             let kept = points

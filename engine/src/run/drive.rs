@@ -245,7 +245,9 @@ impl<'a> Driver<'a> {
             location.init(&password)?;
         }
         let opened = location.open(&password)?;
-        self.agree(&opened)?;
+        if self.runbook.verb == Verb::Protect {
+            agree(&opened, self.runbook.name(), self.runbook.epoch)?;
+        }
         Ok(self.repository.get_or_init(|| opened))
     }
 
@@ -267,26 +269,6 @@ impl<'a> Driver<'a> {
                 points,
             }
             .into()),
-        }
-    }
-
-    /// A vault that knows of a takeover which the catalog does not is a question for a person: nothing is added to it.
-    fn agree(&self, repository: &Repository) -> Result<(), Error> {
-        if self.runbook.verb != Verb::Protect {
-            return Ok(());
-        }
-        let newest = repository
-            .takeovers()?
-            .into_iter()
-            .max_by_key(|takeover| takeover.epoch);
-        match newest {
-            Some(newest) if newest.epoch > self.runbook.epoch => Err(Error::SplitBrain {
-                application: self.runbook.name().to_string(),
-                vault: newest.epoch,
-                site: newest.site,
-                catalog: self.runbook.epoch,
-            }),
-            _ => Ok(()),
         }
     }
 
@@ -316,6 +298,24 @@ impl<'a> Driver<'a> {
             skip.push(PathBuf::from(path));
         }
         Ok(skip)
+    }
+}
+
+/// A vault that knows of a takeover which the catalog does not is a question for a person: nothing is added to it, and
+/// nothing is taken from it.
+pub(crate) fn agree(repository: &Repository, application: &str, epoch: u64) -> Result<(), Error> {
+    let newest = repository
+        .takeovers()?
+        .into_iter()
+        .max_by_key(|takeover| takeover.epoch);
+    match newest {
+        Some(newest) if newest.epoch > epoch => Err(Error::SplitBrain {
+            application: application.to_owned(),
+            vault: newest.epoch,
+            site: newest.site,
+            catalog: epoch,
+        }),
+        _ => Ok(()),
     }
 }
 
