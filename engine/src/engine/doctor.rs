@@ -1,11 +1,11 @@
 //! What resolves, what answers, and what will fail tomorrow.
 
-use super::Engine;
+use super::{Engine, ProtectRequest};
 use crate::error::Error;
 use crate::run::{host_site, site_ref, vault_ref};
 use crate::secret;
 use crate::site::{Presence, Site};
-use crate::vault::Vault;
+use crate::vault::{Class, Vault};
 use dram_catalog::store::Verdict;
 use dram_compiler::model::{KindName, Spec};
 use serde::Serialize;
@@ -109,6 +109,16 @@ impl Engine {
                     closure.epoch_number()
                 );
                 return Ok(bad(subject, detail));
+            }
+            // What the next protect would be refused for is known today.
+            let next = ProtectRequest {
+                application: name.to_owned(),
+                components: Vec::new(),
+                class: Class::Scheduled,
+                dry_run: true,
+            };
+            if let Err(refusal) = self.decide_protect(&next) {
+                return Ok(bad(subject, format!("the next protect would be refused: {refusal}")));
             }
             let points = repository.points()?;
             let offered = points.iter().filter(|point| point.is_offered()).count();

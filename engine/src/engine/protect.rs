@@ -44,7 +44,7 @@ impl Engine {
         Ok(runbook)
     }
 
-    fn decide_protect(&self, request: &ProtectRequest) -> Result<(Closure, Runbook), Error> {
+    pub(super) fn decide_protect(&self, request: &ProtectRequest) -> Result<(Closure, Runbook), Error> {
         let closure = self.closure(&request.application)?;
         if closure.withdrawn {
             return Err(Error::NotDeclared {
