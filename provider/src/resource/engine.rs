@@ -200,8 +200,20 @@ mod tests {
     fn an_interrupt_reaches_it_and_stops_later_ones() {
         let folder = tempfile::tempdir().unwrap();
         let begun = folder.path().join("begun");
+        // Not the shell's own `trap`: a shell that was started with SIGINT ignored, as in the background, cannot set it.
         let script = format!(
-            "trap 'echo saved >&2; exit 5' INT; mkfifo {0}; echo > {0}; while :; do read x < {0}; done",
+            r#"exec python3 - <<'END'
+import os, signal, sys
+def stop(*_):
+    print("saved", file=sys.stderr, flush=True)
+    os._exit(5)
+signal.signal(signal.SIGINT, stop)
+os.mkfifo("{0}")
+with open("{0}", "w") as pipe:
+    pipe.write("begun")
+while True:
+    signal.pause()
+END"#,
             begun.display()
         );
         let program = engine_of(&folder, &script);
