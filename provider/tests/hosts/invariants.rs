@@ -393,8 +393,20 @@ fn an_interrupted_apply_saves_what_stands() {
     let (_folder, url) = catalog();
     let begun = tempfile::tempdir().unwrap();
     let (program, pipe) = (begun.path().join("engine"), begun.path().join("pipe"));
+    // Not a shell's `trap`: a shell that was started with SIGINT ignored, as in the background, cannot set it.
     let script = format!(
-        "#!/bin/sh\ntrap 'echo saved >&2; exit 5' INT\nmkfifo {0}\necho > {0}\nwhile :; do read x < {0}; done\n",
+        r#"#!/usr/bin/env python3
+import os, signal, sys
+def stop(*_):
+    print("saved", file=sys.stderr, flush=True)
+    os._exit(5)
+signal.signal(signal.SIGINT, stop)
+os.mkfifo("{0}")
+with open("{0}", "w") as pipe:
+    pipe.write("begun")
+while True:
+    signal.pause()
+"#,
         pipe.display()
     );
     std::fs::write(&program, script).unwrap();

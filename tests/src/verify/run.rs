@@ -36,6 +36,8 @@ impl Log {
 /// What the streams of one `cargo test` have said so far.
 struct Heard {
     counts: Counts,
+    /// Binaries that cargo calls failed, less those that counted a failed test: they died, and said no result.
+    died: i64,
     log: std::fs::File,
     in_failures: bool,
 }
@@ -47,6 +49,7 @@ pub(super) fn cargo_test(log: &Log, name: &str, call: Call) -> Result<(Counts, b
     let file = std::fs::File::create(&path).doing(|| format!("write `{}`", path.display()))?;
     let heard = Mutex::new(Heard {
         counts: Counts::default(),
+        died: 0,
         log: file,
         in_failures: false,
     });
@@ -60,7 +63,9 @@ pub(super) fn cargo_test(log: &Log, name: &str, call: Call) -> Result<(Counts, b
     });
     let status = child.wait().doing(|| format!("wait for `{line}`"))?;
     let heard = heard.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    Ok((heard.counts, status.success()))
+    let mut counts = heard.counts;
+    counts.failed += u64::try_from(heard.died).unwrap_or_default();
+    Ok((counts, status.success()))
 }
 
 fn listen(stream: Option<impl Read>, heard: &Mutex<Heard>) {
@@ -82,16 +87,46 @@ impl Heard {
     fn tells(&mut self, line: &str) -> bool {
         if let Some(counts) = Counts::from_test_result(line) {
             self.counts.add(&counts);
+            self.died -= i64::from(counts.failed > 0);
             self.in_failures = false;
             return counts != Counts::default();
         }
+        let failed = ["error: test failed, to rerun", "error: doctest failed, to rerun"];
+        let failed = failed.iter().any(|words| line.starts_with(words));
+        self.died += i64::from(failed);
         // Cargo's own closing words name what failed once more; an error of the compiler is shown to its end.
-        let closing =
-            line.starts_with("error: test failed") || line.contains("target failed") || line.contains("targets failed");
+        let closing = failed || line.contains("target failed") || line.contains("targets failed");
         self.in_failures |= line == "failures:" || (line.starts_with("error") && !closing);
-        let begins = ["Running ", "Doc-tests "]
+        let begins = ["Running ", "Doc-tests ", "process didn't exit successfully"]
             .iter()
             .any(|word| line.trim_start().starts_with(word));
         begins || self.in_failures || line.ends_with("... FAILED")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(script: &str, expected: (u64, u64), content: bool) {
+        let folder = tempfile::tempdir().unwrap();
+        let log = Log {
+            folder: folder.path().to_owned(),
+        };
+        let (counts, succeeded) = cargo_test(&log, "test", Call::new("sh").args(["-c", script])).unwrap();
+        assert_eq!((counts.passed, counts.failed), expected, "{script}");
+        assert_eq!(succeeded, content, "{script}");
+    }
+
+    #[test]
+    fn a_binary_that_dies_is_a_failure_beside_tests_that_fail() {
+        let passes = "echo 'test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out'";
+        let fails = "echo 'test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out'; \
+                     echo 'error: test failed, to rerun pass `-p a --test b`' >&2";
+        let dies = "echo 'error: test failed, to rerun pass `-p a --lib`' >&2";
+        check(passes, (2, 0), true);
+        check(&format!("{passes}; {fails}; exit 101"), (3, 2), false);
+        check(&format!("{fails}; {dies}; {passes}; exit 101"), (3, 3), false);
+        check(&format!("{dies}; exit 101"), (0, 1), false);
     }
 }
