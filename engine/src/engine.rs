@@ -64,6 +64,17 @@ pub struct Watch<'a> {
     pub cancel: Cancel,
 }
 
+impl<'a> Watch<'a> {
+    /// Watched by `observer`, stopped by `cancel`.
+    #[must_use]
+    pub fn new(observer: &'a dyn Observer, cancel: &Cancel) -> Self {
+        Self {
+            observer,
+            cancel: cancel.clone(),
+        }
+    }
+}
+
 impl std::fmt::Debug for Watch<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Watch").finish_non_exhaustive()

@@ -107,27 +107,13 @@ pub(crate) fn run(arguments: Arguments, output: &Output, cancel: &Cancel) -> Don
                 dry_run,
             };
             let show = Show::new(output);
-            let runbook = recover(
-                &request,
-                &Watch {
-                    observer: &show,
-                    cancel: cancel.clone(),
-                },
-            )?;
-            context.finished(&runbook, dry_run);
-            Ok(Exit::Done)
+            let runbook = recover(&request, &Watch::new(&show, cancel))?;
+            Ok(context.finished(&runbook, dry_run))
         }
         Command::Resume { run } => {
             let show = Show::new(output);
-            let runbook = context.engine()?.resume(
-                &run,
-                &Watch {
-                    observer: &show,
-                    cancel: cancel.clone(),
-                },
-            )?;
-            context.finished(&runbook, false);
-            Ok(Exit::Done)
+            let runbook = context.engine()?.resume(&run, &Watch::new(&show, cancel))?;
+            Ok(context.finished(&runbook, false))
         }
         Command::Runs { most } => context.runs(most),
         Command::Log { run } => {
@@ -203,37 +189,24 @@ impl Context<'_> {
 
     fn protect(&self, request: &ProtectRequest) -> Done {
         let show = Show::new(self.output);
-        let runbook = self.engine()?.protect(
-            request,
-            &Watch {
-                observer: &show,
-                cancel: self.cancel.clone(),
-            },
-        )?;
-        self.finished(&runbook, request.dry_run);
-        Ok(Exit::Done)
+        let runbook = self.engine()?.protect(request, &Watch::new(&show, self.cancel))?;
+        Ok(self.finished(&runbook, request.dry_run))
     }
 
     fn restore(&self, request: &RestoreRequest) -> Done {
         let show = Show::new(self.output);
-        let runbook = self.engine()?.restore(
-            request,
-            &Watch {
-                observer: &show,
-                cancel: self.cancel.clone(),
-            },
-        )?;
-        self.finished(&runbook, request.dry_run);
-        Ok(Exit::Done)
+        let runbook = self.engine()?.restore(request, &Watch::new(&show, self.cancel))?;
+        Ok(self.finished(&runbook, request.dry_run))
     }
 
     /// The runbook of a dry run; of a real one its point, which scripts go on with.
-    fn finished(&self, runbook: &Runbook, dry_run: bool) {
+    fn finished(&self, runbook: &Runbook, dry_run: bool) -> Exit {
         if dry_run {
             self.output.one(runbook, runbook.to_text().trim_end());
         } else if !self.output.json {
             self.output.line(&runbook.point);
         }
+        Exit::Done
     }
 
     fn verify(&self, what: &str, level: Level) -> Done {
@@ -242,14 +215,7 @@ impl Context<'_> {
             Level::Checksum => engine::Level::Checksum,
             Level::Restore => engine::Level::Restore,
         };
-        let verified = self.engine()?.verify(
-            what,
-            level,
-            &Watch {
-                observer: &show,
-                cancel: self.cancel.clone(),
-            },
-        )?;
+        let verified = self.engine()?.verify(what, level, &Watch::new(&show, self.cancel))?;
         for note in verified.damages.iter().chain(&verified.note) {
             self.output.note(note);
         }
@@ -273,13 +239,7 @@ impl Context<'_> {
 
     fn prune(&self, request: &PruneRequest) -> Done {
         let show = Show::new(self.output);
-        let report = self.engine()?.prune(
-            request,
-            &Watch {
-                observer: &show,
-                cancel: self.cancel.clone(),
-            },
-        )?;
+        let report = self.engine()?.prune(request, &Watch::new(&show, self.cancel))?;
         if !report.retention {
             self.output.note("the policy has no retention: every point is kept");
         }

@@ -4,7 +4,7 @@ use super::{Refusal, Runbook, Scope, Step, Verb};
 use crate::inventory::{Inventory, Presence};
 use crate::vault::Class;
 use dram_compiler::derive::{Method, methods};
-use dram_compiler::model::{Body, Component, after_order};
+use dram_compiler::model::{Body, Component};
 use std::path::Path;
 
 /// What the decision rests on.
@@ -30,16 +30,7 @@ pub struct Protect<'a> {
 /// # Errors
 /// The site or a path is not there, or nothing is left to protect.
 pub fn protect(what: Protect<'_>) -> Result<Runbook, Refusal> {
-    what.scope.check()?;
-    if what.inventory.root == Presence::Absent {
-        return Err(Refusal::SiteAbsent {
-            site: what.scope.site.name.clone(),
-            root: what.scope.site.root.clone(),
-        });
-    }
-    let waves = after_order(&what.scope.application.components).map_err(|circle| Refusal::Circle {
-        circle: circle.join(" → "),
-    })?;
+    let waves = what.scope.waves(what.inventory)?;
     let mut steps = Vec::new();
     for component in waves.into_iter().flatten() {
         if !what.scope.has(component) {

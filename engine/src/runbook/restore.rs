@@ -4,7 +4,7 @@ use super::{Refusal, Runbook, Scope, Step, Verb};
 use crate::inventory::{Inventory, PathState, Presence};
 use crate::vault::{Item, Manifest, Method};
 use dram_compiler::derive::{self, methods};
-use dram_compiler::model::{Body, Component, after_order};
+use dram_compiler::model::{Body, Component};
 
 /// Where an application comes back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,16 +50,7 @@ pub struct Restore<'a> {
 /// # Errors
 /// A takeover without attestation, or components that do not fit the point.
 pub fn restore(what: Restore<'_>) -> Result<Runbook, Refusal> {
-    what.scope.check()?;
-    if what.inventory.root == Presence::Absent {
-        return Err(Refusal::SiteAbsent {
-            site: what.scope.site.name.clone(),
-            root: what.scope.site.root.clone(),
-        });
-    }
-    let waves = after_order(&what.scope.application.components).map_err(|circle| Refusal::Circle {
-        circle: circle.join(" → "),
-    })?;
+    let waves = what.scope.waves(what.inventory)?;
     fits(&what.scope, what.manifest)?;
     let chosen = |component: &&Component| what.scope.has(component);
     let absent = |path: &PathState| path.presence == Presence::Absent;

@@ -1,8 +1,9 @@
 //! Runbooks and their steps.
 
 use super::Refusal;
+use crate::inventory::{Inventory, Presence};
 use crate::vault::{Class, Item};
-use dram_compiler::model::{Application, Component, Declaration, Name, OnMissing, Spec};
+use dram_compiler::model::{Application, Component, Declaration, Name, OnMissing, Spec, after_order};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 
@@ -240,10 +241,24 @@ pub struct Scope<'a> {
     pub only: &'a [String],
 }
 
-impl Scope<'_> {
+impl<'a> Scope<'a> {
     /// Whether a component takes part.
     pub(super) fn has(&self, component: &Component) -> bool {
         self.only.is_empty() || self.only.iter().any(|name| **name == *component.name)
+    }
+
+    /// The components in the order of start, at a site whose root is there.
+    pub(super) fn waves(&self, inventory: &Inventory) -> Result<Vec<Vec<&'a Component>>, Refusal> {
+        self.check()?;
+        if inventory.root == Presence::Absent {
+            return Err(Refusal::SiteAbsent {
+                site: self.site.name.clone(),
+                root: self.site.root.clone(),
+            });
+        }
+        after_order(&self.application.components).map_err(|circle| Refusal::Circle {
+            circle: circle.join(" → "),
+        })
     }
 
     /// Refuses components that the application does not have.

@@ -109,7 +109,7 @@ pub(crate) fn expand<'f>(input: &DeriveInput, fields: impl Iterator<Item = &'f F
             }
 
             fn encode(&self) -> ::core::option::Option<::dram_fields::Node> {
-                #[allow(unused_mut)]
+                #[allow(unused_mut, reason = "a block without fields adds nothing")]
                 let mut entries: ::std::vec::Vec<::dram_fields::Entry> = ::std::vec::Vec::new();
                 #(#writes)*
                 ::core::option::Option::Some(::dram_fields::Node::new(::dram_fields::Data::Map(entries)))
