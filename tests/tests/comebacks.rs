@@ -1,0 +1,153 @@
+//! Coming back, and back again: failover, failback, files of older points, withdrawn applications, a catalog that is behind.
+
+use dram_tests::Result;
+use dram_tests::call::Call;
+use dram_tests::error::{Doing as _, claim};
+use dram_tests::world::{World, read, write};
+
+const FILES: &str = "tests/models/files.yaml";
+
+/// A world of files with one point that holds `first`.
+fn protected_world() -> Result<World> {
+    let world = World::temporary(FILES)?;
+    write(&world.dir().join("office/data/notes"), "first\n")?;
+    world.declare()?;
+    world.dram().args(["protect", "files"]).ok()?;
+    Ok(world)
+}
+
+fn restore(world: &World, words: &[&str]) -> Call {
+    world.dram().args(["restore", "files"]).args(words)
+}
+
+fn holds(world: &World, path: &str, expected: &str) -> Result<()> {
+    let found = read(&world.dir().join(path))?;
+    claim("the file holds what its point held", found == expected, || found)
+}
+
+#[test]
+fn a_failover_and_back_keeps_the_newest_data() -> Result<()> {
+    let world = protected_world()?;
+    restore(&world, &["--to", "branch"]).run()?.expect_code(3)?;
+    restore(&world, &["--to", "branch", "--attest-source-stopped"]).ok()?;
+    holds(&world, "branch/data/notes", "first\n")?;
+    write(&world.dir().join("branch/data/notes"), "second\n")?;
+    world.dram().args(["protect", "files"]).ok()?;
+    // The office still holds what it held: nothing of it is replaced unless somebody says so.
+    let back = ["--to", "office", "--attest-source-stopped"];
+    restore(&world, &back).run()?.expect_failure(&["in the way"])?;
+    holds(&world, "office/data/notes", "first\n")?;
+    restore(&world, &[&back[..], &["--overwrite"]].concat()).ok()?;
+    holds(&world, "office/data/notes", "second\n")?;
+    world.dram().args(["protect", "files"]).ok().map(drop)
+}
+
+#[test]
+fn a_restore_that_was_refused_stops_no_protection() -> Result<()> {
+    let world = protected_world()?;
+    let notes = world.dir().join("office/data/notes");
+    std::fs::remove_file(&notes).doing(|| "remove the notes".to_owned())?;
+    std::fs::create_dir(&notes).doing(|| "make a folder of that name".to_owned())?;
+    restore(&world, &["--overwrite"])
+        .run()?
+        .expect_failure(&["in the way"])?;
+    world.dram().args(["protect", "files"]).ok().map(drop)
+}
+
+#[test]
+fn live_data_is_replaced_only_by_word() -> Result<()> {
+    let world = protected_world()?;
+    write(&world.dir().join("office/data/notes"), "newer\n")?;
+    restore(&world, &[]).run()?.expect_code(3)?;
+    holds(&world, "office/data/notes", "newer\n")?;
+    restore(&world, &["--overwrite"]).ok()?;
+    holds(&world, "office/data/notes", "first\n")
+}
+
+#[test]
+fn files_of_a_point_from_before_a_takeover_can_be_looked_at() -> Result<()> {
+    let world = protected_world()?;
+    restore(&world, &["--to", "branch", "--attest-source-stopped"]).ok()?;
+    restore(&world, &["--into"]).arg(world.dir().join("look")).ok()?;
+    holds(&world, "look/data/notes", "first\n")
+}
+
+#[test]
+fn a_withdrawn_application_comes_back_at_another_site() -> Result<()> {
+    let world = protected_world()?;
+    let text = read(&world.model())?;
+    let without: Vec<&str> = text
+        .split("---\n")
+        .filter(|document| !document.contains("kind: Application") && !document.contains("kind: RecoveryPlan"))
+        .collect();
+    write(&world.model(), &without.join("---\n"))?;
+    world.dram().args(["apply", "--prune"]).arg(world.model()).ok()?;
+    world
+        .dram()
+        .args(["protect", "files"])
+        .run()?
+        .expect_failure(&["destroyed"])?;
+    restore(&world, &["--to", "branch", "--attest-source-stopped"]).ok()?;
+    holds(&world, "branch/data/notes", "first\n")
+}
+
+#[test]
+fn a_recovery_behind_the_catalog_s_back_is_noticed() -> Result<()> {
+    let world = protected_world()?;
+    let recover = world.dram().args(["recover", "files"]).args(world.vault_options());
+    let recover = recover.arg("--into").arg(world.dir().join("branch"));
+    recover.arg("--attest-source-stopped").ok()?;
+    world.dram().args(["protect", "files"]).run()?.expect_code(3)?;
+    restore(&world, &["--overwrite"]).run()?.expect_code(3)?;
+    // The directory is the root of a declared site: a person takes it for the truth, and protection goes on there.
+    world.dram().args(["adopt", "files"]).ok()?;
+    write(&world.dir().join("branch/data/notes"), "second\n")?;
+    world.dram().args(["protect", "files"]).ok()?;
+    restore(&world, &["--into"]).arg(world.dir().join("look")).ok()?;
+    holds(&world, "look/data/notes", "second\n")
+}
+
+#[test]
+fn damage_that_verify_finds_keeps_a_point_from_being_picked() -> Result<()> {
+    let world = protected_world()?;
+    let before = packs(&world)?;
+    // What compresses well would leave its pack as small as the others.
+    let noise: String = (0..5000u64)
+        .map(|n| format!("{:x}", n.wrapping_mul(0x9E37_79B9_7F4A_7C15)))
+        .collect();
+    write(&world.dir().join("office/data/notes"), &noise)?;
+    world.dram().args(["protect", "files"]).ok()?;
+    // The largest of the new packs holds the data; the others hold trees and the seal.
+    let size = |pack: &std::path::PathBuf| std::fs::metadata(pack).map_or(0, |pack| pack.len());
+    let new = packs(&world)?
+        .into_iter()
+        .filter(|pack| !before.contains(pack))
+        .max_by_key(size);
+    let Some(new) = new else {
+        return claim("the second point wrote a pack", false, String::new);
+    };
+    let bytes = std::fs::read(&new).doing(|| "read a pack".to_owned())?;
+    std::fs::write(&new, bytes.iter().map(|byte| byte ^ 1).collect::<Vec<u8>>())
+        .doing(|| "damage a pack".to_owned())?;
+    world.dram().args(["verify", "files"]).run()?.expect_code(1)?;
+    restore(&world, &["--into"]).arg(world.dir().join("look")).ok()?;
+    holds(&world, "look/data/notes", "first\n")?;
+    std::fs::write(&new, bytes).doing(|| "mend the pack".to_owned())?;
+    let newest = world.points("files")?.pop().unwrap_or_default();
+    world.dram().arg("verify").arg(&newest).ok()?;
+    restore(&world, &["--into"]).arg(world.dir().join("again")).ok()?;
+    let again = read(&world.dir().join("again/data/notes"))?;
+    claim("the mended point is picked again", again == noise, || again.clone())
+}
+
+fn packs(world: &World) -> Result<Vec<std::path::PathBuf>> {
+    let mut found = Vec::new();
+    let folder = world.repository("files").join("data");
+    for inside in std::fs::read_dir(&folder).doing(|| "list the packs".to_owned())? {
+        let inside = inside.doing(|| "list the packs".to_owned())?.path();
+        for pack in std::fs::read_dir(&inside).doing(|| "list the packs".to_owned())? {
+            found.push(pack.doing(|| "list the packs".to_owned())?.path());
+        }
+    }
+    Ok(found)
+}
