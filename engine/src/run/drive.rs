@@ -10,7 +10,7 @@ use super::{capture, recover, terms};
 use crate::error::Error;
 use crate::runbook::{PasswordRef, Refusal, Runbook, Step, Verb};
 use crate::secret;
-use crate::site::HostSite;
+use crate::site::{HostSite, Site};
 use crate::vault::{Cancel, Location, Origin, Repository, Vault, VaultError};
 use dram_catalog::record::lease::Lease;
 use dram_catalog::{Catalog, Clock, Name};
@@ -241,6 +241,7 @@ impl<'a> Driver<'a> {
         let location =
             Vault::directory(&self.runbook.vault.path).repository(&self.runbook.tenant, self.runbook.name())?;
         if self.runbook.verb == Verb::Protect {
+            self.is_unfenced()?;
             self.is_no_loss(&location)?;
             location.init(&password)?;
         }
@@ -249,6 +250,19 @@ impl<'a> Driver<'a> {
             agree(&opened, self.runbook.name(), self.runbook.epoch)?;
         }
         Ok(self.repository.get_or_init(|| opened))
+    }
+
+    /// A site that has accepted a later epoch belongs to a later writer, whatever this catalog knows.
+    fn is_unfenced(&self) -> Result<(), Error> {
+        let site = self.site()?;
+        match site.fence(&self.runbook.tenant, self.runbook.name())? {
+            Some(record) if record.epoch > self.runbook.epoch => Err(Error::Superseded {
+                application: self.runbook.name().to_string(),
+                epoch: record.epoch,
+                site: self.runbook.site.name.clone(),
+            }),
+            _ => Ok(()),
+        }
     }
 
     /// A vault that held points and holds no repository is not the vault: what is not mounted leaves an empty directory. A
