@@ -95,6 +95,8 @@ pub fn verify(wish: &Wish) -> Result<bool> {
         report(&mut counts, &name, outcome);
     }
     step(&mut counts, "licences and sources of dependencies", || {
+        // Compiling fetched what this platform needs; licences are asked of every platform's dependencies.
+        quiet(&log, "fetch", cargo().args(["fetch", "--locked"]))?;
         quiet(
             &log,
             "deny",
