@@ -227,16 +227,23 @@ async fn call<Q: Message, A: Message + Default>(
     let mut sender = sender.ready().await.map_err(broken)?;
     let (answer, mut stream) = sender.send_request(asked(method), false).map_err(broken)?;
     let mut body = framed(request);
-    while !body.is_empty() {
+    // A server may answer and close the stream before it has read the request: the answer counts, not the broken sending.
+    let mut sent = Ok(());
+    while !body.is_empty() && sent.is_ok() {
         stream.reserve_capacity(body.len());
-        let granted = std::future::poll_fn(|cx| stream.poll_capacity(cx))
-            .await
-            .ok_or_else(gone)?
-            .map_err(broken)?;
-        let part = body.split_to(granted.min(body.len()));
-        stream.send_data(part, body.is_empty()).map_err(broken)?;
+        sent = match std::future::poll_fn(|cx| stream.poll_capacity(cx)).await {
+            Some(Ok(granted)) => {
+                let part = body.split_to(granted.min(body.len()));
+                stream.send_data(part, body.is_empty()).map_err(broken)
+            }
+            Some(Err(error)) => Err(broken(error)),
+            None => Err(gone()),
+        };
     }
-    let answer = answer.await.map_err(broken)?;
+    let answer = match answer.await {
+        Ok(answer) => answer,
+        Err(error) => return Err(sent.err().unwrap_or_else(|| broken(error))),
+    };
     let status = |headers: &http::HeaderMap| {
         let text = |name| headers.get(name).map(|value| value.to_str().unwrap().to_owned());
         text("grpc-status").map(|code| (code, text("grpc-message").unwrap_or_default()))
