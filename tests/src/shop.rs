@@ -138,7 +138,10 @@ impl Shop {
         let Some(pid) = self.pid() else { return Ok(()) };
         // It may have ended in between; what follows finds out.
         let _ = rustix::process::kill_process(pid, Signal::KILL);
-        let gone = wait_until(std::time::Duration::from_secs(10), || self.pid().is_none());
+        // A process that ends loses its name before its sockets.
+        let gone = wait_until(std::time::Duration::from_secs(10), || {
+            self.pid().is_none() && self.is_down()
+        });
         claim(
             format!("the shop in `{}` dies when it is killed", self.root.display()),
             gone,
