@@ -50,7 +50,7 @@ pub fn blueprint(model: &Model) -> Blueprint {
         })
         .collect();
     Blueprint {
-        catalog: model.catalog().map(|catalog| catalog.url.clone()),
+        catalog: model.catalog().map(|catalog| catalog.url.to_string()),
         resources,
     }
 }

@@ -4,6 +4,7 @@ mod application;
 mod domains;
 mod names;
 mod quantities;
+mod vaults;
 mod written;
 
 pub use written::Written;
@@ -70,6 +71,7 @@ fn rules(documents: Vec<Written>, out: &mut Vec<Diagnostic>) -> Option<Model> {
     }
     domains::apart(&documents, out);
     domains::one_plan_each(&documents, out);
+    vaults::together(&documents, out);
     if has_errors(out) {
         return None;
     }
@@ -89,6 +91,7 @@ pub fn alone(document: &Written, out: &mut Vec<Diagnostic>) {
     };
     quantities::sensible(document, &declaration.spec, out);
     application::fits(document, &declaration.spec, out);
+    vaults::alone(document, &declaration.spec, out);
 }
 
 impl Written {

@@ -24,16 +24,19 @@ pub fn interval(policy: &ProtectionPolicy, changes: &[Rate], bandwidth: Option<R
     match stated.min() {
         Some(every) => Some(Interval { every, stated: true }),
         None => {
-            longest_interval(policy.objectives.rpo, changes, bandwidth).map(|every| Interval { every, stated: false })
+            let copies = u64::try_from(policy.vaults.len().saturating_sub(1)).unwrap_or(u64::MAX);
+            longest_interval(policy.objectives.rpo, changes, bandwidth, copies)
+                .map(|every| Interval { every, stated: false })
         }
     }
 }
 
-/// The longest interval for which interval + moving + sealing stays within the RPO and each point is sealed before the
-/// next is due, in whole minutes where that is possible.
+/// The longest interval for which interval + moving + sealing stays within the RPO and each point is sealed, and copied
+/// to so many further vaults, before the next is due; in whole minutes where that is possible.
 #[must_use]
-pub fn longest_interval(rpo: Duration, changes: &[Rate], bandwidth: Option<Rate>) -> Option<Duration> {
+pub fn longest_interval(rpo: Duration, changes: &[Rate], bandwidth: Option<Rate>, copies: u64) -> Option<Duration> {
     let busy = |every: u64| moving(changes, bandwidth, Duration::seconds(every)).saturating_add(SEAL.seconds);
+    let run = |every: u64| busy(every).saturating_mul(copies.saturating_add(1));
     let within = |every: u64| every.checked_add(busy(every)).is_some_and(|sum| sum <= rpo.seconds);
     // By bisection: the worst case grows with the interval. So does the room that moving leaves in it, and when the
     // longest one has too little of it, then every one has.
@@ -49,7 +52,7 @@ pub fn longest_interval(rpo: Duration, changes: &[Rate], bandwidth: Option<Rate>
     let minutes = low - low % 60;
     [minutes, low]
         .into_iter()
-        .find(|every| within(*every) && busy(*every) <= *every)
+        .find(|every| within(*every) && run(*every) <= *every)
         .map(Duration::seconds)
 }
 

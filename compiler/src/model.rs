@@ -3,6 +3,7 @@
 
 mod application;
 mod catalog;
+mod catalog_url;
 mod command;
 mod declaration;
 mod plan;
@@ -14,12 +15,16 @@ mod whole;
 
 pub use application::{Application, Body, Component, DataHints, Dump, Health, Host, Http, Probe, Service};
 pub use catalog::Catalog;
+pub use catalog_url::{BadCatalogUrl, CatalogUrl};
 pub use command::{Action, Command};
 pub use declaration::{API_VERSION, Declaration, KindName, Metadata, Reference, Spec, references};
-pub use dram_fields::{AbsolutePath, Bytes, Duration, LogicalPath, Name, Rate};
+pub use dram_fields::{
+    AbsolutePath, Bucket, Bytes, CloudName, Container, Duration, Endpoint, LogicalPath, Name, Percent, Prefix,
+    ProfileName, Rate, Region, Whole,
+};
 pub use plan::{Applications, Mappings, OnMissing, PathMapping, RecoveryPlan, Target};
-pub use policy::{Objectives, ProtectionPolicy, Retention, Schedule, VaultUse, When};
+pub use policy::{Objectives, ProtectionPolicy, Retention, Schedule, Transfer, VaultUse, When};
 pub use secret::{SecretRef, SecretSource};
 pub use site::{HostSite, Platform, RecoverySite};
-pub use vault::{Directory, Store, Vault};
+pub use vault::{AccessKeys, CredentialSource, Credentials, Directory, Lock, LockMode, S3, Store, Swift, Vault};
 pub use whole::{Model, after_order};

@@ -1,11 +1,12 @@
 //! RPO and RTO: the worst case, how it comes about, and whether it holds.
 
+mod line;
 mod report;
 mod rpo;
 mod rto;
 
-pub use report::{ApplicationProof, Report, duration_text, prove};
-pub use rpo::{policy_alone, recovery_point};
+pub use report::{ApplicationProof, PrimaryLost, Report, TargetProof, duration_text, prove};
+pub use rpo::{policy_alone, recovery_point, recovery_point_of_copy};
 pub use rto::{at_home, recovery_time};
 
 use crate::model::Duration;

@@ -23,6 +23,8 @@ use std::process::Command;
 
 const COMPLETE: &str = include_str!("language/complete.yaml");
 const SHOP: &str = include_str!("../../examples/shop/dram.yaml");
+const SHOP_S3: &str = include_str!("../../examples/shop-s3/dram.yaml");
+const SHOP_SWIFT: &str = include_str!("../../examples/shop-swift/dram.yaml");
 
 fn model(text: &str) -> Model {
     let checked = check(&Sources::one("t.yaml", text));
@@ -37,7 +39,7 @@ fn model(text: &str) -> Model {
 /// Model → record → model is the identity, and a second time changes nothing.
 #[test]
 fn a_declaration_reads_back_as_itself() {
-    for text in [COMPLETE, SHOP] {
+    for text in [COMPLETE, SHOP, SHOP_S3, SHOP_SWIFT] {
         let model = model(text);
         for declaration in model.declarations() {
             let json = declaration.to_json();
@@ -53,7 +55,7 @@ fn a_declaration_reads_back_as_itself() {
 /// `model.json` is an array of documents; each document of it is a model's document again, for JSON is YAML.
 #[test]
 fn the_json_artifact_is_a_model_again() {
-    for text in [COMPLETE, SHOP] {
+    for text in [COMPLETE, SHOP, SHOP_S3, SHOP_SWIFT] {
         let built = json::build(&model(text));
         let documents: Vec<serde_json::Value> = serde_json::from_str(&built["model.json"]).unwrap();
         let stream: Vec<String> = documents.iter().map(|document| format!("{document:#}\n")).collect();
@@ -63,7 +65,7 @@ fn the_json_artifact_is_a_model_again() {
 
 #[test]
 fn the_order_of_files_and_documents_changes_nothing() {
-    for text in [COMPLETE, SHOP] {
+    for text in [COMPLETE, SHOP, SHOP_S3, SHOP_SWIFT] {
         let mut documents: Vec<&str> = text.split("\n---\n").collect();
         let expected = [terraform::build(&blueprint(&model(text))), json::build(&model(text))];
         for turn in 0..documents.len() {
@@ -168,7 +170,13 @@ fn formatted(texts: &[(String, String)]) -> Option<Result<(), String>> {
 #[test]
 fn terraform_would_format_nothing() {
     let mut texts = Vec::new();
-    for (name, text) in [("complete", COMPLETE), ("shop", SHOP), ("nasty", &nasty_model())] {
+    for (name, text) in [
+        ("complete", COMPLETE),
+        ("shop", SHOP),
+        ("shop-s3", SHOP_S3),
+        ("shop-swift", SHOP_SWIFT),
+        ("nasty", &nasty_model()),
+    ] {
         for (file, text) in terraform::build(&blueprint(&model(text))) {
             texts.push((format!("{name}-{file}"), text));
         }
@@ -218,9 +226,14 @@ fn nasty_model() -> String {
             json!({"directory": {"path": "/%{if}"}, "failureDomain": "v", "password": {"file": "/\"k\""}}),
         ),
         document(
+            "Vault",
+            "swift",
+            json!({"swift": {"cloud": "a", "container": "${a} %{if} \"\\"}, "failureDomain": "w", "password": {"env": "A"}}),
+        ),
+        document(
             "ProtectionPolicy",
             "true",
-            json!({"objectives": {"rpo": "1h"}, "vaults": [{"name": "null"}]}),
+            json!({"objectives": {"rpo": "1h"}, "vaults": [{"name": "null"}, {"name": "swift"}]}),
         ),
         document(
             "Application",

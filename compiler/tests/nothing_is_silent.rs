@@ -98,7 +98,7 @@ fn inside(name: String, ty: &Ty, value: &Node, found: &mut Vec<Leaf>) {
             .iter()
             .for_each(|entry| part(format!("{name}{{}}"), ty, &entry.value)),
         Ty::Block(kind) | Ty::Secret(kind) => in_block(kind(), value, found),
-        Ty::Text(_) | Ty::Bool | Ty::Int | Ty::Word(_) => {}
+        Ty::Text(_) | Ty::Bool | Ty::Int { .. } | Ty::Word(_) => {}
     }
 }
 
@@ -181,7 +181,7 @@ fn a_wrong_shape_is_said_in_its_line() {
         let wrong: &[&str] = match leaf.ty {
             Ty::Text(_) | Ty::Word(_) => &["[]", "{}", "true", "[a, b]"],
             Ty::Bool => &["[]", "{}", "7", "text"],
-            Ty::Int => &["[]", "{}", "true", "text", "\"7\"", "-1", "1.5"],
+            Ty::Int { .. } => &["[]", "{}", "true", "text", "\"7\"", "-1", "1.5", "4294967296"],
             Ty::List(_) => &["{}", "text", "7"],
             Ty::Map(_) | Ty::Block(_) | Ty::Secret(_) => &["[]", "text", "7"],
         };
@@ -224,7 +224,7 @@ fn another(ty: &Ty, value: &Node) -> Option<String> {
                 new.unwrap_or_else(|| unreachable!("no other {}", format.name))
             ))
         }
-        (Ty::Int, Data::Number(number)) => Some((number.parse::<u32>().unwrap() + 1).to_string()),
+        (Ty::Int { .. }, Data::Number(number)) => Some((number.parse::<u32>().unwrap() + 1).to_string()),
         (Ty::Bool, Data::Bool(value)) => Some((!value).to_string()),
         (Ty::Word(words), Data::Text(text)) => {
             Some(words.iter().find(|word| word.name != text).unwrap().name.to_owned())

@@ -22,8 +22,10 @@ const BEYOND_A_SCHEMA: &[(&Code, &str)] = &[
     (Code::DUPLICATE_KEY, "two elements of a list have the same name"),
     (
         Code::WRONG_FORMAT,
-        "`..` in a path, numbers that are too large to count",
+        "`..` in a path, numbers that are too large to count, parts of an address",
     ),
+    (codes::BAD_URL, "parts of the address of a catalog"),
+    (Code::LITERAL_SECRET, "a password in the address of a catalog"),
 ];
 
 fn validator() -> Validator {
@@ -34,6 +36,8 @@ fn documents() -> Vec<Value> {
     let texts = [
         include_str!("language/complete.yaml"),
         include_str!("../../examples/shop/dram.yaml"),
+        include_str!("../../examples/shop-s3/dram.yaml"),
+        include_str!("../../examples/shop-swift/dram.yaml"),
     ];
     texts
         .iter()
@@ -71,6 +75,8 @@ fn values() -> Vec<Value> {
     json!([
         null, true, false, 0, 1, -1, 1.5, 4294967295u64, 4294967296u64, "", "x", "X", "a-b", "-a", "a\n", "75m", "1h", "0s", "1.5h", "m",
         "10Gi", "10GB", "10", "5Mi/s", "5Mi", "/", "/a", "a/b", "keep", "fail", "Keep", "DRAM_KEY", "9X", "dram.dev/v1", "Vault", "Catalog",
+        64, 65, "80%", "0%", "101%", "ab", "a..b", "a//b", "https://h", "https://h/b", "https://h:1/", "http://u@h", "file:///c", "s3://abc/x",
+        "s3://a", "postgres://u@h/d", "postgres://u:hunter2@h/d", "governance", {"sharedProfile": "a"}, {"bucket": "abc"},
         [], [[]], ["a"], ["/a"], [1], [null], ["a", "b"], {}, {"x": 1}, {"name": "a"}, {"every": "1h"}, {"path": "/a"}, {"file": "/a"},
         {"env": "A"}, {"env": "A", "file": "/a"}, {"run": []}, {"run": ["a"]}, {"shell": "a"}, [{"name": "a"}], [{"every": "1h"}],
         [{"name": "a"}, {"name": "b"}]

@@ -1,27 +1,3 @@
 //! The wish to stop, shared by whoever acts.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-/// A flag that ends an operation. Clones share it; it cannot be taken back.
-#[derive(Debug, Clone, Default)]
-pub struct Cancel(Arc<AtomicBool>);
-
-impl Cancel {
-    /// A flag that is not raised.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Raises the flag: operations that hold a clone end soon, with an error.
-    pub fn cancel(&self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-
-    /// Whether the flag is raised.
-    #[must_use]
-    pub fn is_canceled(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
-}
+pub use dram_storage::Cancel;

@@ -41,8 +41,7 @@ pub fn main() -> Exit {
 }
 
 fn log_to_standard_error(level: &str) {
-    // Libraries speak only when asked for: theirs are not the words of our messages.
-    let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("off"));
+    let filter = EnvFilter::try_new(logged(level)).unwrap_or_else(|_| EnvFilter::new("off"));
     let started = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -50,6 +49,18 @@ fn log_to_standard_error(level: &str) {
     if let Err(why) = started {
         eprintln!("note: no log: {why}");
     }
+}
+
+/// What is logged at a level: our own crates, and of the library that writes repositories its warnings. Other libraries print
+/// what they send, and with it keys and tokens.
+fn logged(level: &str) -> String {
+    const OURS: [&str; 3] = ["dram_engine", "dram_catalog", "dram_storage"];
+    let library = match level {
+        "off" | "error" => level,
+        _ => "warn",
+    };
+    let ours = OURS.map(|name| format!("{name}={level}"));
+    format!("off,rustic_core={library},{}", ours.join(","))
 }
 
 /// Who asks: the user and the machine.
@@ -60,3 +71,18 @@ fn who() -> String {
 }
 
 type Done = Result<Exit, Error>;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_library_that_sends_anything_is_ever_logged() {
+        for level in ["off", "error", "warn", "info", "debug", "trace"] {
+            let directives = logged(level);
+            assert!(EnvFilter::try_new(&directives).is_ok(), "{directives}");
+            assert!(directives.starts_with("off,"), "{directives}");
+            assert!(directives.contains(&format!("dram_engine={level}")), "{directives}");
+        }
+    }
+}

@@ -44,6 +44,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The engine of one tenant.
 pub struct Engine {
     catalog: Catalog,
+    url: CatalogUrl,
     who: String,
 }
 
@@ -94,6 +95,7 @@ impl Engine {
         })?;
         Ok(Self {
             catalog: Catalog::open(&url, &tenant)?,
+            url,
             who: who.to_owned(),
         })
     }

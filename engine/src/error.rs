@@ -3,7 +3,7 @@
 use crate::exit::Exit;
 use crate::runbook::Refusal;
 use crate::site::SiteError;
-use crate::vault::VaultError;
+use crate::vault::{StoreError, VaultError};
 use dram_catalog::CatalogError;
 use dram_catalog::record::declaration::DeclareError;
 use dram_catalog::record::lease::LeaseError;
@@ -34,10 +34,12 @@ pub enum Error {
     #[error(transparent)]
     Refused(#[from] Refusal),
     /// A secret could not be read.
-    #[error("the password of vault `{vault}` cannot be read from {place}: {why}")]
+    #[error("{what} of vault `{vault}` cannot be read from {place}: {why}")]
     Secret {
         /// The vault.
         vault: String,
+        /// Which secret.
+        what: &'static str,
         /// The reference, never the secret.
         place: String,
         /// Why.
@@ -99,6 +101,14 @@ pub enum Error {
         /// The catalog's epoch.
         catalog: u64,
     },
+    /// The point is made, and a further vault did not get it.
+    #[error("{what}")]
+    Partial {
+        /// What is missing, and why.
+        what: String,
+        /// The way out.
+        help: String,
+    },
     /// A run was interrupted.
     #[error("interrupted")]
     Interrupted {
@@ -138,7 +148,10 @@ impl Error {
             Self::Refused(refusal) => refusal.help(),
             Self::Secret { .. } => "set the variable, or give the file to the user that runs the engine".to_owned(),
             Self::Model { .. } => "`dramc check` shows every finding at its line".to_owned(),
-            Self::Usage { help, .. } | Self::NotDeclared { help, .. } | Self::NoPoint { help, .. } => help.clone(),
+            Self::Partial { help, .. }
+            | Self::Usage { help, .. }
+            | Self::NotDeclared { help, .. }
+            | Self::NoPoint { help, .. } => help.clone(),
             Self::Superseded { site, .. } => {
                 format!("it runs at `{site}` now; nothing was sealed under the older epoch")
             }
@@ -159,6 +172,7 @@ impl Error {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Refused(_) | Self::Superseded { .. } | Self::SplitBrain { .. } => Exit::Refused,
+            Self::Catalog(CatalogError::NotAtomic { .. }) => Exit::Refused,
             // A schedule that overlaps itself is no failure.
             Self::Lease(LeaseError::Held { .. }) => Exit::Refused,
             Self::Catalog(error)
@@ -172,7 +186,9 @@ impl Error {
             Self::Declare(_) => Exit::Refused,
             Self::Interrupted { .. } => Exit::Interrupted,
             Self::Vault(error) if error.is_canceled() => Exit::Interrupted,
+            Self::Vault(VaultError::Store(StoreError::Storage(error))) if error.is_transient() => Exit::Unreachable,
             Self::Usage { .. } => Exit::Usage,
+            Self::Partial { .. } => Exit::Partial,
             _ => Exit::Failed,
         }
     }

@@ -15,7 +15,7 @@ pub enum Exit {
     Partial = 4,
     /// Interrupted; the same command, or `dram resume`, goes on.
     Interrupted = 5,
-    /// The catalog cannot be reached.
+    /// The catalog or a vault cannot be reached.
     Unreachable = 6,
 }
 

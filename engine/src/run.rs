@@ -1,6 +1,7 @@
 //! Doing: a runbook is carried out step by step, each step begin or continue, every step in the run's log.
 
 mod capture;
+mod copy;
 mod drive;
 mod event;
 mod log;
@@ -13,4 +14,4 @@ pub use drive::{Authority, Driver, Outcome};
 pub use event::{Event, Observer, Quiet};
 pub use log::{CatalogLog, FileLog, Log};
 pub(crate) use recover::keep_log;
-pub(crate) use terms::{host_site, site_ref, vault_ref};
+pub(crate) use terms::{candidate, host_site, site_ref, vault_ref, vault_refs};

@@ -3,17 +3,22 @@
 //! Everything here is a pure function. A [`Runbook`] can be printed, reviewed and kept; it holds all that carrying it out
 //! needs, so that a run continues from its log alone even when declarations have changed since.
 
+mod copy;
 mod protect;
 mod refusal;
 mod restore;
 mod retention;
 mod step;
+mod vault;
 
-pub use protect::{Protect, protect};
+pub use copy::worth_copying;
+pub use protect::{Protect, copy, protect};
 pub use refusal::Refusal;
 pub use restore::{Destination, FilesOnly, Restore, files_only, restore};
-pub use retention::{Candidate, Kept, Pruning, prune};
-pub use step::{PasswordRef, RUNBOOK_FORMAT, Recorded, Runbook, Scope, SiteRef, Step, VaultRef, Verb};
+pub use retention::{Candidate, Kept, Pruning, RetentionRef, prune};
+pub use step::{RUNBOOK_FORMAT, Recorded, Runbook, Scope, SiteRef, Step, Verb};
+pub(crate) use vault::AWS_KEYS;
+pub use vault::{CopyRef, CredentialsRef, LockRef, PlaceRef, S3Ref, SecretPlace, TransferRef, VaultRef};
 
 #[cfg(test)]
 mod tests;

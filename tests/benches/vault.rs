@@ -1,9 +1,14 @@
-//! Protect and restore of many small files and one large one, against stock restic on the same data.
+//! Protect and restore against stock restic on the same data: many small files, one large file, one sparse file; first, with
+//! nothing changed, with a hundredth changed, and back.
 //!
-//! Run it with `cargo bench -p dram-tests --bench vault`. The contestants take turns, each round begins with repositories
-//! and targets that are empty, and the times are those of whole commands as a user types them.
+//! `cargo bench -p dram-tests --bench vault -- [--full] [--rounds N] [--set small|large|sparse]`. The contestants take
+//! turns, each round begins with repositories and targets that are empty, and what is measured are whole commands as a user
+//! types them: time, processor time, and the most memory that each held.
 
-use std::path::Path;
+use std::fs::File;
+use std::io::Write as _;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -14,21 +19,68 @@ use dram_tests::lab::restic::{self, Restic};
 use dram_tests::programs::Programs;
 use dram_tests::world::World;
 
-const ROUNDS: usize = 3;
-const SMALL_FILES: usize = 20_000;
-const SMALL_FOLDERS: usize = 200;
-const LARGE_BYTES: usize = 1 << 30;
-const CHANGED_FILES: usize = 200;
+const MIB: usize = 1 << 20;
+/// A second of a processor, as Linux tells it to programs.
+const TICKS: f64 = 100.0;
+const FILES_OF_FOLDER: usize = 100;
 
-/// One act, for both contestants: seconds of each round.
-#[derive(Default)]
-struct Act {
-    dram: Vec<f64>,
-    restic: Vec<f64>,
+/// What is protected.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Set {
+    /// Files of 0.5 to 12.5 kB, a hundred in a folder.
+    Small,
+    /// One file, every other MiB of it text.
+    Large,
+    /// One file, a hundredth of it data.
+    Sparse,
 }
 
+/// How much of each there is.
+#[derive(Debug, Clone, Copy)]
+struct Scale {
+    files: usize,
+    large_mib: usize,
+    sparse_mib: usize,
+}
+
+const QUICK: Scale = Scale {
+    files: 20_000,
+    large_mib: 512,
+    sparse_mib: 2 * 1024,
+};
+const FULL: Scale = Scale {
+    files: 200_000,
+    large_mib: 4 * 1024,
+    sparse_mib: 20 * 1024,
+};
+
+struct Options {
+    scale: Scale,
+    rounds: usize,
+    sets: Vec<Set>,
+}
+
+/// One command's cost.
+#[derive(Debug, Clone, Copy)]
+struct Cost {
+    seconds: f64,
+    /// Seconds of processors, of the program and the kernel for it.
+    processors: f64,
+    /// The most memory that it held, in MiB.
+    memory: f64,
+}
+
+/// One act, for both contestants.
+#[derive(Default)]
+struct Act {
+    dram: Vec<Cost>,
+    restic: Vec<Cost>,
+}
+
+const ACTS: [&str; 4] = ["first", "nothing changed", "1 % changed", "restore"];
+
 fn main() -> ExitCode {
-    match bench() {
+    match options().and_then(|options| bench(&options)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
@@ -37,101 +89,270 @@ fn main() -> ExitCode {
     }
 }
 
-fn bench() -> Result<()> {
+fn options() -> Result<Options> {
+    let mut options = Options {
+        scale: QUICK,
+        rounds: 3,
+        sets: vec![Set::Small, Set::Large, Set::Sparse],
+    };
+    let mut words = std::env::args().skip(1);
+    while let Some(word) = words.next() {
+        let unknown = |word: &str| std::io::Error::other(format!("`{word}` is not known here"));
+        let mut value = || words.next().unwrap_or_default();
+        match word.as_str() {
+            // Cargo's own word.
+            "--bench" => {}
+            "--full" => options.scale = FULL,
+            "--rounds" => {
+                let value = value();
+                options.rounds = value
+                    .parse()
+                    .map_err(|_| unknown(&value))
+                    .doing(|| "read `--rounds`".into())?;
+            }
+            "--set" => {
+                let value = value();
+                options.sets = vec![match value.as_str() {
+                    "small" => Set::Small,
+                    "large" => Set::Large,
+                    "sparse" => Set::Sparse,
+                    _ => return Err(unknown(&value)).doing(|| "read `--set`".into()),
+                }];
+            }
+            _ => return Err(unknown(&word)).doing(|| "read the options".into()),
+        }
+    }
+    Ok(options)
+}
+
+fn bench(options: &Options) -> Result<()> {
     let restic = match restic::newest() {
         Err(Error::Unavailable { .. }) => restic::debian()?,
         found => found?,
     };
     Programs::build()?;
-    let names = [
-        "first protect",
-        "protect, nothing changed",
-        "protect, 200 files changed",
-        "restore",
-    ];
-    let mut acts: [Act; 4] = Default::default();
-    for round in 0..ROUNDS {
-        let world = World::temporary("tests/models/files.yaml")?;
-        let data = world.dir().join("office/data");
-        make_data(&data, round as u64).doing(|| format!("fill `{}`", data.display()))?;
-        world.declare()?;
-        let repository = world.dir().join("restic");
-        stock(&restic, &world, &repository).arg("init").ok()?;
-        for (number, act) in acts.iter_mut().enumerate() {
-            if number == 2 {
-                change_data(&data, round as u64).doing(|| format!("change `{}`", data.display()))?;
-            }
-            let ours = match number {
-                3 => world
-                    .dram()
-                    .args(["restore", "files", "--into"])
-                    .arg(world.dir().join("restored-by-dram")),
-                _ => world.dram().args(["protect", "files"]),
-            };
-            let theirs = stock(&restic, &world, &repository);
-            let theirs = match number {
-                3 => theirs
-                    .args(["restore", "latest", "--target"])
-                    .arg(world.dir().join("restored-by-restic")),
-                _ => theirs.arg("backup").arg(&data),
-            };
-            // Who begins takes turns, because the first one finds a colder cache.
-            if round % 2 == 0 {
-                act.dram.push(seconds(ours)?);
-                act.restic.push(seconds(theirs)?);
-            } else {
-                act.restic.push(seconds(theirs)?);
-                act.dram.push(seconds(ours)?);
-            }
+    for set in &options.sets {
+        let mut acts: [Act; 4] = Default::default();
+        for round in 0..options.rounds {
+            one_round(&restic, *set, options.scale, round, &mut acts)?;
         }
-    }
-    println!(
-        "{SMALL_FILES} small files and {} MiB, {ROUNDS} rounds, medians in seconds\n",
-        LARGE_BYTES >> 20
-    );
-    println!("| act | dram | restic {} | dram / restic |", restic.version);
-    println!("|---|---|---|---|");
-    for (name, act) in names.iter().zip(&mut acts) {
-        let (ours, theirs) = (median(&mut act.dram), median(&mut act.restic));
-        println!("| {name} | {ours:.2} | {theirs:.2} | {:.2} |", ours / theirs);
+        tell(*set, options, &restic.version, &acts);
     }
     Ok(())
+}
+
+fn one_round(restic: &Restic, set: Set, scale: Scale, round: usize, acts: &mut [Act; 4]) -> Result<()> {
+    let world = World::temporary("tests/models/files.yaml")?;
+    let data = world.dir().join("office/data");
+    let mut chance = Chance::of(round as u64);
+    set.make(&data, scale, &mut chance)
+        .doing(|| format!("fill `{}`", data.display()))?;
+    world.declare()?;
+    let repository = world.dir().join("restic");
+    stock(restic, &world, &repository).arg("init").ok()?;
+    for (number, act) in acts.iter_mut().enumerate() {
+        if number == 2 {
+            set.change(&data, scale, &mut chance)
+                .doing(|| format!("change `{}`", data.display()))?;
+        }
+        let ours = match number {
+            3 => {
+                let into = world.dir().join("restored-by-dram");
+                world.dram().args(["restore", "files", "--into"]).arg(into)
+            }
+            _ => world.dram().args(["protect", "files"]),
+        };
+        let theirs = stock(restic, &world, &repository);
+        let theirs = match number {
+            3 => {
+                let into = world.dir().join("restored-by-restic");
+                theirs.args(["restore", "latest", "--sparse", "--target"]).arg(into)
+            }
+            _ => theirs.arg("backup").arg(&data),
+        };
+        // Who begins takes turns, because the first one finds a colder cache.
+        if round.is_multiple_of(2) {
+            act.dram.push(cost(ours)?);
+            act.restic.push(cost(theirs)?);
+        } else {
+            act.restic.push(cost(theirs)?);
+            act.dram.push(cost(ours)?);
+        }
+    }
+    Ok(())
+}
+
+fn tell(set: Set, options: &Options, version: &str, acts: &[Act; 4]) {
+    println!("\n{}, {} rounds, medians\n", set.words(options.scale), options.rounds);
+    println!(
+        "| act | dram s | restic {version} s | speed | dram cpu s | restic cpu s | dram MiB | restic MiB | memory |"
+    );
+    println!("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |");
+    for (name, act) in ACTS.iter().zip(acts) {
+        let of = |costs: &[Cost], part: fn(&Cost) -> f64| median(costs.iter().map(part).collect());
+        let (ours, theirs) = (of(&act.dram, |c| c.seconds), of(&act.restic, |c| c.seconds));
+        let (our_cpu, their_cpu) = (of(&act.dram, |c| c.processors), of(&act.restic, |c| c.processors));
+        let (our_memory, their_memory) = (of(&act.dram, |c| c.memory), of(&act.restic, |c| c.memory));
+        println!(
+            "| {name} | {ours:.2} | {theirs:.2} | **{:.2}** | {our_cpu:.2} | {their_cpu:.2} | {our_memory:.0} | {their_memory:.0} | **{:.2}** |",
+            theirs / ours,
+            our_memory / their_memory
+        );
+    }
 }
 
 fn stock(restic: &Restic, world: &World, repository: &Path) -> Call {
     restic.call(repository, &world.key())
 }
 
-fn make_data(data: &Path, seed: u64) -> std::io::Result<()> {
-    let mut chance = Chance::of(seed);
-    for folder in 0..SMALL_FOLDERS {
-        let folder = data.join(format!("folder-{folder}"));
-        std::fs::create_dir_all(&folder)?;
-        for file in 0..SMALL_FILES / SMALL_FOLDERS {
-            let bytes = 500 + chance.below(12_000) as usize;
-            std::fs::write(folder.join(format!("file-{file}")), chance.noise(bytes))?;
+impl Set {
+    fn words(self, scale: Scale) -> String {
+        match self {
+            Set::Small => format!("{} small files", scale.files),
+            Set::Large => format!("one file of {} MiB, half of it text", scale.large_mib),
+            Set::Sparse => format!("one file of {} MiB, a hundredth of it data", scale.sparse_mib),
         }
     }
-    std::fs::write(data.join("large"), chance.noise(LARGE_BYTES))
+
+    fn make(self, data: &Path, scale: Scale, chance: &mut Chance) -> std::io::Result<()> {
+        match self {
+            Set::Small => {
+                for number in 0..scale.files {
+                    let path = small_file(data, number);
+                    if number % FILES_OF_FOLDER == 0
+                        && let Some(folder) = path.parent()
+                    {
+                        std::fs::create_dir_all(folder)?;
+                    }
+                    let bytes = 500 + chance.below(12_000) as usize;
+                    std::fs::write(path, chance.noise(bytes))?;
+                }
+                Ok(())
+            }
+            Set::Large => {
+                std::fs::create_dir_all(data)?;
+                let mut file = File::create(data.join("large"))?;
+                for number in 0..scale.large_mib {
+                    let part = if number % 2 == 0 {
+                        chance.noise(MIB)
+                    } else {
+                        text(chance, MIB)
+                    };
+                    file.write_all(&part)?;
+                }
+                Ok(())
+            }
+            Set::Sparse => {
+                std::fs::create_dir_all(data)?;
+                let file = File::create(data.join("sparse"))?;
+                file.set_len((scale.sparse_mib * MIB) as u64)?;
+                for number in 0..scale.sparse_mib / 100 {
+                    write_somewhere(&file, number * 100, 99, chance)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn change(self, data: &Path, scale: Scale, chance: &mut Chance) -> std::io::Result<()> {
+        match self {
+            Set::Small => {
+                for number in (0..scale.files).step_by(100) {
+                    let path = small_file(data, number + chance.below(FILES_OF_FOLDER as u64) as usize);
+                    std::fs::write(path, chance.noise(8_000))?;
+                }
+                Ok(())
+            }
+            Set::Large => change_in(&data.join("large"), scale.large_mib, chance),
+            Set::Sparse => change_in(&data.join("sparse"), scale.sparse_mib, chance),
+        }
+    }
 }
 
-fn change_data(data: &Path, seed: u64) -> std::io::Result<()> {
-    let mut chance = Chance::of(seed + 1000);
-    for folder in 0..CHANGED_FILES {
-        let file = data.join(format!("folder-{}/file-7", folder % SMALL_FOLDERS));
-        std::fs::write(file, chance.noise(8_000))?;
+/// Rewrites a hundredth of a file, a MiB in each hundred.
+fn change_in(path: &Path, mib: usize, chance: &mut Chance) -> std::io::Result<()> {
+    let file = File::options().write(true).open(path)?;
+    for number in 0..(mib / 100).max(1) {
+        write_somewhere(&file, number * 100, (mib - 1).min(99), chance)?;
     }
     Ok(())
 }
 
-fn seconds(call: Call) -> Result<f64> {
-    let begun = Instant::now();
-    call.ok()?;
-    let took: Duration = begun.elapsed();
-    Ok(took.as_secs_f64())
+/// Writes a MiB of noise at a page within `among` MiB from `from`.
+fn write_somewhere(file: &File, from: usize, among: usize, chance: &mut Chance) -> std::io::Result<()> {
+    let page = chance.below(among as u64 * 256) * 4096;
+    file.write_all_at(&chance.noise(MIB), (from * MIB) as u64 + page)
 }
 
-fn median(times: &mut [f64]) -> f64 {
-    times.sort_by(f64::total_cmp);
-    times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
+fn small_file(data: &Path, number: usize) -> PathBuf {
+    let folder = data.join(format!("folder-{}", number / FILES_OF_FOLDER));
+    folder.join(format!("file-{}", number % FILES_OF_FOLDER))
+}
+
+/// Words in a random order: what compresses about as records and source code do.
+fn text(chance: &mut Chance, bytes: usize) -> Vec<u8> {
+    let mut text = Vec::with_capacity(bytes + 16);
+    while text.len() < bytes {
+        let word = chance.below(3_000);
+        let _ = write!(text, "{:x} ", word * word * 7_919);
+    }
+    text.truncate(bytes);
+    text
+}
+
+/// Runs a command, and looks at it while it runs: the most memory is what the kernel says shortly before its end.
+fn cost(call: Call) -> Result<Cost> {
+    let line = call.line();
+    rustix::fs::sync();
+    let begun = Instant::now();
+    let mut command = call.into_command();
+    command.stdin(std::process::Stdio::null());
+    command
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null());
+    let mut child = command.spawn().doing(|| format!("run `{line}`"))?;
+    let folder = PathBuf::from(format!("/proc/{}", child.id()));
+    let mut memory = 0.0_f64;
+    let (seconds, processors) = loop {
+        let status = std::fs::read_to_string(folder.join("status")).unwrap_or_default();
+        memory = memory.max(field(&status, "VmHWM:") / 1024.0);
+        if status.contains("State:\tZ") {
+            break (begun.elapsed().as_secs_f64(), processor_seconds(&folder));
+        }
+        std::thread::sleep(Duration::from_millis(4));
+    };
+    let status = child.wait().doing(|| format!("wait for `{line}`"))?;
+    if !status.success() {
+        return Err(std::io::Error::other(status.to_string())).doing(|| format!("run `{line}`"));
+    }
+    Ok(Cost {
+        seconds,
+        processors,
+        memory,
+    })
+}
+
+fn field(status: &str, name: &str) -> f64 {
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok())
+        .unwrap_or_default()
+}
+
+/// Seconds of processors that a process took that has ended and was not waited for yet.
+fn processor_seconds(folder: &Path) -> f64 {
+    let stat = std::fs::read_to_string(folder.join("stat")).unwrap_or_default();
+    // The name of the program stands in brackets and may hold anything.
+    let rest = stat.rsplit(')').next().unwrap_or_default();
+    let ticks: f64 = rest
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .filter_map(|word| word.parse::<f64>().ok())
+        .sum();
+    ticks / TICKS
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

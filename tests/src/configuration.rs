@@ -15,6 +15,8 @@ pub struct Configuration {
     command_line: PathBuf,
     /// The program that the provider starts as its engine.
     engine: PathBuf,
+    /// The credentials for the world's stores.
+    environment: Vec<(&'static str, String)>,
 }
 
 impl Configuration {
@@ -35,6 +37,7 @@ impl Configuration {
             dir: Configuration::folder(world),
             command_line,
             engine,
+            environment: world.environment(),
         })
     }
 
@@ -69,6 +72,8 @@ impl Configuration {
             .host
             .call(&self.dir, &self.command_line)
             .env("TF_VAR_engine", &self.engine);
+        let add = |call: Call, (name, value): &(&str, String)| call.env(name, value);
+        let call = self.environment.iter().fold(call, add);
         call.env("TF_CLI_ARGS", "-no-color").arg(verb)
     }
 

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use crate::error::{Doing as _, Error, Result, claim};
 use crate::programs::Programs;
 use crate::story::{self, Story};
-use crate::world::{self, World};
+use crate::world::{self, Stores, World};
 
 /// What the user asked of the demo.
 #[derive(Debug, Default, clap::Args)]
@@ -20,6 +20,9 @@ pub struct Wish {
     /// The folder to do it in, which must be empty or absent; a fresh temporary one if not given.
     #[arg(long, value_name = "FOLDER")]
     pub dir: Option<PathBuf>,
+    /// Where catalog and vault lie; other stores than directories are started for the demo.
+    #[arg(long, value_enum, default_value_t = Stores::Directories)]
+    pub stores: Stores,
 }
 
 /// Builds the programs and tells the story.
@@ -33,12 +36,22 @@ pub fn demo(wish: &Wish) -> Result<()> {
     let programs = story.step("Build the programs", |_| Programs::build())?;
     let place = Place::new(wish)?;
     println!("\nEverything happens in {}", place.dir.display());
-    let told = World::new(&place.dir, programs, world::SHOP).and_then(|mut world| steps::tell(&mut story, &mut world));
+    let world = World::new(&place.dir, programs, world::SHOP, wish.stores);
+    let told = world.and_then(|mut world| steps::tell(&mut story, &mut world));
     if told.is_ok() {
         println!("\n{}", story.table());
     }
     place.leave()?;
     told
+}
+
+/// Tells the story in a temporary world with stores of a kind, as a test.
+///
+/// # Errors
+/// Those of [`demo`].
+pub fn tell(stores: Stores) -> Result<()> {
+    let mut world = World::on(world::SHOP, stores)?;
+    steps::tell(&mut Story::begin(), &mut world)
 }
 
 /// The folder of the demo.

@@ -4,9 +4,11 @@
 //! once; two processes that want the same thing at the same time wait for each other. A lab that cannot be had is
 //! [`Error::Unavailable`] with the reason: in CI that is a failure, elsewhere [`skip`] makes it a test that says so.
 
+pub mod daemon;
 pub mod deny;
 pub mod go;
 pub mod restic;
+pub mod store;
 pub mod system;
 pub mod terraform;
 
@@ -23,9 +25,10 @@ pub const SKIPS: &str = "DRAM_SKIPS";
 /// How the line of a test begins that did nothing.
 pub const SKIPPED: &str = "skipped: ";
 
-/// Whether this is a CI run, where nothing may be skipped.
+/// Whether this is a CI run, where nothing may be skipped; `DRAM_LAB_REQUIRED` makes any run one.
 pub fn in_ci() -> bool {
-    std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false" && value != "0")
+    store::required()
+        || std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false" && value != "0")
 }
 
 /// What a test does with a lab that it needs: it has it, or it is skipped with the reason (`None`).

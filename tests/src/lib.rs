@@ -4,7 +4,9 @@
 //!
 //! - [`programs`] builds and finds `dramc`, `dram` and `terraform-provider-dram`;
 //! - [`lab`] installs and starts the real things that tests talk to;
-//! - [`world`] is one temporary place with sites, vault and catalog, and [`shop`] the application that lives in it;
+//! - [`world`] is one temporary place with sites, vault and catalog, wherever these two lie, and [`shop`] the application
+//!   that lives in it;
+//! - [`proxy`] makes bad weather in front of a store, and [`s3`] looks into buckets without the product;
 //! - [`configuration`] is the world's model as Terraform sees it;
 //! - [`tree`] makes trees that are hard to restore, and compares trees as an archive would;
 //! - [`demo`], [`verify`] and [`generate`] are the commands of the program `project`.
@@ -15,9 +17,12 @@ pub mod configuration;
 pub mod demo;
 pub mod error;
 pub mod generate;
+pub mod generations;
 pub mod http;
 pub mod lab;
 pub mod programs;
+pub mod proxy;
+pub mod s3;
 pub mod shop;
 pub mod story;
 pub mod tree;

@@ -16,6 +16,7 @@ use run::Log;
 
 use crate::call::{self, Call};
 use crate::error::{Doing as _, Error, Result};
+use crate::lab::store;
 use crate::lab::{self, deny, terraform};
 use crate::programs::{self, Programs, cargo};
 
@@ -39,7 +40,7 @@ pub fn verify(wish: &Wish) -> Result<bool> {
     let log = Log::new()?;
     println!("what the steps print in full: {}", log.folder().display());
     let skips = log.folder().join("skips");
-    let labs = labs::prepare();
+    let mut labs = labs::prepare();
     let mut counts = Counts::default();
 
     step(&mut counts, "rustfmt", || {
@@ -73,12 +74,16 @@ pub fn verify(wish: &Wish) -> Result<bool> {
         let kills = wish.kills.to_string();
         // The provider's own tests look for Terraform where a user has it.
         let path = terraform::older().map_or_else(|_| call::path(), |host| host.on_path(&call::path()));
-        let environment = [
+        let stores = labs.stores().map(|stores| stores.environment()).unwrap_or_default();
+        let required = if lab::in_ci() { "1" } else { "0" };
+        let mut environment = vec![
             ("PATH", path.as_os_str()),
             (programs::FOLDER, programs.folder().as_os_str()),
             (KILLS, OsStr::new(&kills)),
             (lab::SKIPS, skips.as_os_str()),
+            (store::REQUIRED, OsStr::new(required)),
         ];
+        environment.extend(stores.iter().map(|(name, value)| (*name, OsStr::new(value))));
         tests(
             &mut counts,
             "tests of every crate, and scenarios across the programs",

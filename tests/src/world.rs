@@ -1,5 +1,8 @@
 //! One temporary place with two sites, a vault, a catalog, and the example's model written for it.
 
+mod placement;
+mod raw;
+
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -9,9 +12,14 @@ use tempfile::TempDir;
 use crate::call::Call;
 use crate::error::{Doing as _, Result, claim};
 use crate::http;
-use crate::lab::random_hex;
+use crate::lab::restic::Restic;
+use crate::lab::{random_hex, skip};
 use crate::programs::{Programs, repository};
 use crate::shop::Shop;
+use placement::Placement;
+
+pub use placement::{Stores, Wish};
+pub use raw::Raw;
 
 /// The example's model.
 pub const SHOP: &str = "examples/shop/dram.yaml";
@@ -29,6 +37,7 @@ pub struct World {
     programs: Programs,
     /// Roots that a shop was or may have been started in.
     roots: Vec<PathBuf>,
+    placement: Placement,
     /// Removed last, when nothing runs in it any more.
     temporary: Option<TempDir>,
 }
@@ -39,9 +48,17 @@ impl World {
     /// # Errors
     /// The programs do not compile, or the folder cannot be written.
     pub fn temporary(model: &str) -> Result<World> {
+        World::on(model, Stores::Directories)
+    }
+
+    /// A world in a temporary folder with catalog and vault in stores of a kind.
+    ///
+    /// # Errors
+    /// Those of [`World::temporary`]; the lab that has the stores cannot be had.
+    pub fn on(model: &str, wish: impl Into<Wish>) -> Result<World> {
         let folder = tempfile::Builder::new().prefix("dram-test-").tempdir();
         let folder = folder.doing(|| "make a temporary folder".to_owned())?;
-        let mut world = World::new(folder.path(), Programs::built()?, model)?;
+        let mut world = World::new(folder.path(), Programs::built()?, model, wish)?;
         world.temporary = Some(folder);
         Ok(world)
     }
@@ -51,13 +68,15 @@ impl World {
     ///
     /// # Errors
     /// The folder cannot be written.
-    pub fn new(dir: impl Into<PathBuf>, programs: Programs, model: &str) -> Result<World> {
+    pub fn new(dir: impl Into<PathBuf>, programs: Programs, model: &str, wish: impl Into<Wish>) -> Result<World> {
         let (dir, port) = (dir.into(), http::free_port()?);
+        let placement = Placement::make(wish.into(), &dir)?;
         let mut world = World {
             dir,
             port,
             programs,
             roots: Vec::new(),
+            placement,
             temporary: None,
         };
         world.roots = ["office", "branch"].map(|site| world.dir.join(site)).to_vec();
@@ -121,8 +140,10 @@ impl World {
     /// A text of the example with this world's folder and port in it.
     pub fn rewritten(&self, text: &str) -> String {
         let here = self.dir.to_string_lossy();
-        text.replace(EXAMPLE_FOLDER, &here)
-            .replace(EXAMPLE_PORT, &self.port.to_string())
+        let text = text
+            .replace(EXAMPLE_FOLDER, &here)
+            .replace(EXAMPLE_PORT, &self.port.to_string());
+        self.placement.rewritten(&text, &self.dir)
     }
 
     /// The folder that holds everything.
@@ -140,34 +161,95 @@ impl World {
         self.dir.join("vault.key")
     }
 
-    /// The vault's folder.
+    /// The vault's folder, in a world of directories.
     pub fn vault(&self) -> PathBuf {
         self.dir.join("vault")
     }
 
-    /// The catalog's folder.
-    pub fn catalog(&self) -> PathBuf {
-        self.dir.join("catalog")
-    }
-
     /// The catalog's address.
     pub fn catalog_url(&self) -> String {
-        format!("file://{}", self.catalog().display())
+        self.placement.catalog_url()
+    }
+
+    /// The vault as it is named to a command that knows nothing else.
+    pub fn vault_address(&self) -> String {
+        self.placement.vault_address()
     }
 
     /// The options that name the vault and its key to a command which is to know nothing else.
     pub fn vault_options(&self) -> [OsString; 4] {
         [
             "--vault".into(),
-            self.vault().into(),
+            self.vault_address().into(),
             "--password-file".into(),
             self.key().into(),
         ]
     }
 
-    /// The restic repository of an application of the default tenant.
-    pub fn repository(&self, application: &str) -> PathBuf {
-        self.vault().join("default").join(application)
+    /// Loses the catalog for good.
+    ///
+    /// # Errors
+    /// Its store refuses.
+    pub fn lose_catalog(&self) -> Result<()> {
+        self.placement.lose_catalog()
+    }
+
+    /// Makes again what a catalog needs around it before `catalog init`, such as an empty bucket.
+    ///
+    /// # Errors
+    /// Its store refuses.
+    pub fn prepare_catalog(&self) -> Result<()> {
+        self.placement.prepare_catalog()
+    }
+
+    /// The vault's objects, behind everybody's back.
+    pub fn raw_vault(&self) -> Raw {
+        self.placement.raw_vault()
+    }
+
+    /// Everything that the catalog holds, as its store's keeper sees it.
+    ///
+    /// # Errors
+    /// Its store refuses.
+    pub fn catalog_bytes(&self) -> Result<Vec<u8>> {
+        self.placement.catalog_bytes()
+    }
+
+    /// Everything that the vault holds, as its store's keeper sees it. For small vaults.
+    ///
+    /// # Errors
+    /// Its store refuses.
+    pub fn vault_bytes(&self) -> Result<Vec<u8>> {
+        self.raw_vault().all()
+    }
+
+    /// The bucket of the vault, or its container, where there is one.
+    pub fn vault_bucket(&self) -> Option<&str> {
+        self.placement.vault_bucket()
+    }
+
+    /// The folder of an application of the default tenant inside the vault.
+    pub fn folder_of(application: &str) -> String {
+        format!("default/{application}")
+    }
+
+    /// A call of stock restic on the repository of an application of the default tenant.
+    pub fn restic(&self, restic: &Restic, application: &str) -> Call {
+        self.placement
+            .restic(restic, &World::folder_of(application), &self.key())
+    }
+
+    /// Stock restic reads all of an application's repository and finds nothing wrong.
+    ///
+    /// # Errors
+    /// It finds something.
+    pub fn check_with_restic(&self, restic: &Restic, application: &str) -> Result<()> {
+        let checked = self.restic(restic, application).args(["check", "--read-data"]).ok()?;
+        claim(
+            "restic finds no error",
+            checked.both().contains("no errors were found"),
+            || checked.both(),
+        )
     }
 
     /// The shop at a place below the world's folder, most often a site's name. It is killed when the world goes.
@@ -191,11 +273,61 @@ impl World {
 
     /// A call of the engine in the world's folder, with the world's catalog.
     pub fn dram(&self) -> Call {
-        self.programs
-            .dram()
-            .dir(&self.dir)
-            .env("DRAM_CATALOG", self.catalog_url())
+        let call = self.programs.dram().dir(&self.dir);
+        self.in_environment(call).env("DRAM_CATALOG", self.catalog_url())
     }
+
+    /// A call of the engine in the world's folder that knows of no catalog.
+    pub fn dram_alone(&self) -> Call {
+        let call = self.programs.dram().dir(&self.dir);
+        self.in_environment(call).without_env("DRAM_CATALOG")
+    }
+
+    /// A call with the credentials for the world's stores in its environment.
+    pub fn in_environment(&self, call: Call) -> Call {
+        let add = |call: Call, (name, value): (&str, String)| call.env(name, value);
+        self.environment().into_iter().fold(call, add)
+    }
+
+    /// The credentials for the world's stores, as variables of the environment.
+    pub fn environment(&self) -> Vec<(&'static str, String)> {
+        self.placement.environment()
+    }
+}
+
+/// The stores of a test, or nothing if this machine cannot have them; then it is skipped with the reason.
+///
+/// # Errors
+/// Nothing may be skipped.
+pub fn stores_for(test: &str, stores: Stores) -> Result<Option<Stores>> {
+    if stores == Stores::Directories {
+        return Ok(Some(stores));
+    }
+    let lab = skip(test, crate::lab::store::Store::at_hand())?;
+    Ok(lab.map(|_| stores))
+}
+
+/// Runs the same tests, functions of [`Stores`], over every kind of stores.
+#[macro_export]
+macro_rules! over_stores {
+    ($($test:ident),* $(,)?) => {
+        $crate::over_stores!(@ directories, Directories, $($test),*);
+        $crate::over_stores_of_the_lab!($($test),*);
+    };
+    (@ $module:ident, $stores:ident, $($test:ident),*) => {
+        mod $module {
+            $(
+                #[test]
+                fn $test() -> dram_tests::Result<()> {
+                    let name = concat!(stringify!($module), "::", stringify!($test));
+                    match dram_tests::world::stores_for(name, dram_tests::world::Stores::$stores)? {
+                        Some(stores) => super::$test(stores),
+                        None => Ok(()),
+                    }
+                }
+            )*
+        }
+    };
 }
 
 impl Drop for World {
@@ -249,4 +381,13 @@ fn write_secret(path: &Path, text: &str) -> Result<()> {
     open()
         .and_then(|mut file| std::io::Write::write_all(&mut file, text.as_bytes()))
         .doing(|| format!("write `{}`", path.display()))
+}
+
+/// Like [`over_stores!`], for what directories cannot show.
+#[macro_export]
+macro_rules! over_stores_of_the_lab {
+    ($($test:ident),* $(,)?) => {
+        $crate::over_stores!(@ s3, S3, $($test),*);
+        $crate::over_stores!(@ postgres_and_swift, PostgresAndSwift, $($test),*);
+    };
 }

@@ -3,13 +3,23 @@
 use dram_tests::Result;
 use dram_tests::call::Call;
 use dram_tests::error::{Doing as _, claim};
-use dram_tests::world::{World, read, write};
+use dram_tests::world::{Stores, World, read, write};
 
 const FILES: &str = "tests/models/files.yaml";
 
+dram_tests::over_stores!(
+    a_failover_and_back_keeps_the_newest_data,
+    a_restore_that_was_refused_stops_no_protection,
+    live_data_is_replaced_only_by_word,
+    files_of_a_point_from_before_a_takeover_can_be_looked_at,
+    a_withdrawn_application_comes_back_at_another_site,
+    a_recovery_behind_the_catalog_s_back_is_noticed,
+    damage_that_verify_finds_keeps_a_point_from_being_picked,
+);
+
 /// A world of files with one point that holds `first`.
-fn protected_world() -> Result<World> {
-    let world = World::temporary(FILES)?;
+fn protected_world(stores: Stores) -> Result<World> {
+    let world = World::on(FILES, stores)?;
     write(&world.dir().join("office/data/notes"), "first\n")?;
     world.declare()?;
     world.dram().args(["protect", "files"]).ok()?;
@@ -25,9 +35,8 @@ fn holds(world: &World, path: &str, expected: &str) -> Result<()> {
     claim("the file holds what its point held", found == expected, || found)
 }
 
-#[test]
-fn a_failover_and_back_keeps_the_newest_data() -> Result<()> {
-    let world = protected_world()?;
+fn a_failover_and_back_keeps_the_newest_data(stores: Stores) -> Result<()> {
+    let world = protected_world(stores)?;
     restore(&world, &["--to", "branch"]).run()?.expect_code(3)?;
     restore(&world, &["--to", "branch", "--attest-source-stopped"]).ok()?;
     holds(&world, "branch/data/notes", "first\n")?;
@@ -42,9 +51,8 @@ fn a_failover_and_back_keeps_the_newest_data() -> Result<()> {
     world.dram().args(["protect", "files"]).ok().map(drop)
 }
 
-#[test]
-fn a_restore_that_was_refused_stops_no_protection() -> Result<()> {
-    let world = protected_world()?;
+fn a_restore_that_was_refused_stops_no_protection(stores: Stores) -> Result<()> {
+    let world = protected_world(stores)?;
     let notes = world.dir().join("office/data/notes");
     std::fs::remove_file(&notes).doing(|| "remove the notes".to_owned())?;
     std::fs::create_dir(&notes).doing(|| "make a folder of that name".to_owned())?;
@@ -54,9 +62,8 @@ fn a_restore_that_was_refused_stops_no_protection() -> Result<()> {
     world.dram().args(["protect", "files"]).ok().map(drop)
 }
 
-#[test]
-fn live_data_is_replaced_only_by_word() -> Result<()> {
-    let world = protected_world()?;
+fn live_data_is_replaced_only_by_word(stores: Stores) -> Result<()> {
+    let world = protected_world(stores)?;
     write(&world.dir().join("office/data/notes"), "newer\n")?;
     restore(&world, &[]).run()?.expect_code(3)?;
     holds(&world, "office/data/notes", "newer\n")?;
@@ -64,17 +71,15 @@ fn live_data_is_replaced_only_by_word() -> Result<()> {
     holds(&world, "office/data/notes", "first\n")
 }
 
-#[test]
-fn files_of_a_point_from_before_a_takeover_can_be_looked_at() -> Result<()> {
-    let world = protected_world()?;
+fn files_of_a_point_from_before_a_takeover_can_be_looked_at(stores: Stores) -> Result<()> {
+    let world = protected_world(stores)?;
     restore(&world, &["--to", "branch", "--attest-source-stopped"]).ok()?;
     restore(&world, &["--into"]).arg(world.dir().join("look")).ok()?;
     holds(&world, "look/data/notes", "first\n")
 }
 
-#[test]
-fn a_withdrawn_application_comes_back_at_another_site() -> Result<()> {
-    let world = protected_world()?;
+fn a_withdrawn_application_comes_back_at_another_site(stores: Stores) -> Result<()> {
+    let world = protected_world(stores)?;
     let text = read(&world.model())?;
     let without: Vec<&str> = text
         .split("---\n")
@@ -91,9 +96,8 @@ fn a_withdrawn_application_comes_back_at_another_site() -> Result<()> {
     holds(&world, "branch/data/notes", "first\n")
 }
 
-#[test]
-fn a_recovery_behind_the_catalog_s_back_is_noticed() -> Result<()> {
-    let world = protected_world()?;
+fn a_recovery_behind_the_catalog_s_back_is_noticed(stores: Stores) -> Result<()> {
+    let world = protected_world(stores)?;
     let recover = world.dram().args(["recover", "files"]).args(world.vault_options());
     let recover = recover.arg("--into").arg(world.dir().join("branch"));
     recover.arg("--attest-source-stopped").ok()?;
@@ -107,9 +111,8 @@ fn a_recovery_behind_the_catalog_s_back_is_noticed() -> Result<()> {
     holds(&world, "look/data/notes", "second\n")
 }
 
-#[test]
-fn damage_that_verify_finds_keeps_a_point_from_being_picked() -> Result<()> {
-    let world = protected_world()?;
+fn damage_that_verify_finds_keeps_a_point_from_being_picked(stores: Stores) -> Result<()> {
+    let world = protected_world(stores)?;
     let before = packs(&world)?;
     // What compresses well would leave its pack as small as the others.
     let noise: String = (0..5000u64)
@@ -118,21 +121,17 @@ fn damage_that_verify_finds_keeps_a_point_from_being_picked() -> Result<()> {
     write(&world.dir().join("office/data/notes"), &noise)?;
     world.dram().args(["protect", "files"]).ok()?;
     // The largest of the new packs holds the data; the others hold trees and the seal.
-    let size = |pack: &std::path::PathBuf| std::fs::metadata(pack).map_or(0, |pack| pack.len());
-    let new = packs(&world)?
-        .into_iter()
-        .filter(|pack| !before.contains(pack))
-        .max_by_key(size);
-    let Some(new) = new else {
+    let new = packs(&world)?.into_iter().filter(|pack| !before.contains(pack));
+    let Some((new, _)) = new.max_by_key(|(_, bytes)| *bytes) else {
         return claim("the second point wrote a pack", false, String::new);
     };
-    let bytes = std::fs::read(&new).doing(|| "read a pack".to_owned())?;
-    std::fs::write(&new, bytes.iter().map(|byte| byte ^ 1).collect::<Vec<u8>>())
-        .doing(|| "damage a pack".to_owned())?;
+    let vault = world.raw_vault();
+    let bytes = vault.read(&new)?;
+    vault.write(&new, &bytes.iter().map(|byte| byte ^ 1).collect::<Vec<u8>>())?;
     world.dram().args(["verify", "files"]).run()?.expect_code(1)?;
     restore(&world, &["--into"]).arg(world.dir().join("look")).ok()?;
     holds(&world, "look/data/notes", "first\n")?;
-    std::fs::write(&new, bytes).doing(|| "mend the pack".to_owned())?;
+    vault.write(&new, &bytes)?;
     let newest = world.points("files")?.pop().unwrap_or_default();
     world.dram().arg("verify").arg(&newest).ok()?;
     restore(&world, &["--into"]).arg(world.dir().join("again")).ok()?;
@@ -140,14 +139,6 @@ fn damage_that_verify_finds_keeps_a_point_from_being_picked() -> Result<()> {
     claim("the mended point is picked again", again == noise, || again.clone())
 }
 
-fn packs(world: &World) -> Result<Vec<std::path::PathBuf>> {
-    let mut found = Vec::new();
-    let folder = world.repository("files").join("data");
-    for inside in std::fs::read_dir(&folder).doing(|| "list the packs".to_owned())? {
-        let inside = inside.doing(|| "list the packs".to_owned())?.path();
-        for pack in std::fs::read_dir(&inside).doing(|| "list the packs".to_owned())? {
-            found.push(pack.doing(|| "list the packs".to_owned())?.path());
-        }
-    }
-    Ok(found)
+fn packs(world: &World) -> Result<Vec<(String, u64)>> {
+    world.raw_vault().list(&format!("{}/data/", World::folder_of("files")))
 }

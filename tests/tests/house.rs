@@ -22,15 +22,22 @@ fn metadata() -> Metadata {
 }
 
 /// What each crate may depend on among ours, tests of the crate itself excepted.
-const ARROWS: [(&str, &[&str]); 8] = [
+const ARROWS: [(&str, &[&str]); 9] = [
     ("dram-fields-derive", &[]),
     ("dram-fields", &["dram-fields-derive"]),
     ("dram-files", &[]),
     ("dram-compiler", &["dram-fields", "dram-files"]),
-    ("dram-catalog", &["dram-compiler", "dram-fields"]),
+    ("dram-storage", &[]),
+    ("dram-catalog", &["dram-compiler", "dram-fields", "dram-storage"]),
     (
         "dram-engine",
-        &["dram-catalog", "dram-compiler", "dram-fields", "dram-files"],
+        &[
+            "dram-catalog",
+            "dram-compiler",
+            "dram-fields",
+            "dram-files",
+            "dram-storage",
+        ],
     ),
     (
         "terraform-provider-dram",

@@ -225,6 +225,8 @@ fn other_value(line: &str) -> String {
     let digits: String = value.chars().take_while(char::is_ascii_digit).collect();
     let other = match (value, digits.parse::<u64>()) {
         ("keep", _) => "fail".to_owned(),
+        ("governance", _) => "compliance".to_owned(),
+        ("true", _) => "false".to_owned(),
         (_, Ok(number)) => value.replacen(&digits, &(number + 1).to_string(), 1),
         _ => {
             let body = value.trim_end_matches(['"', ']', '}']);

@@ -114,7 +114,7 @@ fn the_plan_stays_empty_through_protect_restore_and_a_rebuilt_catalog() -> Resul
     shop.plan().run()?.expect_code(0)?;
 
     // The point knows the declarations of its moment; nothing has been declared since.
-    std::fs::remove_dir_all(world.catalog()).doing(|| "lose the catalog".to_owned())?;
+    world.lose_catalog()?;
     shop.plan().run()?.expect_failure(&["catalog"])?;
     world.dram().args(["catalog", "init"]).ok()?;
     let rebuild = world.dram().args(["catalog", "rebuild"]);

@@ -54,5 +54,6 @@ codes! {
     LITERAL_SECRET = "DRAM0020", "a secret stands in the model",
         "Models are reviewed, copied and kept in version control: a secret never stands in one. Refer to it by\n\
          `{env: NAME}`, the environment variable that the engine reads, or `{file: /path}`, a file on the machine where\n\
-         the engine runs. If a real secret was written here, replace it: it has been seen.";
+         the engine runs. An address carries none either: passwords of databases come from `PGPASSWORD` or a password\n\
+         file, keys of object stores from a profile. If a real secret was written here, replace it: it has been seen.";
 }

@@ -1,75 +1,9 @@
-//! Names, paths and quantities: text with a format, kept as what it means.
+//! Names and quantities: text with a format, kept as what it means.
 
+use crate::text::{canonical, text_shape};
 use crate::{Code, Cx, Data, Diagnostic, Format, Node, Shape, Ty};
 use std::fmt;
 use std::str::FromStr;
-
-/// Text with a format: decoding reads it with `FromStr`, whose error is one clause, and prints it canonically.
-macro_rules! text_shape {
-    ($type:ty, $expected:literal, $format:expr) => {
-        impl Shape for $type {
-            const TY: Ty = Ty::Text(&$format);
-
-            fn decode(node: &Node, cx: &mut Cx<'_>) -> Option<Self> {
-                match &node.data {
-                    Data::Text(text) => match text.parse::<Self>() {
-                        Ok(value) => Some(value),
-                        Err(_) if cx.is_hidden() || crate::check::swallowed(text) => {
-                            cx.report(
-                                Diagnostic::error(Code::WRONG_FORMAT, node.span, format!("not {}", $format.name))
-                                    .help(format!("for example `{}`", $format.example))
-                                    .mask(node.span),
-                            );
-                            None
-                        }
-                        Err(why) => {
-                            cx.report(
-                                Diagnostic::error(
-                                    Code::WRONG_FORMAT,
-                                    node.span,
-                                    format!("`{text}` is not {}: {why}", $format.name),
-                                )
-                                .help(format!("for example `{}`", $format.example)),
-                            );
-                            None
-                        }
-                    },
-                    Data::Number(text) if !cx.is_hidden() => {
-                        let help = match text.parse::<Self>() {
-                            Ok(_) => format!("quote it: \"{text}\""),
-                            Err(_) => format!("for example `{}`", $format.example),
-                        };
-                        cx.report(
-                            Diagnostic::error(
-                                Code::WRONG_FORMAT,
-                                node.span,
-                                format!("expected {}, found the number {text}", $format.name),
-                            )
-                            .help(help),
-                        );
-                        None
-                    }
-                    Data::Unknown => {
-                        cx.unknown();
-                        None
-                    }
-                    _ => {
-                        cx.wrong_shape(node, $expected);
-                        None
-                    }
-                }
-            }
-
-            fn encode(&self) -> Option<Node> {
-                Some(Node::text(self.to_string()))
-            }
-        }
-    };
-}
-
-fn canonical<T: FromStr<Err = String> + fmt::Display>(text: &str) -> Result<String, String> {
-    text.parse::<T>().map(|value| value.to_string())
-}
 
 /// The name of a declaration or component: lower case letters, digits and dashes, 63 at most, no dash at an end.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -246,6 +180,13 @@ pub struct Rate {
 }
 
 impl Rate {
+    /// Whether less goes by at this rate than at another.
+    #[must_use]
+    pub fn is_slower_than(self, other: Self) -> bool {
+        let scaled = |rate: Self, by: Self| u128::from(rate.amount.bytes) * u128::from(by.seconds);
+        scaled(self, other) < scaled(other, self)
+    }
+
     /// Bytes that go by in this many seconds, rounded up.
     #[must_use]
     pub fn bytes_in(self, seconds: u64) -> u64 {
@@ -321,6 +262,50 @@ impl fmt::Display for Rate {
     }
 }
 
+/// A part of a whole, 1 to 100 percent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Percent(u8);
+
+impl Percent {
+    /// The part of an amount, rounded down.
+    #[must_use]
+    pub fn of(self, amount: Bytes) -> Bytes {
+        let bytes = u128::from(amount.bytes) * u128::from(self.0) / 100;
+        Bytes {
+            bytes: u64::try_from(bytes).unwrap_or(u64::MAX),
+        }
+    }
+}
+
+text_shape!(
+    Percent,
+    "text (a percentage)",
+    Format {
+        name: "a percentage",
+        pattern: Some("^(100|[1-9][0-9]?)%$"),
+        example: "80%",
+        canonical: canonical::<Percent>,
+    }
+);
+
+impl FromStr for Percent {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = text.strip_suffix('%').ok_or("it does not end with `%`")?;
+        match number.parse::<u8>() {
+            Ok(percent @ 1..=100) if percent.to_string() == number => Ok(Self(percent)),
+            _ => Err("it is no whole number from 1 to 100 before the `%`".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Percent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}%", self.0)
+    }
+}
+
 fn number_and_unit(text: &str) -> Result<(u64, &str), String> {
     let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (digits, unit) = text.split_at(end);
@@ -341,87 +326,6 @@ fn largest_unit(amount: u64, units: &[(&'static str, u64)]) -> (&'static str, u6
         .or(units.last())
         .copied()
         .unwrap_or(("", 1))
-}
-
-/// An absolute path on the machine where the engine runs.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct AbsolutePath(String);
-
-/// An absolute path as the application sees it: mappings and the site's root are applied to it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct LogicalPath(String);
-
-macro_rules! path_shape {
-    ($type:ident, $expected:literal, $example:literal) => {
-        text_shape!(
-            $type,
-            $expected,
-            Format {
-                name: "an absolute path",
-                pattern: Some("^/"),
-                example: $example,
-                canonical: canonical::<$type>,
-            }
-        );
-
-        impl FromStr for $type {
-            type Err = String;
-
-            fn from_str(text: &str) -> Result<Self, String> {
-                normal_path(text).map(Self)
-            }
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl AsRef<std::path::Path> for $type {
-            fn as_ref(&self) -> &std::path::Path {
-                std::path::Path::new(&self.0)
-            }
-        }
-
-        impl $type {
-            /// `/`
-            #[must_use]
-            pub fn root() -> Self {
-                Self("/".to_owned())
-            }
-
-            /// The path as text.
-            #[must_use]
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-    };
-}
-
-path_shape!(AbsolutePath, "text (an absolute path)", "/mnt/nas/dram");
-path_shape!(LogicalPath, "text (an absolute path)", "/srv/shop");
-
-fn normal_path(text: &str) -> Result<String, String> {
-    if !text.starts_with('/') {
-        return Err("it does not begin with `/`".to_owned());
-    }
-    if text.contains('\0') {
-        return Err("it holds a zero byte".to_owned());
-    }
-    let mut path = String::with_capacity(text.len());
-    for part in text.split('/').filter(|part| !part.is_empty() && *part != ".") {
-        if part == ".." {
-            return Err("it goes upwards (`..`)".to_owned());
-        }
-        path.push('/');
-        path.push_str(part);
-    }
-    if path.is_empty() {
-        path.push('/');
-    }
-    Ok(path)
 }
 
 #[cfg(test)]
@@ -461,15 +365,24 @@ mod tests {
     }
 
     #[test]
-    fn names_and_paths_are_safe() {
+    fn percentages_are_parts() {
+        check::<Percent>("80%", Ok("80%"));
+        check::<Percent>("100%", Ok("100%"));
+        for bad in ["0%", "101%", "08%", "+8%", "1.5%", "%"] {
+            check::<Percent>(bad, Err("it is no whole number from 1 to 100 before the `%`"));
+        }
+        check::<Percent>("80", Err("it does not end with `%`"));
+        let bytes = u64::MAX;
+        assert_eq!("100%".parse::<Percent>().unwrap().of(Bytes { bytes }), Bytes { bytes });
+        assert_eq!("80%".parse::<Percent>().unwrap().of(Bytes { bytes: 10 }).bytes, 8);
+    }
+
+    #[test]
+    fn names_are_safe() {
         check::<Name>("orders-db", Ok("orders-db"));
         check::<Name>("Orders", Err("`O` is none of a-z, 0-9 and `-`"));
         check::<Name>("-a", Err("it begins or ends with a dash"));
         check::<Name>("", Err("a name has 1 to 63 characters"));
         check::<Name>("a/../b", Err("`/` is none of a-z, 0-9 and `-`"));
-        check::<AbsolutePath>("/srv//shop/./x/", Ok("/srv/shop/x"));
-        check::<AbsolutePath>("/", Ok("/"));
-        check::<AbsolutePath>("srv", Err("it does not begin with `/`"));
-        check::<LogicalPath>("/srv/../etc", Err("it goes upwards (`..`)"));
     }
 }

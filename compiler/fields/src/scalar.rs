@@ -60,39 +60,67 @@ impl Shape for bool {
 }
 
 impl Shape for u32 {
-    const TY: Ty = Ty::Int;
+    const TY: Ty = Ty::Int {
+        least: Self::MIN,
+        most: Self::MAX,
+    };
 
     fn decode(node: &Node, cx: &mut Cx<'_>) -> Option<Self> {
-        match &node.data {
-            Data::Number(text) => match whole(text) {
-                Some(number) => Some(number),
-                None => {
-                    cx.report(Diagnostic::error(
-                        Code::WRONG_SHAPE,
-                        node.span,
-                        format!("expected a whole number from 0 to {}, found `{text}`", Self::MAX),
-                    ));
-                    None
-                }
-            },
-            Data::Unknown => {
-                cx.unknown();
-                None
-            }
-            _ => {
-                cx.report(Diagnostic::error(
-                    Code::WRONG_SHAPE,
-                    node.span,
-                    format!("expected a whole number, found {}", node.describe()),
-                ));
-                None
-            }
-        }
+        whole_from(node, Self::MIN, Self::MAX, cx)
     }
 
     fn encode(&self) -> Option<Node> {
         Some(Node::new(Data::Number(self.to_string())))
     }
+}
+
+/// A whole number from `LEAST` to `MOST`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Whole<const LEAST: u32, const MOST: u32>(u32);
+
+impl<const LEAST: u32, const MOST: u32> Whole<LEAST, MOST> {
+    /// The number, if it lies within the limits.
+    #[must_use]
+    pub fn new(number: u32) -> Option<Self> {
+        (LEAST..=MOST).contains(&number).then_some(Self(number))
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl<const LEAST: u32, const MOST: u32> Shape for Whole<LEAST, MOST> {
+    const TY: Ty = Ty::Int {
+        least: LEAST,
+        most: MOST,
+    };
+
+    fn decode(node: &Node, cx: &mut Cx<'_>) -> Option<Self> {
+        whole_from(node, LEAST, MOST, cx).map(Self)
+    }
+
+    fn encode(&self) -> Option<Node> {
+        self.0.encode()
+    }
+}
+
+fn whole_from(node: &Node, least: u32, most: u32, cx: &mut Cx<'_>) -> Option<u32> {
+    let message = match &node.data {
+        Data::Number(text) => match whole(text).filter(|number| (least..=most).contains(number)) {
+            Some(number) => return Some(number),
+            None => format!("expected a whole number from {least} to {most}, found `{text}`"),
+        },
+        Data::Unknown => {
+            cx.unknown();
+            return None;
+        }
+        _ => format!("expected a whole number, found {}", node.describe()),
+    };
+    cx.report(Diagnostic::error(Code::WRONG_SHAPE, node.span, message));
+    None
 }
 
 /// A whole number in its one spelling. `+5` and `010` are refused: other readers of YAML take them for text or for 8,

@@ -59,8 +59,13 @@ pub enum Ty {
     Text(&'static Format),
     /// `true` or `false`.
     Bool,
-    /// A whole number from 0 to 4294967295.
-    Int,
+    /// A whole number.
+    Int {
+        /// The smallest.
+        least: u32,
+        /// The largest.
+        most: u32,
+    },
     /// One of a set of words.
     Word(&'static [Word]),
     /// A list.

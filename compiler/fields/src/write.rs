@@ -29,7 +29,7 @@ pub fn block_of(ty: &Ty) -> Option<&'static Kind> {
     match ty {
         Ty::Block(kind) | Ty::Secret(kind) => Some(kind()),
         Ty::List(ty) | Ty::Map(ty) => block_of(ty),
-        Ty::Text(_) | Ty::Bool | Ty::Int | Ty::Word(_) => None,
+        Ty::Text(_) | Ty::Bool | Ty::Int { .. } | Ty::Word(_) => None,
     }
 }
 

@@ -1,6 +1,9 @@
 //! Quantities and paths have one spelling for each value, and arithmetic that rounds to the safe side.
 
-use dram_fields::{AbsolutePath, Bytes, Duration, Format, LogicalPath, Name, Rate, Shape, Ty};
+use dram_fields::{
+    AbsolutePath, Bucket, Bytes, CloudName, Container, Data, Duration, Endpoint, Format, LogicalPath, Name, Node,
+    Percent, Prefix, ProfileName, Rate, Region, Shape, Ty, Whole, decode,
+};
 use proptest::prelude::*;
 
 fn format<T: Shape>() -> &'static Format {
@@ -35,6 +38,44 @@ proptest! {
         canonical_once::<Name>(&text)?;
         canonical_once::<AbsolutePath>(&text)?;
         canonical_once::<LogicalPath>(&text)?;
+        canonical_once::<Percent>(&text)?;
+        canonical_once::<Bucket>(&text)?;
+        canonical_once::<Container>(&text)?;
+        canonical_once::<Prefix>(&text)?;
+        canonical_once::<Endpoint>(&text)?;
+        canonical_once::<Region>(&text)?;
+        canonical_once::<ProfileName>(&text)?;
+        canonical_once::<CloudName>(&text)?;
+    }
+
+    /// A prefix is safe to put into the path of a request as it is, and an endpoint is nothing but a host.
+    #[test]
+    fn places_stay_where_they_are(prefix in "(/|\\.|\\.\\.|a|ä|%2e| |\\?|#){0,8}", endpoint in "https?://(a|\\.|:|9|@|/|\\?|#|\\[|\\]){0,8}") {
+        if let Ok(prefix) = prefix.parse::<Prefix>() {
+            prop_assert!(prefix.as_str().split('/').all(|part| !matches!(part, "" | "." | "..")));
+            prop_assert!(!prefix.as_str().contains(['%', '?', '#', ' ']));
+        }
+        if let Ok(endpoint) = endpoint.parse::<Endpoint>() {
+            let (_, host) = endpoint.as_str().split_once("://").unwrap();
+            prop_assert!(!host.is_empty() && !host.contains(['/', '?', '#', '@']));
+        }
+        canonical_once::<Endpoint>(&endpoint)?;
+    }
+
+    #[test]
+    fn a_slower_rate_moves_less(a in 1u64..1 << 40, b in 1u64..1 << 40, units in (0usize..5, 0usize..5)) {
+        let unit = |n: usize| ["s", "m", "h", "d", "w"][n];
+        let one: Rate = format!("{a}/{}", unit(units.0)).parse().unwrap();
+        let other: Rate = format!("{b}/{}", unit(units.1)).parse().unwrap();
+        prop_assert_eq!(one.is_slower_than(other), one.bytes_in(604_800) < other.bytes_in(604_800));
+    }
+
+    #[test]
+    fn a_number_within_limits(number in any::<u32>()) {
+        let decoded = decode::<Whole<1, 64>>(Node::new(Data::Number(number.to_string())));
+        prop_assert_eq!(decoded.value.map(Whole::get), (1..=64).contains(&number).then_some(number));
+        prop_assert_eq!(decoded.diagnostics.is_empty(), (1..=64).contains(&number));
+        prop_assert_eq!(Whole::<1, 64>::new(number).map(Whole::get), (1..=64).contains(&number).then_some(number));
     }
 
     #[test]
@@ -86,6 +127,14 @@ fn examples_are_valid() {
         format::<Rate>(),
         format::<Name>(),
         format::<AbsolutePath>(),
+        format::<Percent>(),
+        format::<Bucket>(),
+        format::<Container>(),
+        format::<Prefix>(),
+        format::<Endpoint>(),
+        format::<Region>(),
+        format::<ProfileName>(),
+        format::<CloudName>(),
     ] {
         assert_eq!(
             (format.canonical)(format.example),

@@ -10,10 +10,10 @@ use dram_fields::Step;
 use std::collections::BTreeMap;
 
 /// The decoded declarations by kind and name; first ones win, duplicates were reported.
-struct Declared<'d>(BTreeMap<(KindName, &'d str), &'d Written>);
+pub(super) struct Declared<'d>(BTreeMap<(KindName, &'d str), &'d Written>);
 
 impl<'d> Declared<'d> {
-    fn of(documents: &'d [Written]) -> Self {
+    pub(super) fn of(documents: &'d [Written]) -> Self {
         let mut map = BTreeMap::new();
         for document in documents {
             if let (Some(kind), Some(name)) = (document.kind, &document.name) {
@@ -45,7 +45,7 @@ impl<'d> Declared<'d> {
         }
     }
 
-    fn vault(&self, name: &str) -> Option<(&'d Written, &'d Vault)> {
+    pub(super) fn vault(&self, name: &str) -> Option<(&'d Written, &'d Vault)> {
         match self.spec(KindName::Vault, name)? {
             (document, Spec::Vault(vault)) => Some((document, vault)),
             _ => None,

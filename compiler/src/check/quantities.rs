@@ -3,30 +3,18 @@
 use super::Written;
 use crate::diagnostic::{Diagnostic, compiler_codes as codes};
 use crate::model::{
-    Application, Body, Catalog, Command, Component, DataHints, Dump, Health, Host, Http, LogicalPath, Mappings,
+    Application, Body, Command, Component, DataHints, Dump, Health, Host, Http, Lock, LogicalPath, Mappings,
     Objectives, PathMapping, Probe, ProtectionPolicy, RecoveryPlan, RecoverySite, Retention, Schedule, Service, Spec,
-    When,
+    Transfer, Vault, VaultUse, When,
 };
 use dram_fields::{Duration, Field, Rate, Step};
 
 pub(super) fn sensible(document: &Written, spec: &Spec, out: &mut Vec<Diagnostic>) {
     let mut rule = Rule { document, out };
     match spec {
-        Spec::Catalog(catalog) => {
-            if !catalog
-                .url
-                .strip_prefix("file://")
-                .is_some_and(|path| path.starts_with('/'))
-            {
-                rule.bad_url(
-                    &[Step::Field(Catalog::URL)],
-                    &catalog.url,
-                    "a catalog is `file:///absolute/directory`",
-                );
-            }
-        }
         Spec::RecoverySite(site) => rule.rate(&[Step::Field(RecoverySite::BANDWIDTH)], site.bandwidth),
-        Spec::Vault(_) => {}
+        Spec::Catalog(_) => {}
+        Spec::Vault(vault) => rule.vault(vault),
         Spec::ProtectionPolicy(policy) => rule.policy(policy),
         Spec::Application(application) => {
             for (index, component) in application.components.iter().enumerate() {
@@ -58,11 +46,15 @@ impl Rule<'_> {
     }
 
     fn bad_url(&mut self, path: &[Step], url: &str, help: &str) {
-        let finding = self.document.error(
-            codes::BAD_URL,
-            path.to_vec(),
-            format!("`{url}` cannot be used as an address"),
-        );
+        let error = |message: String| self.document.error(codes::BAD_URL, path.to_vec(), message);
+        // It may carry a password, which no finding repeats.
+        let finding = if url.contains('@') {
+            let finding = error("this cannot be used as an address".to_owned());
+            let span = finding.span;
+            finding.mask(span)
+        } else {
+            error(format!("`{url}` cannot be used as an address"))
+        };
         self.out.push(finding.help(help));
     }
 
@@ -109,10 +101,35 @@ impl Rule<'_> {
             self.duration(path, "an interval", *every);
         }
         if let Some(retention) = &policy.retention {
-            let at = |field| vec![Step::Field(ProtectionPolicy::RETENTION), Step::Field(field)];
-            self.count(at(Retention::LAST), retention.last);
-            self.count(at(Retention::DAILY), retention.daily);
-            self.count(at(Retention::KEEP_VERIFIED), Some(retention.keep_verified));
+            self.retention(&[Step::Field(ProtectionPolicy::RETENTION)], retention);
+        }
+        for (index, used) in policy.vaults.iter().enumerate() {
+            let at = [Step::Field(ProtectionPolicy::VAULTS), Step::Index(index)];
+            if let Some(delay) = used.delay {
+                self.duration(under(&at, &[VaultUse::DELAY]), "a delay", delay);
+            }
+            if let Some(retention) = &used.retention {
+                self.retention(&under(&at, &[VaultUse::RETENTION]), retention);
+            }
+        }
+        if let Some(transfer) = &policy.transfer {
+            let at = under(&[], &[ProtectionPolicy::TRANSFER, Transfer::BANDWIDTH]);
+            self.rate(&at, transfer.bandwidth);
+        }
+    }
+
+    fn retention(&mut self, at: &[Step], retention: &Retention) {
+        self.count(under(at, &[Retention::LAST]), retention.last);
+        self.count(under(at, &[Retention::DAILY]), retention.daily);
+        self.count(under(at, &[Retention::KEEP_VERIFIED]), Some(retention.keep_verified));
+    }
+
+    fn vault(&mut self, vault: &Vault) {
+        if let Some(lock) = &vault.lock {
+            self.duration(under(&[], &[Vault::LOCK, Lock::PERIOD]), "a lock", lock.period);
+        }
+        if vault.capacity.is_some_and(|capacity| capacity.bytes == 0) {
+            self.zero(under(&[], &[Vault::CAPACITY]), "a capacity");
         }
     }
 

@@ -53,19 +53,45 @@ codes! {
     TARGET_IS_HOME = "DRAM0039", "a plan's target is the application's own site",
         "Restoring at the application's own site needs no plan. Remove the target, or name another site.";
     BAD_URL = "DRAM0040", "an address that cannot be used",
-        "Health checks ask `http://` or `https://` addresses; catalogs are `file:///absolute/directory`.";
+        "Health checks ask `http://` or `https://` addresses. Catalogs are `file:///absolute/directory`,\n\
+         `s3://bucket/prefix` with `endpoint`, `region`, `profile` and `pathStyle` after a `?`, or\n\
+         `postgres://user@host:port/database` with `schema` and `sslmode`.";
     BAD_MAPPING = "DRAM0041", "a path mapping that cannot be applied",
         "Keys and values of a path mapping are absolute paths without `..`.";
     BAD_PATTERN = "DRAM0042", "an exclude pattern that cannot be read",
         "Exclude patterns are those of `.gitignore`.";
+    LOCK_WITHOUT_S3 = "DRAM0043", "a lock on a store that cannot refuse",
+        "A lock holds because the store itself refuses to remove what is locked. S3 services do that in buckets that were\n\
+         made with object lock. A directory obeys whoever may write to it, and Swift has no such refusal: a lock there\n\
+         would be a word without a deed.";
+    LOCK_OUTLIVES_RETENTION = "DRAM0044", "points stay locked longer than they are kept",
+        "Retention lets a point go while its lock still holds. Nothing is lost, and `dram prune` waits for the lock; but the\n\
+         vault holds more than `retention` says, and its space comes back late. Keep points as long as the lock, or\n\
+         shorten the lock.";
+    WARN_WITHOUT_CAPACITY = "DRAM0045", "a warning without the amount that it is a part of",
+        "`warnAt` is a part of `capacity`. Without it nobody knows when to warn.";
+    FIRST_VAULT = "DRAM0046", "an option of copies on the first vault",
+        "The first vault of a policy is the primary one: points are made there when the schedule says so, and the policy's\n\
+         `retention` says how long they stay. `delay` and a `retention` of its own are options of the further vaults,\n\
+         which hold copies.";
+    COPIES_TOGETHER = "DRAM0047", "two vaults of a policy fail together",
+        "A copy is there for the day on which the other vault is lost. In the same failure domain it is lost on that very\n\
+         day, and it does not count in the scenario *site and primary vault lost*.";
+    SAME_PLACE = "DRAM0048", "two vaults of a policy are the same place",
+        "The two declarations have different names and the same directory, bucket or container with the same prefix. The\n\
+         copy would be the original.";
+    WRITER_DELETES = "DRAM0049", "whoever writes can also remove",
+        "The credentials that write lie where the application runs. Whoever breaks in there has them, too. S3 services can\n\
+         give the right to write without the right to delete: leave deletion to `pruneCredentials`, which only `dram prune`\n\
+         uses and which may live on another machine.";
     RPO_NOT_MET = "DRAM0050", "the recovery point objective cannot hold",
         "The worst case loses more time than `objectives.rpo` allows. The worst case is the longest gap between two\n\
          firings of the schedule, plus the time to move what changed in that gap (change rate over bandwidth), plus the\n\
          time to seal the point. Shorten the schedule to what the help line says, raise the bandwidth, or state an\n\
          objective that can hold.";
     MOVE_TOO_SLOW = "DRAM0051", "a point is not sealed before the next one is due",
-        "What changes between two firings takes longer to move and to seal than the time between them, so the delay grows\n\
-         without bound. Raise the bandwidth or the interval.";
+        "What changes between two firings takes longer to move, to seal and to copy to the further vaults than the time\n\
+         between them, so the delay grows without bound. Raise the bandwidth or the interval, or copy to fewer vaults.";
     RTO_NOT_MET = "DRAM0052", "the recovery time objective cannot hold",
         "The worst case takes longer than `objectives.rto` allows: the data has to be moved to the target, then each\n\
          component on the longest chain of `after` starts and gets its whole `startPeriod` and `timeout`. Raise the\n\

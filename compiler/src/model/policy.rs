@@ -1,8 +1,8 @@
 //! How well something must survive.
 
-use dram_fields::{Duration, Fields, Name};
+use dram_fields::{Duration, Fields, Name, Rate, Whole};
 
-/// Objectives, schedule and retention for applications, and the vault that keeps their points.
+/// Objectives, schedule and retention for applications, and the vaults that keep their points.
 #[derive(Fields, Debug, Clone, PartialEq)]
 pub struct ProtectionPolicy {
     /// What must hold on the worst day.
@@ -11,9 +11,11 @@ pub struct ProtectionPolicy {
     pub schedule: Vec<Schedule>,
     /// Which points are kept when `dram prune` runs. Without it every point is kept.
     pub retention: Option<Retention>,
-    /// The vault that keeps the points.
-    #[field(block = "vault", key = "name", min = 1, max = 1)]
+    /// The vaults that keep the points: the first is the primary one, where points are made; the others hold copies.
+    #[field(block = "vault", key = "name", min = 1)]
     pub vaults: Vec<VaultUse>,
+    /// How data moves to and from the vaults.
+    pub transfer: Option<Transfer>,
 }
 
 /// What must hold on the worst day.
@@ -58,4 +60,18 @@ pub struct VaultUse {
     /// Name of the vault.
     #[field(refers = "Vault")]
     pub name: Name,
+    /// How old a point is when it is copied here, counted from its freeze: until then an error or an intruder at the source
+    /// can still be stopped. Not for the first vault.
+    pub delay: Option<Duration>,
+    /// Which points are kept here. Without it: as the policy's `retention` says. Not for the first vault.
+    pub retention: Option<Retention>,
+}
+
+/// How data moves to and from the vaults.
+#[derive(Fields, Debug, Clone, PartialEq)]
+pub struct Transfer {
+    /// How many transfers run at once. Without it the engine chooses.
+    pub parallel: Option<Whole<1, 64>>,
+    /// The most that all transfers of an application together may take, restores included.
+    pub bandwidth: Option<Rate>,
 }

@@ -1,8 +1,10 @@
 //! The proof of a whole model, as a table for people, as JSON, and as findings.
 
-use super::{Decides, Proof, Verdict, at_home, policy_alone, recovery_point, recovery_time};
+use super::{Decides, Proof, Verdict, at_home, policy_alone, recovery_point, recovery_point_of_copy, recovery_time};
 use crate::diagnostic::{Diagnostic, compiler_codes as codes};
-use crate::model::{Application, KindName, Model, Name, Objectives, ProtectionPolicy, RecoveryPlan};
+use crate::model::{
+    Application, KindName, Model, Name, Objectives, ProtectionPolicy, RecoveryPlan, RecoverySite, Vault, VaultUse,
+};
 use dram_fields::Step;
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -18,6 +20,26 @@ pub struct ApplicationProof {
     pub recovery_point: Proof,
     /// At each target (or at home, when no plan names one): how long recovery may take. Empty without an RTO.
     pub recovery_time: Vec<TargetProof>,
+    /// When the primary vault is lost together with the preferred site. Shown beside the objective, and never a reason
+    /// to refuse a model: a delay that guards against intruders costs time on that day, and not to have a copy costs
+    /// more.
+    pub primary_lost: PrimaryLost,
+}
+
+/// What is left when the preferred site and the primary vault are lost.
+#[derive(Debug, Clone)]
+pub enum PrimaryLost {
+    /// Nothing: there is no second vault.
+    NoCopy,
+    /// Nothing: the vaults with copies fail together with the site or with the primary vault.
+    Together(Vec<Name>),
+    /// The copy that loses least.
+    Copy {
+        /// The vault that holds it.
+        vault: Name,
+        /// How much time may be lost.
+        recovery_point: Box<Proof>,
+    },
 }
 
 /// The RTO at one target.
@@ -54,6 +76,7 @@ pub fn prove(model: &Model) -> Report {
                 policy: application.policy.clone(),
                 recovery_point: recovery_point(application, policy, site),
                 recovery_time: targets(model, name, application, policy),
+                primary_lost: primary_lost(model, application, policy, site),
             })
         })
         .collect();
@@ -70,7 +93,7 @@ fn targets(model: &Model, name: &Name, application: &Application, policy: &Prote
         return Vec::new();
     };
     let Some((plan_name, plan)) = model.plan_of(name) else {
-        let proof = at_home(application, rto, model.sites().get(&application.site));
+        let proof = at_home(application, policy, rto, model.sites().get(&application.site));
         return vec![TargetProof {
             plan: None,
             site: application.site.clone(),
@@ -83,13 +106,50 @@ fn targets(model: &Model, name: &Name, application: &Application, policy: &Prote
         .map(|(index, target)| TargetProof {
             plan: Some((plan_name.clone(), index)),
             site: target.site.clone(),
-            proof: recovery_time(application, rto, &target.site, model.sites().get(&target.site)),
+            proof: recovery_time(application, policy, rto, &target.site, model.sites().get(&target.site)),
         })
         .collect()
 }
 
+fn primary_lost(
+    model: &Model,
+    application: &Application,
+    policy: &ProtectionPolicy,
+    site: Option<(&Name, &RecoverySite)>,
+) -> PrimaryLost {
+    let domain = |used: &VaultUse| {
+        model
+            .vaults()
+            .get(&used.name)
+            .map(|vault: &Vault| &vault.failure_domain)
+    };
+    let mut lost: Vec<&Name> = site.map(|(_, site)| &site.failure_domain).into_iter().collect();
+    lost.extend(policy.vaults.first().and_then(domain));
+    let mut together = Vec::new();
+    let mut best: Option<(Name, Proof)> = None;
+    for (position, used) in policy.vaults.iter().enumerate().skip(1) {
+        if domain(used).is_none_or(|domain| lost.contains(&domain)) {
+            together.push(used.name.clone());
+            continue;
+        }
+        if let Some(proof) = recovery_point_of_copy(application, policy, site, position)
+            && best.as_ref().is_none_or(|(_, best)| proof.worst_case < best.worst_case)
+        {
+            best = Some((used.name.clone(), proof));
+        }
+    }
+    match best {
+        Some((vault, proof)) => PrimaryLost::Copy {
+            vault,
+            recovery_point: Box::new(proof),
+        },
+        None if together.is_empty() => PrimaryLost::NoCopy,
+        None => PrimaryLost::Together(together),
+    }
+}
+
 impl Report {
-    /// Every proof, in order.
+    /// Every proof of what an objective demands, in order.
     pub fn proofs(&self) -> impl Iterator<Item = &Proof> {
         self.applications.iter().flat_map(|application| {
             std::iter::once(&application.recovery_point)
@@ -203,7 +263,8 @@ impl Report {
                 };
                 one(&mut text, &title, &target.proof);
             }
-            let _ = writeln!(text, "  site and vault lost: no second vault holds a copy\n");
+            primary_lost_text(&mut text, application);
+            text.push('\n');
         }
         for (name, proof) in self.unused() {
             let _ = writeln!(text, "policy {name}, which protects nothing yet");
@@ -247,6 +308,12 @@ impl Report {
                     "rto": application.recovery_time.iter().map(|target| json!({
                         "site": target.site.to_string(), "proof": proof(&target.proof),
                     })).collect::<Vec<_>>(),
+                    "primaryLost": match &application.primary_lost {
+                        PrimaryLost::NoCopy | PrimaryLost::Together(_) => Value::Null,
+                        PrimaryLost::Copy { vault, recovery_point } => json!({
+                            "vault": vault.to_string(), "rpo": proof(recovery_point),
+                        }),
+                    },
                 })
             })
             .chain(
@@ -254,6 +321,28 @@ impl Report {
                     .map(|(name, policy)| json!({"policy": name.to_string(), "rpo": proof(policy)})),
             )
             .collect()
+    }
+}
+
+fn primary_lost_text(text: &mut String, application: &ApplicationProof) {
+    let title = "site and primary vault lost";
+    let short = "vault lost as well";
+    match &application.primary_lost {
+        PrimaryLost::NoCopy => {
+            let _ = writeln!(text, "  {title}: no second vault holds a copy");
+        }
+        PrimaryLost::Together(vaults) => {
+            let names: Vec<&str> = vaults.iter().map(|name| name.as_ref() as &str).collect();
+            let names = names.join(" and ");
+            let _ = writeln!(text, "  {title}: {names} would be lost with them");
+        }
+        PrimaryLost::Copy { vault, recovery_point } => {
+            one(text, &format!("RPO, {short}"), recovery_point);
+            let _ = writeln!(text, "    from the copy in {vault}; shown, not demanded");
+            if !application.recovery_time.is_empty() {
+                let _ = writeln!(text, "  RTO, {short}: as above, from the copy in {vault}");
+            }
+        }
     }
 }
 
@@ -275,7 +364,7 @@ fn not_met_rpo(
         Some(application) if proof.too_slow => (
             codes::MOVE_TOO_SLOW,
             format!(
-                "what application `{application}` changes between two firings takes longer to move and seal than the gap"
+                "what application `{application}` changes between two firings takes longer to move, seal and copy than the gap"
             ),
         ),
         None if proof.too_slow => (

@@ -1,9 +1,14 @@
 //! The recovery point objective: how much time may be lost in the worst case.
 //!
-//! Worst case = longest gap between two firings + time to move what changed in that gap + time to seal. A loss just
-//! before a seal completes falls back to the point before it, whose moment is that much earlier. This holds only where
-//! a point is sealed before the next one is due.
+//! When the site is lost: worst case = longest gap between two firings + time to move what changed in that gap + time
+//! to seal. A loss just before a seal completes falls back to the point before it, whose moment is that much earlier.
+//! This holds only where a point is sealed, and copied to all further vaults, before the next one is due.
+//!
+//! When the primary vault is lost with it, the newest copy counts. A loss just before a copy is sealed falls back to
+//! the copy before it: worst case = the above + the delay of the copy, with the wait for the run that makes it + the
+//! time of the copies that are made before it + the time to copy what changed in a gap + time to seal the copy.
 
+use super::line::{Line, Way};
 use super::{Decides, Proof, Term, Verdict, duration_text};
 use crate::derive::{SEAL, interval, longest_interval, methods, moving, with_data};
 use crate::model::{Application, Duration, Name, ProtectionPolicy, Rate, RecoverySite};
@@ -11,7 +16,7 @@ use crate::model::{Application, Duration, Name, ProtectionPolicy, Rate, Recovery
 /// What the policy decides by itself: an interval that leaves no room for anything else.
 #[must_use]
 pub fn policy_alone(policy: &ProtectionPolicy) -> Option<Proof> {
-    let proof = assess(policy, &[], None, Vec::new(), String::new());
+    let proof = Worst::of(policy, Vec::new(), Line::none()).site_lost(policy, Vec::new());
     (proof.verdict == Verdict::NotMet).then_some(Proof {
         decides: Decides::PolicyAlone,
         ..proof
@@ -29,100 +34,206 @@ pub fn recovery_point(
     if let Some(proof) = policy_alone(policy) {
         return proof;
     }
-    let mut assumptions = Vec::new();
-    let mut changes: Vec<Rate> = Vec::new();
-    for component in with_data(application) {
-        match component.data.as_ref().and_then(|data| data.change_rate) {
-            Some(rate) => changes.push(rate),
-            None => assumptions.push(format!(
-                "component `{}` states no `data.changeRate`: its {} count as unchanging",
-                component.name,
-                methods(component)
-                    .iter()
-                    .map(|method| method.as_str())
-                    .collect::<Vec<_>>()
-                    .join(" and ")
-            )),
-        }
-    }
-    let bandwidth = site.and_then(|(_, site)| site.bandwidth);
-    let from = match (site, bandwidth) {
-        (Some((name, _)), Some(bandwidth)) => format!("at {bandwidth} from site `{name}`"),
-        (Some((name, _)), None) => {
-            assumptions.push(format!("site `{name}` states no `bandwidth`: moving counts as instant"));
-            "without a stated bandwidth".to_owned()
-        }
-        (None, _) => {
-            assumptions.push(format!(
-                "site `{}` is not known yet: moving counts as instant",
-                application.site
-            ));
-            "from a site that is not known yet".to_owned()
-        }
-    };
-    assess(policy, &changes, bandwidth, assumptions, from)
+    let (worst, assumptions) = Worst::of_application(application, policy, site);
+    worst.site_lost(policy, assumptions)
 }
 
-fn assess(
+/// The RPO of an application when its preferred site and the primary vault are lost, and the copy in the vault with
+/// this position in the policy is what is left; `None` where there is no such copy.
+#[must_use]
+pub fn recovery_point_of_copy(
+    application: &Application,
     policy: &ProtectionPolicy,
-    changes: &[Rate],
-    bandwidth: Option<Rate>,
-    assumptions: Vec<String>,
-    from: String,
-) -> Proof {
-    let rpo = policy.objectives.rpo;
-    let possible = longest_interval(rpo, changes, bandwidth);
-    let chosen = interval(policy, changes, bandwidth);
-    let (every, because) = match chosen {
-        Some(chosen) if chosen.stated => (chosen.every, format!("the schedule says every {}", chosen.every)),
-        Some(chosen) => (
-            chosen.every,
-            format!("every {}, derived from the objective", chosen.every),
-        ),
-        // Nothing is possible: the objective itself as the gap shows by how much.
-        None => (rpo, "no interval is short enough".to_owned()),
-    };
-    let changed = changes
-        .iter()
-        .map(|rate| rate.bytes_in(every.seconds))
-        .fold(0, u64::saturating_add);
-    let moving = moving(changes, bandwidth, every);
-    let terms = vec![
-        Term {
-            what: "gap between firings",
-            seconds: every.seconds,
-            because,
-        },
-        Term {
-            what: "move what changed",
-            seconds: moving,
-            because: format!("{} {from}", amount(changed)),
-        },
-        Term {
-            what: "seal",
-            seconds: SEAL.seconds,
-            because: "an allowance".to_owned(),
-        },
-    ];
-    let mut proof = Proof::new(rpo, terms, assumptions);
-    proof.too_slow = chosen.is_some() && moving.saturating_add(SEAL.seconds) > every.seconds;
-    if proof.too_slow {
+    site: Option<(&Name, &RecoverySite)>,
+    position: usize,
+) -> Option<Proof> {
+    let before = position.checked_sub(1)?;
+    let copy = policy.vaults.get(position)?;
+    let (worst, assumptions) = Worst::of_application(application, policy, site);
+    let mut terms = worst.terms();
+    if let Some(delay) = copy.delay {
+        terms.push(Term {
+            what: "delay of the copy",
+            seconds: delay.seconds,
+            because: format!("vault `{}` takes points {delay} after their seal", copy.name),
+        });
+        terms.push(Term {
+            what: "wait for a run",
+            seconds: worst.every.seconds.saturating_add(worst.making()),
+            because: "a copy that is due is made at the end of a run".to_owned(),
+        });
+    }
+    if before > 0 {
+        let names: Vec<String> = policy
+            .vaults
+            .iter()
+            .take(position)
+            .skip(1)
+            .map(|used| format!("`{}`", used.name))
+            .collect();
+        terms.push(Term {
+            what: "copies before it",
+            seconds: u64::try_from(before).unwrap_or(u64::MAX).saturating_mul(worst.making()),
+            because: format!("to {}", names.join(" and ")),
+        });
+    }
+    terms.push(Term {
+        what: "copy what changed",
+        seconds: worst.moving,
+        because: format!("{} {}, by the engine there", amount(worst.changed), worst.line.how),
+    });
+    terms.push(seal("seal the copy"));
+    let mut proof = Proof::new(policy.objectives.rpo, terms, assumptions);
+    if worst.too_slow() {
+        proof.too_slow = true;
         proof.verdict = Verdict::NotMet;
     }
-    if proof.verdict == Verdict::NotMet {
-        proof.help = Some(way_out(possible, rpo, changes.is_empty()));
-    }
-    proof
+    Some(proof)
 }
 
-fn way_out(possible: Option<Duration>, rpo: Duration, only_seal: bool) -> String {
-    match possible {
-        Some(every) => format!("`every: {every}` could meet it"),
-        None if only_seal => format!(
-            "no schedule could meet {rpo}: sealing alone takes {} of every gap; raise the objective",
-            duration_text(SEAL.seconds)
-        ),
-        None => format!("no schedule could meet {rpo}: raise the bandwidth or the objective"),
+/// What happens between two firings in the worst case.
+struct Worst {
+    /// The longest gap.
+    every: Duration,
+    because: String,
+    /// Whether any interval was found or stated.
+    chosen: bool,
+    /// The interval that could meet the objective.
+    possible: Option<Duration>,
+    /// Whether the application changes at all.
+    unchanging: bool,
+    /// Bytes that change in a gap.
+    changed: u64,
+    /// Seconds to move them once.
+    moving: u64,
+    line: Line,
+    /// How many further vaults each point is copied to.
+    copies: u64,
+}
+
+impl Worst {
+    fn of_application(
+        application: &Application,
+        policy: &ProtectionPolicy,
+        site: Option<(&Name, &RecoverySite)>,
+    ) -> (Self, Vec<String>) {
+        let mut assumptions = Vec::new();
+        let mut changes: Vec<Rate> = Vec::new();
+        for component in with_data(application) {
+            match component.data.as_ref().and_then(|data| data.change_rate) {
+                Some(rate) => changes.push(rate),
+                None => assumptions.push(format!(
+                    "component `{}` states no `data.changeRate`: its {} count as unchanging",
+                    component.name,
+                    methods(component)
+                        .iter()
+                        .map(|method| method.as_str())
+                        .collect::<Vec<_>>()
+                        .join(" and ")
+                )),
+            }
+        }
+        let (name, site) = site.map_or((&application.site, None), |(name, site)| (name, Some(site)));
+        let line = Line::of(policy, Way::From, name, site);
+        assumptions.extend(line.assumption.clone());
+        if policy.schedule.len() > 1 && policy.vaults.iter().any(|used| used.delay.is_some()) {
+            // Firings that lie close to each other make points that are due close to each other, more than one a run.
+            assumptions.push("delayed copies of points that several schedules make never hold up a firing".to_owned());
+        }
+        (Self::of(policy, changes, line), assumptions)
+    }
+
+    fn of(policy: &ProtectionPolicy, changes: Vec<Rate>, line: Line) -> Self {
+        let rpo = policy.objectives.rpo;
+        let copies = copies(policy);
+        let chosen = interval(policy, &changes, line.rate);
+        let (every, because) = match chosen {
+            Some(chosen) if chosen.stated => (chosen.every, format!("the schedule says every {}", chosen.every)),
+            Some(chosen) => (
+                chosen.every,
+                format!("every {}, derived from the objective", chosen.every),
+            ),
+            // Nothing is possible: the objective itself as the gap shows by how much.
+            None => (rpo, "no interval is short enough".to_owned()),
+        };
+        Self {
+            every,
+            because,
+            chosen: chosen.is_some(),
+            possible: longest_interval(rpo, &changes, line.rate, copies),
+            unchanging: changes.is_empty(),
+            changed: changes
+                .iter()
+                .map(|rate| rate.bytes_in(every.seconds))
+                .fold(0, u64::saturating_add),
+            moving: moving(&changes, line.rate, every),
+            line,
+            copies,
+        }
+    }
+
+    /// Seconds to make a point, or a copy of one.
+    const fn making(&self) -> u64 {
+        self.moving.saturating_add(SEAL.seconds)
+    }
+
+    /// Whether a run, with all its copies, lasts beyond the next firing.
+    const fn too_slow(&self) -> bool {
+        let run = self.making().saturating_mul(self.copies.saturating_add(1));
+        self.chosen && run > self.every.seconds
+    }
+
+    fn terms(&self) -> Vec<Term> {
+        vec![
+            Term {
+                what: "gap between firings",
+                seconds: self.every.seconds,
+                because: self.because.clone(),
+            },
+            Term {
+                what: "move what changed",
+                seconds: self.moving,
+                because: format!("{} {}", amount(self.changed), self.line.how),
+            },
+            seal("seal"),
+        ]
+    }
+
+    fn site_lost(&self, policy: &ProtectionPolicy, assumptions: Vec<String>) -> Proof {
+        let rpo = policy.objectives.rpo;
+        let mut proof = Proof::new(rpo, self.terms(), assumptions);
+        if self.too_slow() {
+            proof.too_slow = true;
+            proof.verdict = Verdict::NotMet;
+        }
+        if proof.verdict == Verdict::NotMet {
+            proof.help = Some(self.way_out(rpo));
+        }
+        proof
+    }
+
+    fn way_out(&self, rpo: Duration) -> String {
+        match self.possible {
+            Some(every) => format!("`every: {every}` could meet it"),
+            None if self.unchanging => format!(
+                "no schedule could meet {rpo}: sealing alone takes {} of every gap; raise the objective",
+                duration_text(SEAL.seconds)
+            ),
+            None => format!("no schedule could meet {rpo}: raise the bandwidth or the objective"),
+        }
+    }
+}
+
+/// How many further vaults a policy has.
+pub(super) fn copies(policy: &ProtectionPolicy) -> u64 {
+    u64::try_from(policy.vaults.len().saturating_sub(1)).unwrap_or(u64::MAX)
+}
+
+fn seal(what: &'static str) -> Term {
+    Term {
+        what,
+        seconds: SEAL.seconds,
+        because: "an allowance".to_owned(),
     }
 }
 

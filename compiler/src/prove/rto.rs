@@ -1,17 +1,24 @@
 //! The recovery time objective: how long until the application runs again, in the worst case.
 //!
 //! Worst case = time to move all data to the target + longest chain of start and health. It counts from the moment
-//! the restore is asked for: deciding is a person's part as long as no automation is declared.
+//! the restore is asked for, from whichever vault is left: deciding is a person's part as long as no automation is declared.
 
+use super::line::{Line, Way};
 use super::{Proof, Term, Verdict, duration_text, rpo::amount};
 use crate::derive::{methods, with_data};
-use crate::model::{Application, Component, Duration, Name, RecoverySite, after_order};
+use crate::model::{Application, Component, Duration, Name, ProtectionPolicy, RecoverySite, after_order};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 /// The RTO of an application at a target. A target that is not known yet counts as one without a stated bandwidth.
 #[must_use]
-pub fn recovery_time(application: &Application, rto: Duration, target: &Name, site: Option<&RecoverySite>) -> Proof {
+pub fn recovery_time(
+    application: &Application,
+    policy: &ProtectionPolicy,
+    rto: Duration,
+    target: &Name,
+    site: Option<&RecoverySite>,
+) -> Proof {
     let mut assumptions = Vec::new();
     let mut bytes = 0u64;
     for component in with_data(application) {
@@ -28,28 +35,15 @@ pub fn recovery_time(application: &Application, rto: Duration, target: &Name, si
             )),
         }
     }
-    let (moving, how) = match site.map(|site| site.bandwidth) {
-        Some(Some(bandwidth)) => (
-            bandwidth.seconds_for(bytes).unwrap_or(u64::MAX),
-            format!("at {bandwidth} to site `{target}`"),
-        ),
-        Some(None) => {
-            assumptions.push(format!(
-                "site `{target}` states no `bandwidth`: moving counts as instant"
-            ));
-            (0, "without a stated bandwidth".to_owned())
-        }
-        None => {
-            assumptions.push(format!("site `{target}` is not known yet: moving counts as instant"));
-            (0, "to a site that is not known yet".to_owned())
-        }
-    };
+    let line = Line::of(policy, Way::To, target, site);
+    assumptions.extend(line.assumption);
+    let moving = line.rate.map_or(0, |rate| rate.seconds_for(bytes).unwrap_or(u64::MAX));
     let (start, chain) = longest_chain(&application.components);
     let terms = vec![
         Term {
             what: "move the data",
             seconds: moving,
-            because: format!("{} {how}", amount(bytes)),
+            because: format!("{} {}", amount(bytes), line.how),
         },
         Term {
             what: "start and health",
@@ -59,23 +53,33 @@ pub fn recovery_time(application: &Application, rto: Duration, target: &Name, si
     ];
     let mut proof = Proof::new(rto, terms, assumptions);
     if proof.verdict == Verdict::NotMet {
-        proof.help = Some(way_out(bytes, start, rto));
+        proof.help = Some(way_out(bytes, start, rto, policy));
     }
     proof
 }
 
 /// The RTO at the application's own site, for one that no plan brings back elsewhere.
 #[must_use]
-pub fn at_home(application: &Application, rto: Duration, site: Option<&RecoverySite>) -> Proof {
-    recovery_time(application, rto, &application.site, site)
+pub fn at_home(
+    application: &Application,
+    policy: &ProtectionPolicy,
+    rto: Duration,
+    site: Option<&RecoverySite>,
+) -> Proof {
+    recovery_time(application, policy, rto, &application.site, site)
 }
 
-fn way_out(bytes: u64, start: u64, rto: Duration) -> String {
+fn way_out(bytes: u64, start: u64, rto: Duration, policy: &ProtectionPolicy) -> String {
     match rto.seconds.checked_sub(start).filter(|rest| *rest > 0) {
-        Some(rest) => format!(
-            "a bandwidth of {}/s at the target could meet it",
-            at_least(bytes.div_ceil(rest))
-        ),
+        Some(rest) => {
+            let needed = at_least(bytes.div_ceil(rest));
+            let capped = policy
+                .transfer
+                .as_ref()
+                .is_some_and(|transfer| transfer.bandwidth.is_some());
+            let and = if capped { " and in `transfer.bandwidth`" } else { "" };
+            format!("a bandwidth of {needed}/s at the target{and} could meet it")
+        }
         None => format!(
             "start and health alone may take {}: shorten `startPeriod` or the chain of `after`",
             duration_text(start)

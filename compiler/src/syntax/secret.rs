@@ -127,8 +127,16 @@ pub(super) fn in_text(words: &SecretWords, source: u32, text: &str, start: usize
     found
 }
 
-/// Where a line goes on after the first `word:` whose word is one of a secret.
+/// Where a line goes on after the first `word:` whose word is one of a secret, or inside an address that carries a user
+/// with a password.
 fn secret_word(words: &SecretWords, line: &str) -> Option<usize> {
+    let address = line.find("://").map(|at| at + "://".len());
+    if let Some(at) = address
+        && let Some((user, _)) = line.get(at..).and_then(|rest| rest.split_once('@'))
+        && user.contains(':')
+    {
+        return Some(at);
+    }
     line.match_indices(':').map(|(colon, _)| colon).find_map(|colon| {
         let before = line.get(..colon)?.trim_end().trim_end_matches(['"', '\'']);
         let word = before.rsplit(is_no_letter).next()?;

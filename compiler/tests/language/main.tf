@@ -28,6 +28,61 @@ resource "dram_recovery_site" "office" {
   }
 }
 
+resource "dram_vault" "attic" {
+  name           = "attic"
+  failure_domain = "attic"
+
+  swift {
+    cloud     = "attic"
+    container = "dram"
+    prefix    = "shops"
+  }
+
+  password {
+    file = "/etc/dram/key"
+  }
+}
+
+resource "dram_vault" "deep" {
+  name           = "deep"
+  failure_domain = "deep"
+  capacity       = "2Ti"
+  warn_at        = "90%"
+
+  s3 {
+    bucket     = "dram-deep"
+    prefix     = "shops/2026"
+    region     = "eu-central-1"
+    endpoint   = "https://objects.example"
+    path_style = false
+
+    credentials {
+      shared_profile = "dram-writer"
+    }
+
+    prune_credentials {
+      keys {
+        access_key {
+          env = "PRUNE_ACCESS_KEY"
+        }
+
+        secret_key {
+          file = "/etc/dram/prune.key"
+        }
+      }
+    }
+  }
+
+  password {
+    file = "/etc/dram/key"
+  }
+
+  lock {
+    mode   = "governance"
+    period = "10d"
+  }
+}
+
 resource "dram_vault" "nas" {
   name           = "nas"
   failure_domain = "nas"
@@ -74,6 +129,24 @@ resource "dram_protection_policy" "hourly" {
 
   vault {
     name = dram_vault.nas.name
+  }
+
+  vault {
+    name  = dram_vault.deep.name
+    delay = "6h"
+
+    retention {
+      daily = 30
+    }
+  }
+
+  vault {
+    name = dram_vault.attic.name
+  }
+
+  transfer {
+    parallel  = 8
+    bandwidth = "40Mi/s"
   }
 }
 

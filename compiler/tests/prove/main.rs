@@ -5,6 +5,7 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod copies;
 mod simulated;
 
 use dram_compiler::check::check;
@@ -21,6 +22,9 @@ struct Case {
     bandwidth: [Option<&'static str>; 2],
     components: Value,
     planned: bool,
+    /// The uses of further vaults; each named vault exists, in a failure domain of its name.
+    copies: Value,
+    transfer: Option<&'static str>,
 }
 
 impl Default for Case {
@@ -31,6 +35,8 @@ impl Default for Case {
             bandwidth: [Some("50Mi/s"), Some("20Mi/s")],
             components: json!([{"name": "web", "host": {"paths": ["/a"]}, "data": {"size": "4Gi", "changeRate": "500Mi/d"}}]),
             planned: true,
+            copies: json!([]),
+            transfer: None,
         }
     }
 }
@@ -60,18 +66,29 @@ impl Case {
             spec
         };
         let mut policy = json!({"objectives": self.objectives, "vaults": [{"name": "nas"}]});
+        if let Some(transfer) = self.transfer {
+            policy["transfer"] = json!({"bandwidth": transfer});
+        }
+        let copies = self.copies.as_array().unwrap();
+        policy["vaults"].as_array_mut().unwrap().extend(copies.iter().cloned());
         if !self.every.is_empty() {
             policy["schedule"] = self.every.iter().map(|every| json!({"every": every})).collect();
         }
         let vault = json!({"directory": {"path": "/v"}, "failureDomain": "nas", "password": {"file": "/k"}});
         let application = json!({"site": "office", "policy": "p", "components": self.components});
-        let mut documents = vec![
+        let names: Vec<&str> = copies.iter().map(|used| used["name"].as_str().unwrap()).collect();
+        let mut documents: Vec<(&str, &str, Value)> = vec![
             ("RecoverySite", "office", site("office", self.bandwidth[0])),
             ("RecoverySite", "branch", site("branch", self.bandwidth[1])),
             ("Vault", "nas", vault),
             ("ProtectionPolicy", "p", policy),
             ("Application", "shop", application),
         ];
+        for name in names {
+            let vault =
+                json!({"directory": {"path": format!("/{name}")}, "failureDomain": name, "password": {"file": "/k"}});
+            documents.push(("Vault", name, vault));
+        }
         if self.planned {
             documents.push((
                 "RecoveryPlan",

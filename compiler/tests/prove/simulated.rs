@@ -3,7 +3,7 @@
 use crate::Case;
 use dram_compiler::derive::{SEAL, longest_interval, moving};
 use dram_compiler::model::{Duration, Rate};
-use dram_compiler::prove::{Decides, Verdict};
+use dram_compiler::prove::{Decides, Verdict, recovery_point_of_copy};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -30,24 +30,61 @@ fn speed(rate: &str) -> f64 {
     rate.parse::<Rate>().unwrap().bytes_in(604_800) as f64 / 604_800.0
 }
 
-/// Points are made at the firings of the schedules, one after the other: each begins when it is due and the one before
-/// is sealed, moves what changed since the one before began, and is sealed. Begin and seal of each, in seconds.
-fn points(every: &[u64], change: f64, bandwidth: f64, until: f64) -> Vec<(f64, f64)> {
-    let mut made = vec![(0.0, 0.0)];
-    let (mut began, mut sealed) = (0.0_f64, 0.0_f64);
+/// A point of simulated time.
+#[derive(Debug, Clone)]
+struct Made {
+    began: f64,
+    sealed: f64,
+    /// When its copy in each further vault was sealed.
+    copied: Vec<Option<f64>>,
+    /// Seconds to move what changed since the one before.
+    moving: f64,
+}
+
+/// Points are made at the firings of the schedules, one run after the other: each begins when it is due and the one
+/// before has ended, moves what changed since the one before began, and is sealed. Then what is due is copied to each
+/// further vault in turn, the oldest first.
+fn points(every: &[u64], delays: &[u64], change: f64, bandwidth: f64, until: f64) -> Vec<Made> {
+    let mut made = vec![Made {
+        began: 0.0,
+        sealed: 0.0,
+        copied: vec![Some(0.0); delays.len()],
+        moving: 0.0,
+    }];
+    let (mut began, mut ended) = (0.0_f64, 0.0_f64);
     loop {
         // The first firing after the last begin; when it passed while a point was made, it is made up for at once.
         let due = every
             .iter()
             .map(|every| ((began / *every as f64).floor() + 1.0) * *every as f64)
             .fold(f64::MAX, f64::min);
-        let now = due.max(sealed);
+        let now = due.max(ended);
         if now > until {
             return made;
         }
-        sealed = now + change * (now - began) / bandwidth + SEAL.seconds as f64;
+        let moving = change * (now - began) / bandwidth;
+        let sealed = now + moving + SEAL.seconds as f64;
         began = now;
-        made.push((began, sealed));
+        made.push(Made {
+            began,
+            sealed,
+            copied: vec![None; delays.len()],
+            moving,
+        });
+        ended = sealed;
+        for (vault, delay) in delays.iter().enumerate() {
+            // Delayed ones wait in the order in which they were sealed: from the first that is missing on.
+            let missing = made
+                .iter()
+                .rposition(|point| point.copied[vault].is_some())
+                .map_or(0, |at| at + 1);
+            for point in &mut made[missing..] {
+                if point.sealed + *delay as f64 <= sealed {
+                    ended += point.moving + SEAL.seconds as f64;
+                    point.copied[vault] = Some(ended);
+                }
+            }
+        }
     }
 }
 
@@ -61,6 +98,7 @@ proptest! {
         rpo in prop_oneof![1u64..200, 1u64..60_000],
         changes in prop::collection::vec(near(), 1..4),
         bandwidth in near(),
+        delays in prop::collection::vec(prop_oneof![Just(0u64), 1u64..40, 1u64..50_000], 0..3),
         losses in prop::collection::vec(0.0f64..1.0, 1..30),
     ) {
         let components: Vec<Value> = changes
@@ -75,25 +113,47 @@ proptest! {
             bandwidth: [Some(String::leak(bandwidth.clone())), None],
             components: components.into(),
             planned: false,
+            copies: delays
+                .iter()
+                .enumerate()
+                .map(|(n, delay)| match delay {
+                    0 => json!({"name": format!("v{n}")}),
+                    delay => json!({"name": format!("v{n}"), "delay": format!("{delay}s")}),
+                })
+                .collect(),
+            ..Case::default()
         };
         let proof = case.rpo();
-        prop_assert_ne!(proof.verdict, Verdict::Unproven);
-        if proof.too_slow || proof.decides == Decides::PolicyAlone || (every.is_empty() && proof.verdict == Verdict::NotMet) {
+        let irregular = every.len() > 1 && delays.iter().any(|delay| *delay > 0);
+        prop_assert_eq!(proof.decides == Decides::Together && !proof.assumptions.is_empty(), irregular && proof.decides == Decides::Together);
+        if irregular || proof.too_slow || proof.decides == Decides::PolicyAlone || (every.is_empty() && proof.verdict == Verdict::NotMet) {
             return Ok(());
         }
         let every = if every.is_empty() { vec![proof.terms[0].seconds] } else { every };
         let change: f64 = changes.iter().map(|rate| speed(rate)).sum();
         let until = *every.iter().min().unwrap() as f64 * 100.0;
-        let points = points(&every, change, speed(&bandwidth), until);
-        let last = points.last().unwrap().1;
+        let until = until + delays.iter().max().copied().unwrap_or_default() as f64;
+        let points = points(&every, &delays, change, speed(&bandwidth), until.min(*every.iter().min().unwrap() as f64 * 3_000.0));
+        let last = points.last().unwrap().sealed;
         // At chosen moments, and at the worst ones: just before a seal is complete.
         let chosen = losses.iter().map(|part| part * last);
-        let worst = points.iter().map(|(_, sealed)| sealed - 1e-9);
+        let worst = points.iter().map(|point| point.sealed - 1e-9);
         for loss in chosen.chain(worst).filter(|loss| *loss >= 0.0) {
-            let newest = points.iter().rev().find(|(_, sealed)| *sealed <= loss).map_or(0.0, |(began, _)| *began);
+            let newest = points.iter().rev().find(|point| point.sealed <= loss).map_or(0.0, |point| point.began);
             prop_assert!(loss - newest <= proof.worst_case as f64 + 1e-6, "at {loss} {} is lost, proved {}", loss - newest, proof.worst_case);
             if proof.verdict == Verdict::Met {
                 prop_assert!(loss - newest <= rpo as f64 + 1e-6);
+            }
+        }
+        // The primary vault is lost as well: each further vault keeps what is proved of it.
+        let model = case.model();
+        let (application, policy) = (model.applications().get("shop").unwrap(), model.policies().get("p").unwrap());
+        for vault in 0..delays.len() {
+            let proof = recovery_point_of_copy(application, policy, model.sites().get_key_value("office"), vault + 1).unwrap();
+            for loss in points.iter().filter_map(|point| point.copied[vault]).map(|sealed| sealed - 1e-9).filter(|loss| *loss >= 0.0) {
+                let newest = points.iter().rev().find(|point| point.copied[vault].is_some_and(|sealed| sealed <= loss));
+                let lost = loss - newest.map_or(0.0, |point| point.began);
+                prop_assert!(lost <= proof.worst_case as f64 + 1e-6, "at {loss} {lost} is lost with vault {vault}, proved {}", proof.worst_case);
             }
         }
     }
@@ -139,17 +199,17 @@ proptest! {
 
     /// No longer interval fits, except that whole minutes are preferred.
     #[test]
-    fn the_longest_interval_is_the_longest(rpo in 0u64..3_000, changes in prop::collection::vec(rate(), 0..3), bandwidth in prop::option::of(rate())) {
+    fn the_longest_interval_is_the_longest(rpo in 0u64..3_000, changes in prop::collection::vec(rate(), 0..3), bandwidth in prop::option::of(rate()), copies in 0u64..3) {
         let changes = parsed(&changes);
         let bandwidth: Option<Rate> = bandwidth.map(|rate| rate.parse().unwrap());
         let fits = |every: &u64| {
             let busy = moving(&changes, bandwidth, Duration::seconds(*every)).saturating_add(SEAL.seconds);
-            every.saturating_add(busy) <= rpo && busy <= *every
+            every.saturating_add(busy) <= rpo && busy.saturating_mul(copies + 1) <= *every
         };
         let longest = (1..=rpo).rev().find(fits);
         let minutes = longest.map(|every| every - every % 60).filter(|every| *every > 0 && fits(every));
         prop_assert_eq!(
-            longest_interval(Duration::seconds(rpo), &changes, bandwidth),
+            longest_interval(Duration::seconds(rpo), &changes, bandwidth, copies),
             minutes.or(longest).map(Duration::seconds)
         );
     }
@@ -158,7 +218,7 @@ proptest! {
     #[test]
     fn no_objective_overflows(rpo in any::<u64>(), change in any::<u64>(), bandwidth in any::<u64>(), unit in prop::sample::select(vec!["s", "w"])) {
         let rate = |amount: u64| format!("{amount}/{unit}").parse::<Rate>().unwrap();
-        let every = longest_interval(Duration::seconds(rpo), &[rate(change), rate(change)], Some(rate(bandwidth)));
+        let every = longest_interval(Duration::seconds(rpo), &[rate(change), rate(change)], Some(rate(bandwidth)), bandwidth);
         prop_assert!(every.is_none_or(|every| every.seconds <= rpo));
     }
 }

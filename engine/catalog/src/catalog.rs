@@ -1,6 +1,7 @@
 //! A catalog: a store, the tenant who looks at it, and who writes.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -13,18 +14,34 @@ use crate::layout::{Folder, Key};
 use crate::name::Name;
 use crate::record::series::Series;
 use crate::record::{self, Placed, READER, Record};
-use crate::store::{FileStore, Store, StoreError, Verdict, probe};
+use crate::store::{FileStore, Listing, PostgresStore, S3Store, Store, StoreError, Verdict, WRITERS, probe_by};
 use crate::url::CatalogUrl;
 
-/// A catalog as one tenant sees it. Cheap to clone; clones share the store.
+/// For how long, in its reader's own time, the catalog's header stands for itself when a store says "nothing there".
+const CONFIRMED_FOR: Duration = Duration::from_secs(5);
+
+/// A catalog as one tenant sees it. Cheap to clone; clones share the store and what is known of it.
+///
+/// Opening asks a distant store nothing. The header is read when something is to be changed, and whenever an answer is "nothing
+/// there": an emptied bucket is a missing catalog and never an empty one. So reading a declaration costs a listing and a read.
 #[derive(Debug, Clone)]
 pub struct Catalog {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
     chance: Arc<dyn Chance>,
-    header: Arc<Header>,
+    known: Arc<Known>,
     tenant: Name,
     by: String,
+}
+
+/// What this process has found out about the catalog as a whole.
+#[derive(Debug, Default)]
+struct Known {
+    /// The header, and when it was read last, in this process's own time.
+    header: Mutex<Option<(Header, Duration)>>,
+    /// The last number of the tenant's feed that was seen, and when; held while it is appended to, so that one process does
+    /// not race against itself.
+    feed: Mutex<Option<(u64, Duration)>>,
 }
 
 /// What the catalog's own record says.
@@ -39,6 +56,10 @@ pub struct Header {
     /// By whom.
     pub by: String,
 }
+
+/// Records that are read in one call of [`Store::read_many`], so that their bytes are not all in memory before the first is
+/// decoded.
+const READ_AT_ONCE: usize = 512;
 
 /// How initialising ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,16 +95,33 @@ const KNOWN: [&str; 10] = [
 ];
 
 impl Catalog {
-    /// Makes a catalog at `url`: probes the store and writes the verdict down. A catalog that is there already is left as it is.
+    /// Makes a catalog at `url`: probes the store, and writes the verdict down if it may have several writers. A catalog that is
+    /// there already is left as it is; only the tables of one in a database are brought up to date.
+    ///
+    /// # Errors
+    /// [`CatalogError::NotAtomic`] if the store would let writers overwrite each other: then there is no catalog.
     pub fn init(url: &CatalogUrl) -> Result<Initialised, CatalogError> {
         let store: Arc<dyn Store> = match url {
             CatalogUrl::File(root) => Arc::new(FileStore::prepare(root)?),
+            CatalogUrl::S3(address) => Arc::new(S3Store::new(address)),
+            CatalogUrl::Postgres(address) => Arc::new(PostgresStore::prepare(address)?),
         };
-        Catalog::init_in(&store, &SystemClock, &SystemChance, &this_user())
+        Catalog::init_by(|| open_store(url), &store, &SystemClock, &SystemChance, &this_user())
     }
 
-    /// Makes a catalog in `store`, with time and chance passed in.
+    /// Makes a catalog in `store`, with time and chance passed in. The writers of the probe share the store.
     pub fn init_in(
+        store: &Arc<dyn Store>,
+        clock: &dyn Clock,
+        chance: &dyn Chance,
+        by: &str,
+    ) -> Result<Initialised, CatalogError> {
+        Catalog::init_by(|| Ok(Arc::clone(store)), store, clock, chance, by)
+    }
+
+    /// Makes a catalog in `store`; `another` opens the same store for one more writer of the probe.
+    pub(crate) fn init_by(
+        another: impl Fn() -> Result<Arc<dyn Store>, StoreError>,
         store: &Arc<dyn Store>,
         clock: &dyn Clock,
         chance: &dyn Chance,
@@ -104,21 +142,19 @@ impl Catalog {
                 found: foreign.clone(),
             });
         }
-        let verdict = probe(store, chance)?;
-        let wire = match &verdict {
-            Verdict::Atomic => HeaderWire {
-                catalog: "dram".to_owned(),
-                atomic: true,
-                seen: None,
-            },
-            Verdict::NotAtomic { seen } => HeaderWire {
-                catalog: "dram".to_owned(),
-                atomic: false,
-                seen: Some(seen.clone()),
-            },
+        let verdict = probe_by(&writers(another)?, chance)?;
+        if let Verdict::NotAtomic { seen } = verdict {
+            return Err(CatalogError::NotAtomic {
+                location: store.location(),
+                seen,
+            });
+        }
+        let wire = HeaderWire {
+            catalog: "dram".to_owned(),
+            atomic: true,
+            seen: None,
         };
-        let body = record::body_of(&wire);
-        let mine = Record::new(chance, clock, by, None, body);
+        let mine = Record::new(chance, clock, by, None, record::body_of(&wire));
         match record::place(store.as_ref(), &Key::header(), &mine)? {
             Placed::Won => Ok(Initialised::Created(Header {
                 verdict,
@@ -135,41 +171,54 @@ impl Catalog {
         }
     }
 
-    /// Opens the catalog at `url` as `tenant` sees it. Only the verdict is read: nothing is probed and nothing is made.
+    /// Probes the store of the catalog at `url` again. Records are never overwritten, so what is found now is answered, not
+    /// written down: a store that was fit once and is not any more has to be put right.
+    ///
+    /// # Errors
+    /// There is no catalog, or its store fails.
+    pub fn check(url: &CatalogUrl) -> Result<Verdict, CatalogError> {
+        let store = open_store(url).map_err(|error| missing(error, url))?;
+        if read_header(store.as_ref())?.is_none() {
+            return Err(CatalogError::Missing {
+                location: store.location(),
+            });
+        }
+        Ok(probe_by(&writers(|| open_store(url))?, &SystemChance)?)
+    }
+
+    /// Opens the catalog at `url` as `tenant` sees it: nothing is probed, nothing is made. A directory is looked at; of a
+    /// catalog elsewhere the first use says whether it is there.
     pub fn open(url: &CatalogUrl, tenant: &Name) -> Result<Self, CatalogError> {
-        let store: Arc<dyn Store> = match url {
-            CatalogUrl::File(root) => Arc::new(FileStore::open(root).map_err(|error| missing(error, url))?),
-        };
-        Catalog::open_in(
+        let store = open_store(url).map_err(|error| missing(error, url))?;
+        let catalog = Catalog::open_in(
             store,
             Arc::new(SystemClock),
             Arc::new(SystemChance),
             tenant,
             &this_user(),
-        )
+        );
+        if matches!(url, CatalogUrl::File(_)) {
+            catalog.header()?;
+        }
+        Ok(catalog)
     }
 
-    /// Opens the catalog in `store`, with time and chance passed in.
+    /// The catalog in `store`, with time and chance passed in. Asks the store nothing.
     pub fn open_in(
         store: Arc<dyn Store>,
         clock: Arc<dyn Clock>,
         chance: Arc<dyn Chance>,
         tenant: &Name,
         by: &str,
-    ) -> Result<Self, CatalogError> {
-        let Some(header) = read_header(store.as_ref())? else {
-            return Err(CatalogError::Missing {
-                location: store.location(),
-            });
-        };
-        Ok(Catalog {
+    ) -> Self {
+        Catalog {
             store,
             clock,
             chance,
-            header: Arc::new(header),
+            known: Arc::default(),
             tenant: tenant.clone(),
             by: by.to_owned(),
-        })
+        }
     }
 
     /// The same catalog, with `by` written into records as the one who wrote them.
@@ -189,25 +238,52 @@ impl Catalog {
         self.store.location()
     }
 
-    /// What the catalog's own record says.
-    pub fn header(&self) -> &Header {
-        &self.header
+    /// What the catalog's own record says. Read once.
+    pub fn header(&self) -> Result<Header, CatalogError> {
+        let mut known = lock(&self.known.header);
+        if let Some((header, _)) = known.as_ref() {
+            return Ok(header.clone());
+        }
+        self.read_header_into(&mut known)
+    }
+
+    /// Says whether "nothing there" may be believed: an error when the catalog as a whole is gone.
+    pub(crate) fn still_here(&self) -> Result<(), CatalogError> {
+        let mut known = lock(&self.known.header);
+        if let Some((_, at)) = known.as_ref()
+            && self.clock.monotonic().saturating_sub(*at) < CONFIRMED_FOR
+        {
+            return Ok(());
+        }
+        self.read_header_into(&mut known).map(|_| ())
+    }
+
+    fn read_header_into(&self, known: &mut Option<(Header, Duration)>) -> Result<Header, CatalogError> {
+        let begun = self.clock.monotonic();
+        let Some(header) = read_header(self.store())? else {
+            return Err(CatalogError::Missing {
+                location: self.location(),
+            });
+        };
+        *known = Some((header.clone(), begun));
+        Ok(header)
     }
 
     /// Says whether anything may be changed here: an error when the store is not atomic or a newer release owns the catalog.
     pub fn may_change(&self) -> Result<(), CatalogError> {
-        if self.header.min_reader > READER {
+        let header = self.header()?;
+        if header.min_reader > READER {
             return Err(CatalogError::TooNew {
                 location: self.location(),
                 key: Key::header(),
-                min_reader: self.header.min_reader,
+                min_reader: header.min_reader,
             });
         }
-        match &self.header.verdict {
+        match header.verdict {
             Verdict::Atomic => Ok(()),
             Verdict::NotAtomic { seen } => Err(CatalogError::NotAtomic {
                 location: self.location(),
-                seen: seen.clone(),
+                seen,
             }),
         }
     }
@@ -246,9 +322,62 @@ impl Catalog {
         record::place(self.store(), key, mine)
     }
 
-    /// Reads a record.
+    /// Reads a record; `None` when the catalog is there and the record is not.
     pub(crate) fn fetch(&self, key: &Key) -> Result<Option<Record>, CatalogError> {
-        record::fetch(self.store(), key)
+        let found = record::fetch(self.store(), key)?;
+        if found.is_none() {
+            self.still_here()?;
+        }
+        Ok(found)
+    }
+
+    /// Reads several records, each for itself: one that cannot be understood does not hide the others.
+    pub(crate) fn fetch_many(&self, keys: &[Key]) -> Result<Vec<Result<Option<Record>, CatalogError>>, CatalogError> {
+        let mut found = Vec::with_capacity(keys.len());
+        for keys in keys.chunks(READ_AT_ONCE) {
+            found.extend(record::fetch_many(self.store(), keys)?);
+        }
+        if found.iter().any(|found| matches!(found, Ok(None))) {
+            self.still_here()?;
+        }
+        Ok(found)
+    }
+
+    /// What a folder of the catalog holds.
+    pub(crate) fn list(&self, folder: &Folder) -> Result<Listing, CatalogError> {
+        let listing = record::patiently(self.store(), || self.store().list(folder))?;
+        if listing == Listing::default() {
+            self.still_here()?;
+        }
+        Ok(listing)
+    }
+
+    /// The names in a folder after `after`. An empty answer is not held against the header: whoever follows a folder does
+    /// that in his own time.
+    pub(crate) fn list_after(&self, folder: &Folder, after: &str, limit: usize) -> Result<Vec<String>, CatalogError> {
+        Ok(record::patiently(self.store(), || {
+            self.store().list_after(folder, after, limit)
+        })?)
+    }
+
+    /// All records below a folder, as paths relative to it.
+    pub(crate) fn walk(&self, folder: &Folder) -> Result<Vec<String>, CatalogError> {
+        let found = record::patiently(self.store(), || self.store().walk(folder))?;
+        if found.is_empty() {
+            self.still_here()?;
+        }
+        Ok(found)
+    }
+
+    /// Removes a record that may be forgotten.
+    pub(crate) fn remove(&self, key: &Key) -> Result<(), CatalogError> {
+        self.may_change()?;
+        Ok(record::patiently(self.store(), || self.store().remove(key))?)
+    }
+
+    /// The last number of the feed that this process has seen, and when in its own time.
+    pub(crate) fn feed_seen(&self) -> MutexGuard<'_, Option<(u64, Duration)>> {
+        lock(&self.known.feed)
     }
 
     pub(crate) fn corrupt(&self, key: &Key, why: impl Into<String>) -> CatalogError {
@@ -258,6 +387,24 @@ impl Catalog {
             why: why.into(),
         }
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The store at an address. Only directories are looked at; nothing connects.
+fn open_store(url: &CatalogUrl) -> Result<Arc<dyn Store>, StoreError> {
+    Ok(match url {
+        CatalogUrl::File(root) => Arc::new(FileStore::open(root)?),
+        CatalogUrl::S3(address) => Arc::new(S3Store::new(address)),
+        CatalogUrl::Postgres(address) => Arc::new(PostgresStore::new(address)),
+    })
+}
+
+/// The writers of a probe.
+fn writers(another: impl Fn() -> Result<Arc<dyn Store>, StoreError>) -> Result<Vec<Arc<dyn Store>>, StoreError> {
+    (0..WRITERS).map(|_| another()).collect()
 }
 
 fn missing(error: StoreError, url: &CatalogUrl) -> CatalogError {
@@ -270,7 +417,8 @@ fn missing(error: StoreError, url: &CatalogUrl) -> CatalogError {
     }
 }
 
-fn read_header(store: &dyn Store) -> Result<Option<Header>, CatalogError> {
+/// What the catalog's own record says; `None` when there is no catalog.
+pub(crate) fn read_header(store: &dyn Store) -> Result<Option<Header>, CatalogError> {
     let key = Key::header();
     let record = match record::fetch(store, &key) {
         Ok(Some(record)) => record,

@@ -68,6 +68,14 @@ pub enum CatalogError {
         /// The folder.
         folder: String,
     },
+    /// A writer was suspended for so long that what it wrote, or what it would have had to stand behind, was compacted.
+    #[error("`{key}` in `{location}` was compacted while it was being written: whether it has stood is not known")]
+    Slept {
+        /// The address of the catalog.
+        location: String,
+        /// The record.
+        key: Key,
+    },
     /// The index already holds this point with another content.
     #[error("point `{point}` of `{application}` stands in the catalog's index with another content")]
     PointDiffers {
@@ -97,7 +105,7 @@ impl CatalogError {
         matches!(
             self,
             CatalogError::Store(StoreError {
-                fault: Fault::Unreachable,
+                fault: Fault::Unreachable | Fault::Busy,
                 ..
             })
         )
@@ -110,11 +118,12 @@ impl CatalogError {
             CatalogError::Name(error) => error.help(),
             CatalogError::Store(error) => error.help(),
             CatalogError::Missing { location } => format!(
-                "if it should exist, see that its storage is mounted; a new one is made with `dram catalog init --catalog {location}`"
+                "if it should exist, look at the address and see that its storage is mounted; a new one is made with `dram catalog init --catalog {location}`"
             ),
-            CatalogError::Foreign { .. } => "give the catalog an empty directory of its own".to_owned(),
+            CatalogError::Foreign { .. } => "give the catalog an empty directory, prefix or schema of its own".to_owned(),
             CatalogError::NotAtomic { .. } => {
-                "keep the catalog in a store that creates without overwriting, such as a local directory or NFS"
+                "keep the catalog where a create never overwrites: in Amazon's S3 or a Ceph gateway (in a bucket without \
+                 versions), in PostgreSQL, in a local directory or on NFS; Garage, Swift and s3s cannot"
                     .to_owned()
             }
             CatalogError::TooNew { .. } => {
@@ -122,6 +131,9 @@ impl CatalogError {
             }
             CatalogError::Corrupt { .. } => {
                 "restore this record from a copy of the catalog, or rebuild with `dram catalog rebuild`".to_owned()
+            }
+            CatalogError::Slept { .. } => {
+                "look at what stands now, then run the same command again if it is still wanted".to_owned()
             }
             CatalogError::Unsteady { .. } => "run the same command again".to_owned(),
             CatalogError::PointDiffers { application, .. } => {

@@ -6,10 +6,15 @@
 //! t/<tenant>/observed/<kind>/<name>/<n>       what an engine observed of them
 //! t/<tenant>/apps/<app>/epoch/<n>             one for each takeover
 //! t/<tenant>/apps/<app>/points/<ulid>         index of a sealed point
+//! t/<tenant>/apps/<app>/runs/<ulid>           index of the runs that work on an application
 //! t/<tenant>/requests/<ulid>                  what was asked
 //! t/<tenant>/runs/<ulid>/<n>                  what was done: batches of events
+//! t/<tenant>/open/<ulid>                      marks of the runs that have not ended
+//! t/<tenant>/changes/<n>                      the feed: hints about what changed, for whoever follows it
 //! leases/<name>/<n>                           leases and their heartbeats
+//! engines/<name>/<n>                          heartbeats of engines
 //! probe/<nonce>-<round>                       only while a store is probed
+//! …/floor-<n>                                 beside the numbers of a compacted series: those up to n are gone for good
 //! ```
 
 use std::fmt;
@@ -20,6 +25,9 @@ use crate::name::{KindTag, LeaseName, Name};
 
 /// Digits of a number in a key, so that names sort as numbers do.
 const NUMBER_DIGITS: usize = 20;
+
+/// What the name of a floor begins with. Readers of numbers pass over it.
+const FLOOR: &str = "floor-";
 
 /// The key of one record, relative to the catalog; segments are separated by `/`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -92,14 +100,60 @@ impl Folder {
         Folder(format!("leases/{name}"))
     }
 
+    /// Index of the runs that work on one application.
+    pub fn runs_of(tenant: &Name, application: &Name) -> Self {
+        Folder(format!("t/{tenant}/apps/{application}/runs"))
+    }
+
+    /// The logs of all runs of one tenant.
+    pub fn run_logs(tenant: &Name) -> Self {
+        Folder(format!("t/{tenant}/runs"))
+    }
+
+    /// Marks of the runs that have not ended.
+    pub fn open_runs(tenant: &Name) -> Self {
+        Folder(format!("t/{tenant}/open"))
+    }
+
+    /// What engines observed of a tenant's objects.
+    pub fn all_observed(tenant: &Name) -> Self {
+        Folder(format!("t/{tenant}/observed"))
+    }
+
+    /// The feed of one tenant.
+    pub fn changes(tenant: &Name) -> Self {
+        Folder(format!("t/{tenant}/changes"))
+    }
+
+    /// All engines.
+    pub fn engines() -> Self {
+        Folder("engines".to_owned())
+    }
+
+    /// The heartbeats of one engine.
+    pub fn engine(name: &Name) -> Self {
+        Folder(format!("engines/{name}"))
+    }
+
     /// Where the probe writes.
     pub(crate) fn probe() -> Self {
         Folder("probe".to_owned())
     }
 
+    /// Any folder, for tests of stores.
+    #[cfg(test)]
+    pub(crate) fn below_root(path: &str) -> Self {
+        Folder(path.to_owned())
+    }
+
     /// The key of number `number` in this folder.
     pub fn number(&self, number: u64) -> Key {
-        self.join(&format!("{number:0width$}", width = NUMBER_DIGITS))
+        self.join(&name_of(number))
+    }
+
+    /// The key that says: the numbers up to `number` of this series are gone for good.
+    pub(crate) fn floor(&self, number: u64) -> Key {
+        self.join(&format!("{FLOOR}{}", name_of(number)))
     }
 
     /// The key of the record called `id` in this folder.
@@ -110,6 +164,17 @@ impl Folder {
     /// The key of one round of the probe.
     pub(crate) fn round(&self, nonce: u128, round: usize) -> Key {
         self.join(&format!("{nonce:032x}-{round:02}"))
+    }
+
+    /// What every key in this folder begins with, as a key that none has.
+    #[cfg(test)]
+    pub(crate) fn start(&self) -> Key {
+        self.join("")
+    }
+
+    /// The folder `segment` in this one, as a listing names it.
+    pub(crate) fn child(&self, segment: &str) -> Folder {
+        Folder(self.join(segment).0)
     }
 
     fn join(&self, segment: &str) -> Key {
@@ -124,6 +189,16 @@ impl Folder {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// The name of a number, as it stands in a key.
+pub(crate) fn name_of(number: u64) -> String {
+    format!("{number:0width$}", width = NUMBER_DIGITS)
+}
+
+/// The number up to which the record name `name` says that all are gone; `None` when it says nothing of the kind.
+pub(crate) fn floor_of(name: &str) -> Option<u64> {
+    name.strip_prefix(FLOOR).and_then(number_of)
 }
 
 /// The number that the record name `name` stands for; `None` when it is no number's name.

@@ -9,6 +9,7 @@
 mod catalog;
 mod chance;
 mod clock;
+mod diagnose;
 mod error;
 mod layout;
 mod name;
@@ -20,13 +21,16 @@ pub mod store;
 pub use catalog::{Catalog, Header, Initialised};
 pub use chance::{Chance, SystemChance};
 pub use clock::{Clock, SystemClock};
+pub use diagnose::{About, Finding, Grade, diagnose};
 pub use error::CatalogError;
 pub use layout::{Folder, Key};
 pub use name::{BadName, KindTag, LeaseName, Name};
 pub use record::series::{Appended, Numbered, Series};
 pub use record::{FORMAT, Nonce, READER, Record};
 pub use store::Store;
-pub use url::{BadUrl, CatalogUrl};
+pub use url::{BadPostgres, BadUrl, CatalogUrl, PostgresAddress, SslMode};
 
+#[cfg(test)]
+mod proofs;
 #[cfg(test)]
 mod testing;

@@ -1,5 +1,9 @@
 //! Stores, clocks and chance for tests.
 
+pub(crate) mod fault;
+pub(crate) mod history;
+pub(crate) mod schedule;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -43,6 +47,11 @@ impl MemoryStore {
         }
     }
 
+    /// Empties it, as somebody does who deletes a bucket's objects.
+    pub(crate) fn clear(&self) {
+        self.records.lock().unwrap().clear();
+    }
+
     pub(crate) fn put(&self, key: &Key, bytes: &[u8]) {
         self.records.lock().unwrap().insert(key.clone(), bytes.to_vec());
     }
@@ -78,16 +87,12 @@ impl Store for MemoryStore {
     }
 
     fn list(&self, folder: &Folder) -> Result<Listing, StoreError> {
-        let prefix = if folder.as_str().is_empty() {
-            String::new()
-        } else {
-            format!("{folder}/")
-        };
+        let start = folder.start();
         let records = self.records.lock().unwrap();
         let (mut folders, mut names) = (BTreeSet::new(), BTreeSet::new());
-        for key in records.keys() {
-            let Some(rest) = key.as_str().strip_prefix(&prefix) else {
-                continue;
+        for key in records.range(start.clone()..).map(|(key, _)| key) {
+            let Some(rest) = key.as_str().strip_prefix(start.as_str()) else {
+                break;
             };
             match rest.split_once('/') {
                 Some((child, _)) => folders.insert(child.to_owned()),
@@ -237,7 +242,7 @@ impl Clock for ManualClock {
 pub(crate) fn catalog_in(store: Arc<dyn Store>, clock: Arc<dyn Clock>, tenant: &str, seed: u64) -> Catalog {
     let chance = Arc::new(SeededChance::new(seed));
     Catalog::init_in(&store, clock.as_ref(), chance.as_ref(), "test").unwrap();
-    Catalog::open_in(store, clock, chance, &Name::tenant(tenant).unwrap(), "test").unwrap()
+    Catalog::open_in(store, clock, chance, &Name::tenant(tenant).unwrap(), "test")
 }
 
 /// A catalog in memory.

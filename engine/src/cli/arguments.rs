@@ -1,6 +1,7 @@
 //! What can be said on the command line.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use jiff::Timestamp;
 use std::path::PathBuf;
 
 /// Protects, verifies and recovers applications.
@@ -110,13 +111,21 @@ pub(crate) enum Command {
         dry_run: bool,
     },
     /// List recovery points, from the vault itself
-    #[command(after_help = "Examples:\n  dram points shop\n  dram points --vault /mnt/nas/dram --password-file key")]
+    #[command(
+        after_help = "Examples:\n  dram points shop\n  dram points shop --from copy\n  dram points --vault /mnt/nas/dram --password-file key"
+    )]
     Points {
         /// The application; may be left out with --vault when the vault holds one
         application: Option<String>,
-        /// A vault's directory: nothing but the vault is asked
-        #[arg(long, requires = "password_file", value_name = "DIR")]
-        vault: Option<PathBuf>,
+        /// A vault of the policy; the first one without it
+        #[arg(long, value_name = "VAULT", conflicts_with = "vault")]
+        from: Option<String>,
+        /// What the vault held at this time, where its store keeps versions: 2026-03-01T08:00:00Z
+        #[arg(long, value_name = "TIME")]
+        as_of: Option<Timestamp>,
+        /// A vault's address: nothing but the vault is asked
+        #[arg(long, requires = "password_file", value_name = "ADDRESS")]
+        vault: Option<String>,
         /// File with the vault's password
         #[arg(long, requires = "vault", value_name = "FILE")]
         password_file: Option<PathBuf>,
@@ -146,6 +155,9 @@ pub(crate) enum Command {
     Verify {
         /// An application (its newest point) or a point
         what: String,
+        /// A vault of the policy; the first one without it
+        #[arg(long, value_name = "VAULT")]
+        from: Option<String>,
         /// How deeply
         #[arg(long, value_enum, default_value_t = Level::Checksum)]
         level: Level,
@@ -162,6 +174,12 @@ pub(crate) enum Command {
         /// Which point: latest, a point's id, or a time such as 2026-03-01T08:00:00Z
         #[arg(long, default_value = "latest")]
         point: String,
+        /// A vault of the policy to read from; the first one without it
+        #[arg(long, value_name = "VAULT")]
+        from: Option<String>,
+        /// Read what the vault held at this time, where its store keeps versions: deleted or overwritten since, or not
+        #[arg(long, value_name = "TIME")]
+        as_of: Option<Timestamp>,
         /// The site; without it the one where it is active
         #[arg(long, value_name = "SITE", conflicts_with = "into")]
         to: Option<String>,
@@ -193,9 +211,9 @@ pub(crate) enum Command {
     Recover {
         /// The application; may be left out when the vault holds one
         application: Option<String>,
-        /// The vault's directory
-        #[arg(long, value_name = "DIR")]
-        vault: PathBuf,
+        /// The vault's address: a directory, s3://bucket/prefix?endpoint=… or swift://cloud/container/prefix
+        #[arg(long, value_name = "ADDRESS")]
+        vault: String,
         /// File with its password
         #[arg(long, value_name = "FILE")]
         password_file: PathBuf,
@@ -205,6 +223,9 @@ pub(crate) enum Command {
         /// Which point: latest, a point's id, or a time
         #[arg(long, default_value = "latest")]
         point: String,
+        /// Read what the vault held at this time, where its store keeps versions: deleted or overwritten since, or not
+        #[arg(long, value_name = "TIME")]
+        as_of: Option<Timestamp>,
         /// Replace files that differ
         #[arg(long)]
         overwrite: bool,
@@ -231,6 +252,18 @@ pub(crate) enum Command {
         /// The run
         run: String,
     },
+    /// Bring points into the further vaults of the policy
+    #[command(
+        after_help = "Each protect does this too; a copy with a delay needs this from time to time.\n\nExamples:\n  \
+                      dram copy shop --dry-run\n  dram copy shop"
+    )]
+    Copy {
+        /// The application
+        application: String,
+        /// Show the steps, and do nothing
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Remove points by the policy's retention
     #[command(
         after_help = "The newest point, the last verified ones and held ones always stay.\n\nExamples:\n  dram prune shop --dry-run\n  dram prune shop"
@@ -238,6 +271,9 @@ pub(crate) enum Command {
     Prune {
         /// The application
         application: String,
+        /// Only this vault of the policy; all of them without it
+        #[arg(long, value_name = "VAULT")]
+        vault: Option<String>,
         /// Show what would go, and remove nothing
         #[arg(long)]
         dry_run: bool,
@@ -270,12 +306,18 @@ pub(crate) enum CatalogCommand {
     /// Make a catalog: probe its store, and record the verdict
     #[command(after_help = "Example:\n  dram catalog init --catalog file:///var/lib/dram/catalog")]
     Init,
+    /// Probe the store of a catalog again, and say whether several may write into it
+    #[command(after_help = "Example:\n  dram catalog check --catalog s3://records/dram?region=eu-central-1")]
+    Check,
+    /// Remove records that were superseded more than a week ago
+    #[command(after_help = "Example:\n  dram catalog compact")]
+    Compact,
     /// Rebuild declarations and the index of points from a vault, into an initialised catalog
     #[command(after_help = "Example:\n  dram catalog rebuild --vault /mnt/nas/dram --password-file key")]
     Rebuild {
-        /// The vault's directory
-        #[arg(long, value_name = "DIR")]
-        vault: PathBuf,
+        /// The vault's address: a directory, s3://bucket/prefix?endpoint=… or swift://cloud/container/prefix
+        #[arg(long, value_name = "ADDRESS")]
+        vault: String,
         /// File with its password
         #[arg(long, value_name = "FILE")]
         password_file: PathBuf,

@@ -51,18 +51,25 @@ pub(crate) fn run(arguments: Arguments, output: &Output, cancel: &Cancel) -> Don
         }),
         Command::Points {
             application,
+            from,
+            as_of,
             vault,
             password_file,
-        } => context.points(application.as_deref(), vault.as_deref().zip(password_file.as_deref())),
+        } => {
+            let vault = vault.as_deref().zip(password_file.as_deref());
+            context.points(application.as_deref(), from.as_deref(), as_of, vault)
+        }
         Command::Ls { point, path, recursive } => context.list(&point, &path, recursive),
         Command::Cat { point, path } => context
             .engine()?
             .cat(&point, &path, &mut std::io::stdout().lock())
             .map(|()| Exit::Done),
-        Command::Verify { what, level } => context.verify(&what, level),
+        Command::Verify { what, from, level } => context.verify(&what, from.as_deref(), level),
         Command::Restore {
             application,
             point,
+            from,
+            as_of,
             to,
             into,
             component,
@@ -73,6 +80,8 @@ pub(crate) fn run(arguments: Arguments, output: &Output, cancel: &Cancel) -> Don
         } => context.restore(&RestoreRequest {
             application,
             point: pick(&point)?,
+            from,
+            as_of,
             to: match (to, into) {
                 (Some(site), _) => Where::Site(site),
                 (None, Some(directory)) => Where::Directory(directory),
@@ -90,6 +99,7 @@ pub(crate) fn run(arguments: Arguments, output: &Output, cancel: &Cancel) -> Don
             password_file,
             into,
             point,
+            as_of,
             overwrite,
             attest_source_stopped,
             dry_run,
@@ -101,6 +111,7 @@ pub(crate) fn run(arguments: Arguments, output: &Output, cancel: &Cancel) -> Don
                 password_file,
                 into,
                 point: pick(&point)?,
+                as_of,
                 attested: attest_source_stopped.then(|| ATTESTED.to_owned()),
                 overwrite,
                 who: who(),
@@ -121,12 +132,24 @@ pub(crate) fn run(arguments: Arguments, output: &Output, cancel: &Cancel) -> Don
             output.line(String::from_utf8_lossy(&log).trim_end());
             Ok(Exit::Done)
         }
+        Command::Copy { application, dry_run } => {
+            let show = Show::new(output);
+            let runbook = context
+                .engine()?
+                .copy(&application, dry_run, &Watch::new(&show, cancel))?;
+            if dry_run {
+                context.finished(&runbook, true);
+            }
+            Ok(Exit::Done)
+        }
         Command::Prune {
             application,
+            vault,
             dry_run,
             acknowledge,
         } => context.prune(&PruneRequest {
             application,
+            vault,
             dry_run,
             acknowledged: acknowledge,
         }),
@@ -141,6 +164,12 @@ pub(crate) fn run(arguments: Arguments, output: &Output, cancel: &Cancel) -> Don
         Command::Catalog {
             command: CatalogCommand::Init,
         } => context.catalog_init(),
+        Command::Catalog {
+            command: CatalogCommand::Check,
+        } => context.catalog_check(),
+        Command::Catalog {
+            command: CatalogCommand::Compact,
+        } => context.catalog_compact(),
         Command::Catalog {
             command: CatalogCommand::Rebuild { vault, password_file },
         } => context.rebuild(&vault, &password_file),
@@ -209,13 +238,15 @@ impl Context<'_> {
         Exit::Done
     }
 
-    fn verify(&self, what: &str, level: Level) -> Done {
+    fn verify(&self, what: &str, from: Option<&str>, level: Level) -> Done {
         let show = Show::new(self.output);
         let level = match level {
             Level::Checksum => engine::Level::Checksum,
             Level::Restore => engine::Level::Restore,
         };
-        let verified = self.engine()?.verify(what, level, &Watch::new(&show, self.cancel))?;
+        let verified = self
+            .engine()?
+            .verify(what, from, level, &Watch::new(&show, self.cancel))?;
         for note in verified.damages.iter().chain(&verified.note) {
             self.output.note(note);
         }
@@ -239,19 +270,31 @@ impl Context<'_> {
 
     fn prune(&self, request: &PruneRequest) -> Done {
         let show = Show::new(self.output);
-        let report = self.engine()?.prune(request, &Watch::new(&show, self.cancel))?;
-        if !report.retention {
-            self.output.note("the policy has no retention: every point is kept");
-        }
+        let reports = self.engine()?.prune(request, &Watch::new(&show, self.cancel))?;
         let verb = if request.dry_run { "would go" } else { "removed" };
-        let mut text = format!("{} points stay, {} {verb}", report.kept.len(), report.removed.len());
-        for (point, because) in &report.kept {
-            text.push_str(&format!("\n  stays {point}: {because}"));
+        for report in &reports {
+            if let Some(why) = &report.away {
+                self.output
+                    .note(&format!("vault {} could not be asked: {why}", report.vault));
+                continue;
+            }
+            if !report.retention {
+                let text = format!("no retention holds in vault {}: every point is kept", report.vault);
+                self.output.note(&text);
+            }
+            let (stay, go) = (report.kept.len(), report.removed.len());
+            let mut text = format!("vault {}: {stay} points stay, {go} {verb}", report.vault);
+            for (point, because) in &report.kept {
+                text.push_str(&format!("\n  stays {point}: {because}"));
+            }
+            for point in &report.removed {
+                text.push_str(&format!("\n  {verb} {point}"));
+            }
+            self.output.one(report, &text);
         }
-        for point in &report.removed {
-            text.push_str(&format!("\n  {verb} {point}"));
+        if reports.iter().any(|report| report.away.is_some()) {
+            return Ok(Exit::Partial);
         }
-        self.output.one(&report, &text);
         Ok(Exit::Done)
     }
 }

@@ -7,7 +7,7 @@ use dram_catalog::Appended;
 use dram_compiler::model::Platform;
 
 impl Engine {
-    /// Takes the vault's newest takeover for the truth: its epoch and site become the catalog's. Answers both.
+    /// Takes the newest takeover of the policy's vaults for the truth: its epoch and site become the catalog's. Answers both.
     ///
     /// # Errors
     /// The vault knows of no takeover, or of none above the catalog's epoch.
@@ -15,7 +15,13 @@ impl Engine {
         let closure = self.closure(application)?;
         let name = application_name(application)?;
         let lease = self.lease(&name)?;
-        let takeovers = self.repository(&closure)?.takeovers()?;
+        let mut takeovers = self.repository(&closure)?.takeovers()?;
+        for copy in closure.copies() {
+            // A further vault that cannot be asked now has no say now.
+            if let Ok(repository) = self.repository_as_of(&closure, None, copy.vault) {
+                takeovers.extend(repository.takeovers()?);
+            }
+        }
         let newest = takeovers.into_iter().max_by_key(|takeover| takeover.epoch);
         let Some(newest) = newest.filter(|newest| newest.epoch > closure.epoch_number()) else {
             return Err(Error::NoPoint {

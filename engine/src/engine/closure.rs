@@ -2,8 +2,8 @@
 
 use super::{Engine, application_name};
 use crate::error::Error;
-use crate::run::{site_ref, vault_ref};
-use crate::runbook::{Scope, SiteRef, VaultRef};
+use crate::run::{site_ref, vault_refs};
+use crate::runbook::{CopyRef, Scope, SiteRef, VaultRef};
 use dram_catalog::CatalogError;
 use dram_catalog::record::declaration::Standing;
 use dram_catalog::record::epoch::Epoch;
@@ -19,7 +19,10 @@ pub(super) struct Closure {
     pub(super) name: Name,
     pub(super) application: Application,
     pub(super) policy: ProtectionPolicy,
-    pub(super) vault: (Name, Vault),
+    /// The vault that is written first, or the one that somebody named to read from.
+    vault: VaultRef,
+    /// The vaults of the policy with what holds there, the first one first.
+    pub(super) vaults: Vec<CopyRef>,
     pub(super) sites: BTreeMap<Name, RecoverySite>,
     pub(super) plan: Option<RecoveryPlan>,
     pub(super) epoch: Option<Epoch>,
@@ -46,10 +49,14 @@ impl Engine {
             return Err(self.undeclared(application));
         };
         let policy = gather.policy(&declared.policy)?;
-        let Some(used) = policy.vaults.first() else {
+        let mut vaults = Vec::new();
+        for used in &policy.vaults {
+            vaults.push((used.name.clone(), gather.vault(&used.name)?));
+        }
+        let vaults = vault_refs(&policy, &vaults);
+        let Some(vault) = vaults.first().map(|first| first.vault.clone()) else {
             return Err(not_declared("vault", "", "give the policy a vault"));
         };
-        let vault = gather.vault(&used.name)?;
         let mut sites = BTreeMap::new();
         sites.insert(declared.site.clone(), gather.site(&declared.site)?);
         let plan = gather.plan_of(&name, withdrawn)?;
@@ -68,12 +75,12 @@ impl Engine {
             sites.insert(active, site);
         }
         let records = gather.records;
-        let vault = (used.name.clone(), vault);
         Ok(Closure {
             name,
             application: declared,
             policy,
             vault,
+            vaults,
             sites,
             plan,
             epoch,
@@ -167,13 +174,36 @@ impl Closure {
             application: &self.application,
             site,
             vault: self.vault(),
+            copies: self.copies(),
             only,
         }
     }
 
     /// The vault, as runbooks hold it.
     pub(super) fn vault(&self) -> VaultRef {
-        vault_ref(&self.vault.0, &self.vault.1)
+        self.vault.clone()
+    }
+
+    /// The other vaults of the policy.
+    pub(super) fn copies(&self) -> Vec<CopyRef> {
+        let others = self.vaults.iter().filter(|copy| copy.vault.name != self.vault.name);
+        others.cloned().collect()
+    }
+
+    /// The same, read from another vault of the policy.
+    pub(super) fn reading_from(mut self, vault: Option<&str>) -> Result<Self, Error> {
+        let Some(vault) = vault else { return Ok(self) };
+        match self.vaults.iter().find(|copy| copy.vault.name == vault) {
+            Some(copy) => {
+                self.vault = copy.vault.clone();
+                Ok(self)
+            }
+            None => {
+                let names: Vec<&str> = self.vaults.iter().map(|copy| copy.vault.name.as_str()).collect();
+                let help = format!("the policy of `{}` keeps its points in {}", self.name, names.join(", "));
+                Err(not_declared("vault", vault, &help))
+            }
+        }
     }
 }
 

@@ -1,15 +1,18 @@
 //! What resolves, what answers, and what will fail tomorrow.
 
+mod vault;
+
+use super::closure::Closure;
 use super::{Engine, ProtectRequest};
 use crate::error::Error;
-use crate::run::{host_site, site_ref, vault_ref};
-use crate::secret;
+use crate::opening;
+use crate::run::{host_site, site_ref};
 use crate::site::{Presence, Site};
-use crate::vault::{Class, Vault};
-use dram_catalog::store::Verdict;
+use crate::vault::Class;
+use dram_catalog::Grade;
 use dram_compiler::model::{KindName, Spec};
 use serde::Serialize;
-use std::path::Path;
+use vault::vault_findings;
 
 /// How a question was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -40,16 +43,7 @@ impl Engine {
     /// # Errors
     /// The catalog cannot be read.
     pub fn doctor(&self) -> Result<Vec<Finding>, Error> {
-        let mut findings = vec![match &self.catalog.header().verdict {
-            Verdict::Atomic => good("catalog", format!("{}: creates are atomic", self.catalog.location())),
-            Verdict::NotAtomic { seen } => bad(
-                "catalog",
-                format!(
-                    "{}: creates are not atomic ({seen}); one writer only",
-                    self.catalog.location()
-                ),
-            ),
-        }];
+        let mut findings: Vec<Finding> = dram_catalog::diagnose(&self.url).into_iter().map(of_catalog).collect();
         let survey = self.catalog.declarations()?;
         findings.extend(survey.unreadable.iter().map(|error| bad("catalog", error.to_string())));
         for standing in &survey.live {
@@ -68,28 +62,36 @@ impl Engine {
                     });
                 }
                 Spec::Vault(vault) => {
-                    let vault = vault_ref(&declared.name, vault);
-                    let answer = secret::password(&vault).map(drop).and_then(|()| writable(&vault.path));
-                    findings.push(match answer {
-                        Ok(()) => good(
-                            &subject,
-                            format!("`{}` is there and writable, its password can be read", vault.path),
-                        ),
-                        Err(error) => bad(&subject, error.to_string()),
-                    });
+                    findings.extend(vault_findings(&subject, &declared.name, vault));
                 }
-                Spec::Application(_) => findings.push(self.application_finding(&subject, &declared.name)),
+                Spec::Application(_) => findings.extend(self.application_findings(&subject, &declared.name)),
                 Spec::Catalog(_) | Spec::ProtectionPolicy(_) | Spec::RecoveryPlan(_) => {}
             }
         }
         Ok(findings)
     }
 
-    fn application_finding(&self, subject: &str, name: &str) -> Finding {
+    /// One finding for each vault of the application's policy.
+    fn application_findings(&self, subject: &str, name: &str) -> Vec<Finding> {
+        let closure = match self.closure(name) {
+            Ok(closure) => closure,
+            Err(error) => return vec![bad(subject, error.to_string())],
+        };
+        let mut findings = vec![self.application_finding(subject, name, &closure)];
+        for copy in closure.copies() {
+            let subject = format!("{subject}, vault {}", copy.vault.name);
+            findings.push(match closure.clone().reading_from(Some(&copy.vault.name)) {
+                Ok(closure) => self.application_finding(&subject, name, &closure),
+                Err(error) => bad(&subject, error.to_string()),
+            });
+        }
+        findings
+    }
+
+    fn application_finding(&self, subject: &str, name: &str, closure: &Closure) -> Finding {
         let asked = || -> Result<Finding, Error> {
-            let closure = self.closure(name)?;
             let vault = closure.vault();
-            let location = Vault::directory(&vault.path).repository(self.catalog.tenant().as_str(), name)?;
+            let location = opening::vault(&vault)?.repository(self.catalog.tenant().as_str(), name)?;
             let indexed = self.catalog.points(&super::application_name(name)?)?.len();
             if !location.exists()? && indexed > 0 {
                 let detail = format!(
@@ -101,7 +103,7 @@ impl Engine {
             if !location.exists()? {
                 return Ok(look(subject, format!("vault `{}` has no repository yet", vault.name)));
             }
-            let repository = location.open(&secret::password(&vault)?)?;
+            let repository = location.open(&opening::password(&vault)?)?;
             let vault_epoch = repository.highest_epoch()?;
             if vault_epoch > closure.epoch_number() {
                 let detail = format!(
@@ -163,15 +165,20 @@ impl Engine {
     }
 }
 
-/// Whether files can be made in a directory.
-fn writable(path: &str) -> Result<(), Error> {
-    let probe = Path::new(path).join(format!(".dram-doctor-{}", std::process::id()));
-    let made = std::fs::File::create_new(&probe).and_then(|_| std::fs::remove_file(&probe));
-    made.map_err(|source| Error::File {
-        what: "write in the vault's directory",
-        path: path.to_owned(),
-        source,
-    })
+/// A finding about the catalog, with its way out.
+fn of_catalog(found: dram_catalog::Finding) -> Finding {
+    Finding {
+        subject: format!("catalog, {}", found.about.as_str()),
+        answer: match found.grade {
+            Grade::Good => Answer::Good,
+            Grade::Look => Answer::Look,
+            Grade::Bad => Answer::Bad,
+        },
+        detail: match found.help {
+            Some(help) => format!("{}; {help}", found.detail),
+            None => found.detail,
+        },
+    }
 }
 
 fn good(subject: &str, detail: String) -> Finding {
@@ -209,6 +216,7 @@ mod tests {
     use dram_compiler::check::check;
     use dram_compiler::source::Sources;
     use std::fs;
+    use std::path::Path;
 
     /// A world in a directory: a site with one file, an empty vault with its key, a catalog that knows them.
     fn world(folder: &Path) -> Engine {

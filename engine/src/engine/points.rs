@@ -3,8 +3,9 @@
 use super::Engine;
 use super::closure::Closure;
 use crate::error::Error;
+use crate::opening;
 use crate::run::is_partial;
-use crate::secret;
+use crate::runbook::VaultRef;
 use crate::vault::{Cancel, Entry, Manifest, PointState, Progress, Repository, SealedPoint, Silent, Vault};
 use jiff::Timestamp;
 use serde::Serialize;
@@ -148,8 +149,29 @@ impl Engine {
     /// The repository of an application, for reading.
     pub(super) fn repository(&self, closure: &Closure) -> Result<Repository, Error> {
         let vault = closure.vault();
-        let password = secret::password(&vault)?;
-        let location = Vault::directory(&vault.path).repository(self.catalog.tenant().as_str(), &closure.name)?;
+        self.repository_as_of(closure, None, vault)
+    }
+
+    /// The same as it was at a moment, where the vault's store keeps versions.
+    pub(super) fn repository_as_of(
+        &self,
+        closure: &Closure,
+        as_of: Option<Timestamp>,
+        vault: VaultRef,
+    ) -> Result<Repository, Error> {
+        let place = opening::vault_as_of(&vault, as_of)?;
+        self.repository_in(closure, &place, &vault)
+    }
+
+    /// The repository of an application in an open vault.
+    pub(super) fn repository_in(
+        &self,
+        closure: &Closure,
+        place: &Vault,
+        vault: &VaultRef,
+    ) -> Result<Repository, Error> {
+        let password = opening::password(vault)?;
+        let location = place.repository(self.catalog.tenant().as_str(), &closure.name)?;
         if !location.exists()? {
             return Err(Error::NoPoint {
                 what: format!(
@@ -162,13 +184,18 @@ impl Engine {
         Ok(location.open(&password)?)
     }
 
-    /// All points of an application, oldest first.
+    /// All points of an application, oldest first: those of its first vault, or of the one named, as it is or was.
     ///
     /// # Errors
     /// The vault cannot be read.
-    pub fn points(&self, application: &str) -> Result<Vec<PointRow>, Error> {
-        let closure = self.closure(application)?;
-        let points = self.repository(&closure)?.points()?;
+    pub fn points(
+        &self,
+        application: &str,
+        from: Option<&str>,
+        as_of: Option<Timestamp>,
+    ) -> Result<Vec<PointRow>, Error> {
+        let closure = self.closure(application)?.reading_from(from)?;
+        let points = self.repository_as_of(&closure, as_of, closure.vault())?.points()?;
         Ok(points.iter().map(PointRow::of).collect())
     }
 
@@ -241,7 +268,7 @@ impl Engine {
             .iter()
             .find(|item| item.name == path && item.file_name.is_some())
         {
-            repository.dump_stream(&item.snapshot, out, &progress, &cancel)?;
+            repository.dump_stream(&item.tree, out, &progress, &cancel)?;
             return Ok(());
         }
         for item in &manifest.items {

@@ -5,7 +5,7 @@ use super::{Engine, Watch};
 use crate::error::Error;
 use crate::inventory::Inventory;
 use crate::run::{Authority, CatalogLog, Driver, Log, host_site};
-use crate::runbook::{Protect, Refusal, Runbook, SiteRef, Verb, protect};
+use crate::runbook::{Protect, Refusal, Runbook, SiteRef, Verb, copy, protect};
 use crate::site::Site;
 use crate::vault::Class;
 use dram_catalog::record::declaration::Subject;
@@ -74,6 +74,27 @@ impl Engine {
         Ok((closure, runbook))
     }
 
+    /// Brings the points that are due into the further vaults of the policy.
+    ///
+    /// # Errors
+    /// There are none, or what failed; what was copied before stays.
+    pub fn copy(&self, application: &str, dry_run: bool, watch: &Watch<'_>) -> Result<Runbook, Error> {
+        let decided = || -> Result<(Closure, Runbook), Error> {
+            let closure = self.closure(application)?;
+            let site = closure.site(&closure.active())?;
+            let scope = closure.scope(self.catalog.tenant().as_str(), site, &[]);
+            let runbook = copy(scope, closure.epoch_number(), self.catalog.fresh_id().to_string())?;
+            Ok((closure, runbook))
+        };
+        let decided = decided();
+        if dry_run {
+            return decided.map(|(_, runbook)| runbook);
+        }
+        let (closure, runbook) = decided.map_err(|error| self.refused(Verb::Copy, application, error, watch))?;
+        self.carry_out(&closure, &runbook, watch)?;
+        Ok(runbook)
+    }
+
     /// Asks for a run, and carries it out under the application's lease.
     pub(super) fn carry_out(&self, closure: &Closure, runbook: &Runbook, watch: &Watch<'_>) -> Result<(), Error> {
         let application = super::application_name(&closure.name)?;
@@ -82,7 +103,7 @@ impl Engine {
         self.close_interrupted(&application)?;
         let subjects = vec![
             Subject::new(KindName::Application.as_str(), &closure.name),
-            Subject::new(KindName::Vault.as_str(), &closure.vault.0),
+            Subject::new(KindName::Vault.as_str(), &closure.vault().name),
         ];
         let subjects = subjects
             .into_iter()

@@ -1,108 +1,252 @@
-//! Retention, carried out.
+//! Retention, carried out in every vault of the policy by itself.
 
-use super::points::PointRow;
+use super::closure::Closure;
 use super::{Engine, Watch, application_name};
 use crate::error::Error;
-use crate::run::{agree, is_partial};
-use crate::runbook::{Candidate, Kept, Pruning, prune};
-use crate::vault::SealedPoint;
-use jiff::Timestamp;
+use crate::opening;
+use crate::run::{agree, candidate};
+use crate::runbook::{Candidate, CopyRef, Kept, Pruning, prune, worth_copying};
+use crate::vault::{Repository, SealedPoint};
+use dram_catalog::Name;
+use dram_catalog::record::lease::Lease;
+use jiff::SignedDuration;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// What to prune.
 #[derive(Debug, Clone)]
 pub struct PruneRequest {
     /// The application.
     pub application: String,
+    /// Only this vault of the policy; all of them when not named.
+    pub vault: Option<String>,
     /// Decide and show, but do nothing.
     pub dry_run: bool,
     /// Whether it is known that much will go.
     pub acknowledged: bool,
 }
 
-/// What pruning did, or would do.
+/// What pruning did, or would do, in one vault.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PruneReport {
     /// The application.
     pub application: String,
+    /// The vault.
+    pub vault: String,
     /// Points that stay, each with the rule that keeps it.
     pub kept: Vec<(String, String)>,
     /// Points that went.
     pub removed: Vec<String>,
-    /// Whether the policy has a retention at all.
+    /// Whether a retention holds there at all.
     pub retention: bool,
+    /// Why nothing was done there, where the vault could not be asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub away: Option<String>,
+}
+
+/// What was decided about one vault.
+struct Decided {
+    repository: Repository,
+    report: PruneReport,
+}
+
+/// What a vault holds, before anything is decided.
+struct Held {
+    repository: Repository,
+    points: Vec<SealedPoint>,
 }
 
 impl Engine {
-    /// Prunes the points of an application by its policy's retention.
+    /// Prunes the points of an application by the retention that holds in each vault. Everything is decided before anything is
+    /// removed anywhere.
     ///
     /// # Errors
     /// What a rule refuses, or what failed; nothing half forgotten is offered.
-    pub fn prune(&self, request: &PruneRequest, watch: &Watch<'_>) -> Result<PruneReport, Error> {
-        let closure = self.closure(&request.application)?;
+    pub fn prune(&self, request: &PruneRequest, watch: &Watch<'_>) -> Result<Vec<PruneReport>, Error> {
+        let closure = self
+            .closure(&request.application)?
+            .reading_from(request.vault.as_deref())?;
         let application = application_name(&request.application)?;
         let lease = if request.dry_run {
             None
         } else {
             Some(self.lease(&application)?)
         };
-        let repository = self.repository(&closure)?;
-        agree(&repository, &closure.name, closure.epoch_number())?;
-        let points = repository.points()?;
-        let Some(retention) = &closure.policy.retention else {
-            let kept = points
-                .into_iter()
-                .map(|point| (point.point, "no retention".to_owned()))
-                .collect();
-            return Ok(PruneReport {
-                application: request.application.clone(),
-                kept,
-                removed: Vec::new(),
-                retention: false,
-            });
-        };
-        let candidates: Vec<Candidate> = points.iter().map(candidate).collect();
-        let Pruning { kept, removed } = prune(&candidates, retention, request.acknowledged || request.dry_run)?;
-        if let Some(lease) = lease {
-            let plan = repository.plan_prune(&removed, &self.live_points(&application)?, self.clock().now())?;
-            lease.check()?;
-            repository.forget(&plan, &watch.cancel)?;
-            for point in &removed {
-                if let Ok(id) = point.parse() {
-                    self.catalog.drop_point(&application, id)?;
-                }
+        let mut reports = Vec::new();
+        let mut decided = Vec::new();
+        // All are asked before anything is decided: the first vault must know what the others wait for.
+        let vaults = closure.vaults.iter();
+        let held: Vec<Result<Option<Held>, Error>> = vaults.map(|copy| self.held(&closure, copy)).collect();
+        for (copy, there) in closure.vaults.iter().zip(&held) {
+            if request.vault.as_ref().is_some_and(|name| *name != copy.vault.name) {
+                continue;
             }
-            lease.check()?;
-            repository.prune(&watch.cancel)?;
+            match there {
+                Ok(Some(there)) => {
+                    let awaited = self.awaited(&closure, copy, there, &held);
+                    decided.push(self.decide_prune(copy, there, &awaited, request)?);
+                }
+                Ok(None) => {}
+                // One that is away does not keep the others from giving space back.
+                Err(error) => reports.push(PruneReport {
+                    away: Some(error.to_string()),
+                    ..report(request, copy)
+                }),
+            }
+        }
+        if decided.is_empty()
+            && let Some(error) = held.into_iter().find_map(Result::err)
+        {
+            return Err(error);
+        }
+        if let Some(lease) = lease {
+            for one in &mut decided {
+                self.remove(one, &application, &lease, watch)?;
+            }
+            self.forget_in_index(&closure, &application, &decided)?;
             lease.release()?;
         }
-        let kept = kept
-            .into_iter()
-            .map(|Kept { point, because }| (point, because.to_owned()))
+        reports.extend(decided.into_iter().map(|one| one.report));
+        Ok(reports)
+    }
+
+    /// What a vault of the policy holds of the application; nothing for a further one that has no repository of it yet.
+    fn held(&self, closure: &Closure, copy: &CopyRef) -> Result<Option<Held>, Error> {
+        let vault = opening::vault_to_prune(&copy.vault)?;
+        let place = vault.repository(self.catalog.tenant().as_str(), &closure.name)?;
+        if !is_first(closure, copy) && !place.exists()? {
+            return Ok(None);
+        }
+        let repository = self.repository_in(closure, &vault, &copy.vault)?;
+        agree(&repository, &closure.name, closure.epoch_number())?;
+        let points = repository.points()?;
+        Ok(Some(Held { repository, points }))
+    }
+
+    /// Points of the first vault that a further one will want when its delay is over. Of one that cannot be asked nobody knows
+    /// what it wants, so it wants all.
+    fn awaited(
+        &self,
+        closure: &Closure,
+        copy: &CopyRef,
+        first: &Held,
+        held: &[Result<Option<Held>, Error>],
+    ) -> BTreeSet<String> {
+        if !is_first(closure, copy) {
+            return BTreeSet::new();
+        }
+        let now = self.clock().now();
+        let seen = |point: &SealedPoint| candidate(point, None, now);
+        let healthy = first.points.iter().filter(|point| point.quarantined.is_none());
+        let here: Vec<Candidate> = healthy.map(seen).collect();
+        let mut awaited = BTreeSet::new();
+        for (further, there) in closure.vaults.iter().zip(held).skip(1) {
+            let there: Vec<Candidate> = match there {
+                Ok(Some(there)) => there.points.iter().map(seen).collect(),
+                Ok(None) => Vec::new(),
+                Err(_) => {
+                    awaited.extend(here.iter().map(|point| point.point.clone()));
+                    continue;
+                }
+            };
+            let retention = further.retention.as_ref();
+            awaited.extend(worth_copying(&here, &there, retention, SignedDuration::ZERO, now));
+        }
+        awaited
+    }
+
+    fn decide_prune(
+        &self,
+        copy: &CopyRef,
+        held: &Held,
+        awaited: &BTreeSet<String>,
+        request: &PruneRequest,
+    ) -> Result<Decided, Error> {
+        let now = self.clock().now();
+        let candidates: Vec<Candidate> = held
+            .points
+            .iter()
+            .map(|point| Candidate {
+                awaited: awaited.contains(&point.point),
+                ..candidate(point, copy.vault.lock, now)
+            })
             .collect();
-        Ok(PruneReport {
-            application: request.application.clone(),
-            kept,
-            removed,
-            retention: true,
+        let mut report = report(request, copy);
+        match &copy.retention {
+            Some(retention) => {
+                let acknowledged = request.acknowledged || request.dry_run;
+                let Pruning { kept, removed } = prune(&candidates, retention, acknowledged)?;
+                let because = |Kept { point, because }: Kept| (point, because.to_owned());
+                report.kept = kept.into_iter().map(because).collect();
+                report.removed = removed;
+            }
+            None => {
+                let all = candidates
+                    .into_iter()
+                    .map(|point| (point.point, "no retention".to_owned()));
+                report.kept = all.collect();
+            }
+        }
+        Ok(Decided {
+            repository: held.repository.clone(),
+            report,
         })
+    }
+
+    fn remove(&self, one: &mut Decided, application: &Name, lease: &Lease, watch: &Watch<'_>) -> Result<(), Error> {
+        if !one.report.retention {
+            return Ok(());
+        }
+        let live = self.live_points(application)?;
+        let plan = one
+            .repository
+            .plan_prune(&one.report.removed, &live, self.clock().now())?;
+        // The vault itself has the last word about its lock.
+        for locked in &plan.locked {
+            one.report.removed.retain(|point| *point != locked.point);
+            one.report.kept.push((locked.point.clone(), "locked".to_owned()));
+        }
+        lease.check()?;
+        one.repository.forget(&plan, &watch.cancel)?;
+        lease.check()?;
+        one.repository.prune(&watch.cancel)?;
+        Ok(())
+    }
+
+    /// The index forgets what no vault holds any more: what a killed prune removed and could not enter, too.
+    fn forget_in_index(&self, closure: &Closure, application: &Name, decided: &[Decided]) -> Result<(), Error> {
+        if decided.len() < closure.vaults.len() {
+            return Ok(());
+        }
+        let held: BTreeSet<&str> = decided
+            .iter()
+            .flat_map(|one| one.report.kept.iter().map(|(point, _)| point.as_str()))
+            .collect();
+        for entry in self.catalog.points(application)? {
+            if !held.contains(entry.id.to_string().as_str()) {
+                self.catalog.drop_point(application, entry.id)?;
+            }
+        }
+        Ok(())
     }
 }
 
-fn candidate(point: &SealedPoint) -> Candidate {
-    let frozen = point
-        .manifest
-        .as_ref()
-        .map_or(point.sealed_at.as_str(), |manifest| manifest.frozen_at.as_str());
-    Candidate {
-        point: point.point.clone(),
-        class: PointRow::of(point).class,
-        // A time that cannot be read counts as the newest: it is not the reason to remove anything.
-        frozen_at: frozen.parse().unwrap_or(Timestamp::MAX),
-        verified: !point.verified.is_empty(),
-        held: point.held.is_some() || point.quarantined.is_some(),
-        offered: point.is_offered(),
-        whole: point.manifest.as_ref().is_some_and(|manifest| !is_partial(manifest)),
+fn is_first(closure: &Closure, copy: &CopyRef) -> bool {
+    closure
+        .vaults
+        .first()
+        .is_some_and(|first| first.vault.name == copy.vault.name)
+}
+
+/// A report that says nothing yet.
+fn report(request: &PruneRequest, copy: &CopyRef) -> PruneReport {
+    PruneReport {
+        application: request.application.clone(),
+        vault: copy.vault.name.clone(),
+        kept: Vec::new(),
+        removed: Vec::new(),
+        retention: copy.retention.is_some(),
+        away: None,
     }
 }

@@ -2,10 +2,9 @@
 
 use super::{Engine, application_name};
 use crate::error::Error;
+use crate::opening;
 use crate::run::index_entry;
-use crate::runbook::{PasswordRef, VaultRef};
-use crate::secret;
-use crate::vault::{SealedPoint, Vault};
+use crate::vault::SealedPoint;
 use dram_catalog::record::declaration::Manager;
 use dram_compiler::model::{Declaration, KindName};
 use serde::Serialize;
@@ -29,18 +28,12 @@ impl Engine {
     ///
     /// # Errors
     /// The vault cannot be read, or the catalog refuses.
-    pub fn rebuild(&self, vault: &Path, password_file: &Path) -> Result<Rebuilt, Error> {
+    pub fn rebuild(&self, vault: &str, password_file: &Path) -> Result<Rebuilt, Error> {
         self.catalog.may_change()?;
-        let path = vault.display().to_string();
-        let password_file = password_file.display().to_string();
-        let reference = VaultRef {
-            name: path.clone(),
-            path,
-            password: PasswordRef::File(password_file),
-        };
-        let password = secret::password(&reference)?;
+        let reference = opening::undeclared(vault, password_file)?;
+        let password = opening::password(&reference)?;
         let tenant = self.catalog.tenant().as_str();
-        let place = Vault::directory(vault);
+        let place = opening::vault(&reference)?;
         let mut rebuilt = Rebuilt::default();
         // The newest seal that holds a declaration knows it best.
         let mut known: BTreeMap<(KindName, String), (String, Declaration, Manager)> = BTreeMap::new();

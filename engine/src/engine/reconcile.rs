@@ -2,10 +2,10 @@
 
 use super::{Engine, application_name};
 use crate::error::Error;
+use crate::opening;
 use crate::run::{host_site, site_ref, vault_ref};
-use crate::secret;
 use crate::site::{Presence, Site};
-use crate::vault::Vault;
+use crate::vault::Repository;
 use dram_catalog::record::observation::Observation;
 use dram_compiler::model::{KindName, Name, Spec};
 use std::path::Path;
@@ -44,7 +44,8 @@ impl Engine {
             }
             Spec::Vault(vault) => self.make_vault(&declared.name, vault).map(|()| (true, String::new())),
             Spec::Application(_) => self.make_repository(name).map(|()| (true, String::new())),
-            Spec::ProtectionPolicy(_) | Spec::RecoveryPlan(_) | Spec::Catalog(_) => Ok((true, String::new())),
+            Spec::ProtectionPolicy(_) => self.make_repositories_under(name).map(|()| (true, String::new())),
+            Spec::RecoveryPlan(_) | Spec::Catalog(_) => Ok((true, String::new())),
         };
         let (ready, reason) = answer.unwrap_or_else(|error| (false, error.to_string()));
         let observation = Observation {
@@ -56,31 +57,39 @@ impl Engine {
         Ok(observation)
     }
 
-    /// The directory of a vault is made when its parent is there, and its password can be read.
+    /// A vault's place is made as far as that is ours to do, and its secrets can be read.
     fn make_vault(&self, name: &Name, vault: &dram_compiler::model::Vault) -> Result<(), Error> {
         let vault = vault_ref(name, vault);
-        secret::password(&vault)?;
-        let path = Path::new(&vault.path);
-        if !path.is_dir() {
-            std::fs::create_dir(path).map_err(|source| Error::File {
-                what: "make the vault's directory",
-                path: vault.path.clone(),
-                source,
-            })?;
+        opening::password(&vault)?;
+        Ok(opening::vault(&vault)?.prepare()?)
+    }
+
+    /// A policy that has got a further vault needs the repositories of its applications there.
+    fn make_repositories_under(&self, policy: &str) -> Result<(), Error> {
+        for application in self.applications()? {
+            if *self.closure(&application)?.application.policy == *policy {
+                self.make_repository(&application)?;
+            }
         }
-        Vault::directory(path).tenants()?;
         Ok(())
     }
 
-    /// The repository of an application is made, or opened to see that the password fits.
+    /// The repositories of an application are made, or opened to see that the password fits; the further ones with the first
+    /// one's chunks, so that equal data are equal there too.
     fn make_repository(&self, name: &str) -> Result<(), Error> {
         let closure = self.closure(name)?;
-        let vault = closure.vault();
-        let password = secret::password(&vault)?;
         let lease = self.lease(&application_name(name)?)?;
-        let location = Vault::directory(&vault.path).repository(self.catalog.tenant().as_str(), name)?;
-        location.init(&password)?;
-        location.open(&password)?;
+        let mut first: Option<Repository> = None;
+        for copy in &closure.vaults {
+            let password = opening::password(&copy.vault)?;
+            let location = opening::vault(&copy.vault)?.repository(self.catalog.tenant().as_str(), name)?;
+            match &first {
+                Some(first) => location.init_like(&password, first)?,
+                None => location.init(&password)?,
+            };
+            let opened = location.open(&password)?;
+            first.get_or_insert(opened);
+        }
         lease.release()?;
         Ok(())
     }

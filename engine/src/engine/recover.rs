@@ -6,12 +6,13 @@ use super::protect::take_inventory;
 use super::restore::directory_site;
 use crate::error::Error;
 use crate::inventory::Presence;
+use crate::opening;
 use crate::run::{Authority, Driver, FileLog, Log, keep_log};
-use crate::runbook::{Destination, PasswordRef, Restore, Runbook, Scope, VaultRef, Verb, restore};
-use crate::secret;
-use crate::vault::{Repository, Vault};
+use crate::runbook::{Destination, Restore, Runbook, Scope, VaultRef, Verb, restore};
+use crate::vault::Repository;
 use dram_catalog::SystemClock;
 use dram_compiler::model::{Application, Declaration, Name, Spec};
+use jiff::Timestamp;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,14 +24,16 @@ pub struct RecoverRequest {
     pub application: Option<String>,
     /// The tenant.
     pub tenant: String,
-    /// The vault's directory.
-    pub vault: PathBuf,
+    /// The vault's address: a directory, `s3://…` or `swift://…`.
+    pub vault: String,
     /// The file with its password.
     pub password_file: PathBuf,
     /// The directory that becomes the root.
     pub into: PathBuf,
     /// Which point.
     pub point: Pick,
+    /// The moment whose vault is read, where its store keeps versions.
+    pub as_of: Option<Timestamp>,
     /// What a person attests: that the application runs nowhere else.
     pub attested: Option<String>,
     /// Whether files that differ are replaced.
@@ -51,6 +54,7 @@ pub fn recover(request: &RecoverRequest, watch: &Watch<'_>) -> Result<Runbook, E
         &request.password_file,
         &request.tenant,
         request.application.as_deref(),
+        request.as_of,
     )?;
     let manifest = pick(&repository.points()?, &request.point, &name, &[])?;
     let application = declared(&manifest.declarations, &name)?;
@@ -62,8 +66,16 @@ pub fn recover(request: &RecoverRequest, watch: &Watch<'_>) -> Result<Runbook, E
         inventory.root = Presence::Known;
     }
     // A recovery that was interrupted goes on under the epoch that it took.
-    let known = repository.takeovers()?;
-    let highest = repository.highest_epoch()?.max(manifest.epoch);
+    let now = || -> Result<Repository, Error> {
+        let place = opening::vault(&vault)?.repository(&request.tenant, &name)?;
+        Ok(place.open(&opening::password(&vault)?)?)
+    };
+    let present = match request.as_of {
+        Some(_) => now().unwrap_or_else(|_| repository.clone()),
+        None => repository.clone(),
+    };
+    let known = present.takeovers()?;
+    let highest = present.highest_epoch()?.max(manifest.epoch);
     let epoch = match known.iter().max_by_key(|takeover| takeover.epoch) {
         Some(last) if last.site == site.name && last.epoch == highest => last.epoch,
         _ => highest.saturating_add(1),
@@ -76,6 +88,7 @@ pub fn recover(request: &RecoverRequest, watch: &Watch<'_>) -> Result<Runbook, E
             application: &application,
             site,
             vault,
+            copies: Vec::new(),
             only: &[],
         },
         inventory: &inventory,
@@ -88,6 +101,10 @@ pub fn recover(request: &RecoverRequest, watch: &Watch<'_>) -> Result<Runbook, E
         epoch,
         overwrite: request.overwrite,
     })?;
+    let runbook = Runbook {
+        as_of: request.as_of,
+        ..runbook
+    };
     if request.dry_run {
         return Ok(runbook);
     }
@@ -129,12 +146,13 @@ fn unfinished(folder: &Path, name: &str, clock: &Arc<dyn dram_catalog::Clock>) -
 /// # Errors
 /// The vault cannot be read.
 pub fn vault_points(
-    vault: &Path,
+    vault: &str,
     password_file: &Path,
     tenant: &str,
     application: Option<&str>,
+    as_of: Option<Timestamp>,
 ) -> Result<(String, Vec<PointRow>), Error> {
-    let (_, name, repository) = open(vault, password_file, tenant, application)?;
+    let (_, name, repository) = open(vault, password_file, tenant, application, as_of)?;
     Ok((
         name.to_string(),
         repository.points()?.iter().map(PointRow::of).collect(),
@@ -142,25 +160,14 @@ pub fn vault_points(
 }
 
 fn open(
-    vault: &Path,
+    vault: &str,
     password_file: &Path,
     tenant: &str,
     application: Option<&str>,
+    as_of: Option<Timestamp>,
 ) -> Result<(VaultRef, Name, Repository), Error> {
-    let text = |path: &Path| {
-        let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-        path.to_str().map(str::to_owned).ok_or_else(|| Error::Usage {
-            why: format!("`{}` is not UTF-8 text", path.display()),
-            help: "choose a path whose name is text".to_owned(),
-        })
-    };
-    let path = text(vault)?;
-    let vault = VaultRef {
-        name: path.clone(),
-        path,
-        password: PasswordRef::File(text(password_file)?),
-    };
-    let place = Vault::directory(&vault.path);
+    let vault = opening::undeclared(vault, password_file)?;
+    let place = opening::vault_as_of(&vault, as_of)?;
     let found = place.applications(tenant)?;
     let name = match (application, found.as_slice()) {
         (Some(name), _) if found.iter().any(|found| found == name) => name.to_owned(),
@@ -168,21 +175,21 @@ fn open(
         (wanted, []) => {
             return Err(Error::NoPoint {
                 what: match wanted {
-                    Some(name) => format!("vault `{}` holds nothing of application `{name}`", vault.path),
-                    None => format!("vault `{}` holds no application of tenant `{tenant}`", vault.path),
+                    Some(name) => format!("vault `{}` holds nothing of application `{name}`", vault.name),
+                    None => format!("vault `{}` holds no application of tenant `{tenant}`", vault.name),
                 },
                 help: "look at the path and at `--tenant`".to_owned(),
             });
         }
         (Some(name), _) => {
             return Err(Error::NoPoint {
-                what: format!("vault `{}` holds nothing of application `{name}`", vault.path),
+                what: format!("vault `{}` holds nothing of application `{name}`", vault.name),
                 help: format!("it holds {}", found.join(", ")),
             });
         }
         (None, _) => {
             return Err(Error::Usage {
-                why: format!("vault `{}` holds several applications", vault.path),
+                why: format!("vault `{}` holds several applications", vault.name),
                 help: format!("name one: {}", found.join(", ")),
             });
         }
@@ -191,7 +198,7 @@ fn open(
         why: format!("`{name}` is not a name: {why}"),
         help: "look at the vault".to_owned(),
     })?;
-    let password = secret::password(&vault)?;
+    let password = opening::password(&vault)?;
     let repository = place.repository(tenant, &name)?.open(&password)?;
     Ok((vault, parsed, repository))
 }

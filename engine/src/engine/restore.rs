@@ -7,6 +7,7 @@ use super::{Engine, Watch};
 use crate::error::Error;
 use crate::inventory::Presence;
 use crate::runbook::{Destination, FilesOnly, Restore, Runbook, SiteRef, Verb, files_only, restore};
+use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 
 /// Where to restore.
@@ -27,6 +28,10 @@ pub struct RestoreRequest {
     pub application: String,
     /// Which point.
     pub point: Pick,
+    /// The vault of the policy to read from; the first one when not named.
+    pub from: Option<String>,
+    /// The moment whose vault is read, where its store keeps versions.
+    pub as_of: Option<Timestamp>,
     /// Where.
     pub to: Where,
     /// Only these components; all when empty.
@@ -58,14 +63,21 @@ impl Engine {
     }
 
     fn decide_restore(&self, request: &RestoreRequest) -> Result<(Closure, Runbook), Error> {
-        let closure = self.closure(&request.application)?;
-        let repository = self.repository(&closure)?;
+        let closure = self
+            .closure(&request.application)?
+            .reading_from(request.from.as_deref())?;
+        let repository = self.repository_as_of(&closure, request.as_of, closure.vault())?;
         let manifest = pick(
             &repository.points()?,
             &request.point,
             &request.application,
             &request.components,
         )?;
+        // What is read may be the past; who writes is always asked of the present, as far as it still answers.
+        let present = match request.as_of {
+            Some(_) => self.repository(&closure).unwrap_or_else(|_| repository.clone()),
+            None => repository.clone(),
+        };
         let tenant = self.catalog.tenant().as_str();
         let runbook = match (&request.to, &request.path) {
             (Where::Directory(_), _) | (Where::Active, Some(_)) => {
@@ -97,17 +109,14 @@ impl Engine {
                 let inventory = ready_root(&site, &closure)?;
                 // A vault that knows of a later takeover says who writes: even at the catalog's active site this one
                 // has to be taken over from there.
-                let newest = repository
-                    .takeovers()?
-                    .into_iter()
-                    .max_by_key(|takeover| takeover.epoch);
+                let newest = present.takeovers()?.into_iter().max_by_key(|takeover| takeover.epoch);
                 let ahead = newest.filter(|newest| newest.epoch > closure.epoch_number());
                 let destination = if target == active && ahead.is_none() {
                     Destination::Active {
                         live: !self.unfinished_restore(&closure, &target)?,
                     }
                 } else {
-                    let highest = closure.epoch_number().max(repository.highest_epoch()?);
+                    let highest = closure.epoch_number().max(present.highest_epoch()?);
                     Destination::TakeOver {
                         epoch: highest.saturating_add(1),
                         from: ahead.map_or(active, |newest| newest.site),
@@ -124,6 +133,10 @@ impl Engine {
                     overwrite: request.overwrite,
                 })?
             }
+        };
+        let runbook = Runbook {
+            as_of: request.as_of,
+            ..runbook
         };
         Ok((closure, runbook))
     }

@@ -33,7 +33,7 @@ pub struct RunRow {
     pub error: String,
 }
 
-/// How many of the newest runs are looked at for one that was interrupted: everything older was closed by a later run.
+/// How many of an application's newest runs are looked at before all are: the last few nearly always decide.
 const RECENT: usize = 16;
 
 impl Engine {
@@ -43,8 +43,8 @@ impl Engine {
     /// The catalog cannot be read.
     pub fn runs(&self, most: usize) -> Result<Vec<RunRow>, Error> {
         let mut rows = Vec::new();
-        for id in self.catalog.runs()?.into_iter().take(most) {
-            let requested = self.catalog.requested(id)?;
+        for requested in self.catalog.requested_many(&self.catalog.newest_runs(most)?)? {
+            let id = requested.id;
             let log = CatalogLog::new(self.catalog.run_log(id)?, self.clock());
             let ended = log.get("ended");
             let text = |key: &str| {
@@ -128,42 +128,51 @@ impl Engine {
     /// Whether the newest restore at a site, under the epoch that holds, did not come to its end: what lies there is its
     /// half-done work, not live data.
     pub(super) fn unfinished_restore(&self, closure: &Closure, site: &str) -> Result<bool, Error> {
-        for id in self.catalog.runs()?.into_iter() {
-            let requested = self.catalog.requested(id)?;
-            if application_of(&requested) != closure.name.to_string() {
-                continue;
+        let application = application_name(&closure.name)?;
+        let mut passed = 0;
+        for most in [RECENT, usize::MAX] {
+            let ids = self.catalog.newest_runs_of(&application, most)?;
+            for requested in self.catalog.requested_many(ids.get(passed..).unwrap_or_default())? {
+                let log = CatalogLog::new(self.catalog.run_log(requested.id)?, self.clock());
+                if let Some(unfinished) = tells_of_restore(&log, closure, site) {
+                    return Ok(unfinished);
+                }
             }
-            let log = CatalogLog::new(self.catalog.run_log(id)?, self.clock());
-            let succeeded = log
-                .get("ended")
-                .is_some_and(|body| body.get("result") == Some(&json!("success")));
-            let Some(runbook) = runbook(&log) else { continue };
-            let here = runbook.site.name == site && runbook.epoch == closure.epoch_number();
-            match runbook.verb {
-                Verb::Restore if here && starts(&runbook) && succeeded => return Ok(false),
-                // With its first step, which only looks, behind it, it may have begun to change things.
-                Verb::Restore if here && starts(&runbook) && log.get("step-1").is_some() => return Ok(true),
-                // A point was made since: it runs.
-                Verb::Protect if here && succeeded => return Ok(false),
-                _ => {}
+            if ids.len() < most {
+                break;
             }
+            passed = ids.len();
         }
         Ok(false)
     }
 
     fn open_runs(&self, application: &Name) -> Result<Vec<(Ulid, CatalogLog)>, Error> {
         let mut open = Vec::new();
-        for id in self.catalog.runs()?.into_iter().take(RECENT) {
-            let requested = self.catalog.requested(id)?;
-            if application_of(&requested) != application.as_str() {
-                continue;
-            }
-            let log = CatalogLog::new(self.catalog.run_log(id)?, self.clock());
-            if !log.ended() {
-                open.push((id, log));
+        for requested in self.catalog.open_runs()? {
+            if application_of(&requested) == application.as_str() {
+                let log = CatalogLog::new(self.catalog.run_log(requested.id)?, self.clock());
+                open.push((requested.id, log));
             }
         }
         Ok(open)
+    }
+}
+
+/// Whether a run tells that a restore at `site` under the epoch that holds is unfinished; `None` when it tells nothing of that.
+fn tells_of_restore(log: &CatalogLog, closure: &Closure, site: &str) -> Option<bool> {
+    let ended = log.get("ended").and_then(|body| body.get("result").cloned());
+    let succeeded = ended == Some(json!("success"));
+    // Only copies are missing then: the point is sealed.
+    let sealed = succeeded || ended == Some(json!("partial"));
+    let runbook = runbook(log)?;
+    let here = runbook.site.name == site && runbook.epoch == closure.epoch_number();
+    match runbook.verb {
+        Verb::Restore if here && starts(&runbook) && succeeded => Some(false),
+        // With its first step, which only looks, behind it, it may have begun to change things.
+        Verb::Restore if here && starts(&runbook) && log.get("step-1").is_some() => Some(true),
+        // A point was made since: it runs.
+        Verb::Protect if here && sealed => Some(false),
+        _ => None,
     }
 }
 

@@ -60,13 +60,13 @@ impl Engine {
     ///
     /// # Errors
     /// The vault cannot be read. Damage is an answer, not an error.
-    pub fn verify(&self, what: &str, level: Level, watch: &Watch<'_>) -> Result<Verified, Error> {
+    pub fn verify(&self, what: &str, from: Option<&str>, level: Level, watch: &Watch<'_>) -> Result<Verified, Error> {
         let (application, which) = if let Ok(id) = what.parse::<ulid::Ulid>() {
             (self.application_of(&id.to_string())?, Pick::Id(id.to_string()))
         } else {
             (what.to_owned(), Pick::Latest)
         };
-        let closure = self.closure(&application)?;
+        let closure = self.closure(&application)?.reading_from(from)?;
         let repository = self.repository(&closure)?;
         let points = repository.points()?;
         let manifest = pick(&points, &which, &application, &[])?;
@@ -92,7 +92,11 @@ impl Engine {
                             .iter()
                             .map(|(item, path)| format!("{item}:{}", path.display()))
                             .collect();
-                        format!("{} (needed by {})", damage.reason, files.join(", "))
+                        if files.is_empty() {
+                            damage.reason.clone()
+                        } else {
+                            format!("{} (needed by {})", damage.reason, files.join(", "))
+                        }
                     })
                     .collect();
                 (verdict.checked.bytes, damages)
@@ -190,7 +194,7 @@ fn into(
                 };
                 repository.restore_files(&what, progress, cancel)?.bytes
             }
-            Method::Dump => repository.dump_stream(&item.snapshot, &mut Nowhere, progress, cancel)?,
+            Method::Dump => repository.dump_stream(&item.tree, &mut Nowhere, progress, cancel)?,
         };
         bytes = bytes.saturating_add(handled);
     }

@@ -6,12 +6,12 @@
 
 use super::event::{Event, Observer};
 use super::log::Log;
-use super::{capture, recover, terms};
+use super::{capture, copy, recover, terms};
 use crate::error::Error;
-use crate::runbook::{PasswordRef, Refusal, Runbook, Step, Verb};
-use crate::secret;
+use crate::opening;
+use crate::runbook::{AWS_KEYS, Refusal, Runbook, Step, Verb};
 use crate::site::{HostSite, Site};
-use crate::vault::{Cancel, Location, Origin, Repository, Vault, VaultError};
+use crate::vault::{Cancel, Location, Origin, Repository, VaultError};
 use dram_catalog::record::lease::Lease;
 use dram_catalog::{Catalog, Clock, Name};
 use serde::{Deserialize, Serialize};
@@ -103,6 +103,7 @@ impl<'a> Driver<'a> {
     /// What failed. The log says so too, except after an interruption: then the run can be resumed.
     pub fn drive(&self, log: &mut dyn Log) -> Result<(), Error> {
         let of = self.runbook.steps.len();
+        let mut behind: Option<Error> = None;
         let resumed = log.get("begun").is_some();
         log.append("begun", json!({"by": self.who}), false)?;
         self.observer.event(&Event::Started {
@@ -113,6 +114,12 @@ impl<'a> Driver<'a> {
             steps: of,
             resumed,
         });
+        if self.runbook.verb == Verb::Copy
+            && let (Err(error), Some(step)) = (self.repository(), self.runbook.steps.first())
+        {
+            // Without the first vault there is nothing to copy, whatever the others are like.
+            return Err(self.failed(log, step, error));
+        }
         for (number, step) in (1..).zip(&self.runbook.steps) {
             let key = format!("step-{number}");
             if let Some(outcome) = log
@@ -135,8 +142,17 @@ impl<'a> Driver<'a> {
                     log.append(&key, body, false)?;
                     self.done(number, of, step, &outcome, begun.elapsed().as_secs_f64(), false);
                 }
+                // The point is sealed: a further vault that cannot be reached leaves it behind and does not undo it.
+                Err(error) if matches!(step, Step::Copy { .. }) && self.is_the_vaults(&error) => {
+                    let text = format!("{}: {error}", step.text());
+                    self.observer.event(&Event::Note { text });
+                    behind.get_or_insert(error);
+                }
                 Err(error) => return Err(self.failed(log, step, error)),
             }
+        }
+        if let Some(error) = behind {
+            return Err(self.left_behind(log, error));
         }
         log.append("ended", json!({"result": "success"}), true)?;
         self.observer.event(&Event::Ended {
@@ -161,11 +177,47 @@ impl<'a> Driver<'a> {
         });
     }
 
+    /// Whether a failure is that of one vault alone, and not of this run: others may act on.
+    fn is_the_vaults(&self, error: &Error) -> bool {
+        !self.is_interruption(error)
+            && !matches!(
+                error,
+                Error::Superseded { .. } | Error::SplitBrain { .. } | Error::Lease(_) | Error::Catalog(_)
+            )
+    }
+
+    fn is_interruption(&self, error: &Error) -> bool {
+        self.cancel.is_canceled()
+            || matches!(error, Error::Vault(error) if error.is_canceled())
+            || matches!(error, Error::Interrupted { .. })
+    }
+
+    /// Ends a run whose own work is done and whose copies are not.
+    fn left_behind(&self, log: &mut dyn Log, error: Error) -> Error {
+        let what = match self.runbook.verb {
+            Verb::Copy => format!("not every copy is made: {error}"),
+            _ => format!(
+                "point {} is sealed, and not every copy is made: {error}",
+                self.runbook.point
+            ),
+        };
+        let help = format!(
+            "`dram copy {}` makes what is missing, and so does the next protect",
+            self.runbook.name()
+        );
+        let body = json!({"result": "partial", "error": what, "help": help});
+        if let Err(second) = log.append("ended", body, true) {
+            return second;
+        }
+        self.observer.event(&Event::Ended {
+            result: "partial",
+            detail: what.clone(),
+        });
+        Error::Partial { what, help }
+    }
+
     fn failed(&self, log: &mut dyn Log, step: &Step, error: Error) -> Error {
-        let interrupted = self.cancel.is_canceled()
-            || matches!(&error, Error::Vault(error) if error.is_canceled())
-            || matches!(&error, Error::Interrupted { .. });
-        if interrupted {
+        if self.is_interruption(&error) {
             self.observer.event(&Event::Ended {
                 result: "interrupted",
                 detail: step.text(),
@@ -195,6 +247,7 @@ impl<'a> Driver<'a> {
             Step::CaptureFiles { component, item } => capture::files(self, component, item),
             Step::CaptureDump { component, item } => capture::dump(self, component, item),
             Step::Seal { class } => capture::seal(self, *class),
+            Step::Copy { vault } => copy::copy(self, vault),
             Step::Preflight { items, overwrite } => recover::preflight(self, items, *overwrite),
             Step::TakeOver { epoch, reason } => recover::take_over(self, *epoch, reason),
             Step::Fence { epoch } => recover::fence(self, *epoch),
@@ -237,19 +290,47 @@ impl<'a> Driver<'a> {
         if let Some(repository) = self.repository.get() {
             return Ok(repository);
         }
-        let password = secret::password(&self.runbook.vault)?;
-        let location =
-            Vault::directory(&self.runbook.vault.path).repository(&self.runbook.tenant, self.runbook.name())?;
+        let password = opening::password(&self.runbook.vault)?;
+        let location = opening::vault_as_of(&self.runbook.vault, self.runbook.as_of)?
+            .repository(&self.runbook.tenant, self.runbook.name())?;
         if self.runbook.verb == Verb::Protect {
             self.is_unfenced()?;
-            self.is_no_loss(&location)?;
+            self.is_no_loss(&location, &self.runbook.vault.name, 0)?;
             location.init(&password)?;
         }
         let opened = location.open(&password)?;
         if self.runbook.verb == Verb::Protect {
+            self.mend(&opened, &self.runbook.vault.name)?;
+        }
+        if matches!(self.runbook.verb, Verb::Protect | Verb::Copy) {
             agree(&opened, self.runbook.name(), self.runbook.epoch)?;
         }
         Ok(self.repository.get_or_init(|| opened))
+    }
+
+    /// What the vault has lost counts as stored no more: it is stored again where the new point needs it.
+    pub(super) fn mend(&self, opened: &Repository, vault: &str) -> Result<(), Error> {
+        let mended = opened.mend(&self.cancel).map_err(vault_error)?;
+        if !mended.lost.is_empty() {
+            let text = format!(
+                "{} packs that the index names are not in vault `{}` as they were written: what the new point needs of them is \
+                 stored again; `dram verify` tells which older points miss something",
+                mended.lost.len(),
+                vault
+            );
+            self.observer.event(&Event::Note { text });
+        }
+        Ok(())
+    }
+
+    /// The repository as it is now, for writing: what a run reads may be its past.
+    pub(super) fn present(&self) -> Result<Repository, Error> {
+        if self.runbook.as_of.is_none() {
+            return self.repository().cloned();
+        }
+        let password = opening::password(&self.runbook.vault)?;
+        let location = opening::vault(&self.runbook.vault)?.repository(&self.runbook.tenant, self.runbook.name())?;
+        Ok(location.open(&password)?)
     }
 
     /// A site that has accepted a later epoch belongs to a later writer, whatever this catalog knows.
@@ -267,7 +348,7 @@ impl<'a> Driver<'a> {
 
     /// A vault that held points and holds no repository is not the vault: what is not mounted leaves an empty directory. A
     /// new history in it would pass for protection.
-    fn is_no_loss(&self, location: &Location) -> Result<(), Error> {
+    pub(super) fn is_no_loss(&self, location: &Location, vault: &str, expected: usize) -> Result<(), Error> {
         let Authority::Catalog { catalog, .. } = self.authority else {
             return Ok(());
         };
@@ -275,11 +356,11 @@ impl<'a> Driver<'a> {
             return Ok(());
         }
         match catalog.points(&self.catalog_name()?)?.len() {
-            0 => Ok(()),
+            points if points <= expected => Ok(()),
             points => Err(Refusal::VaultEmptied {
                 application: self.runbook.name().to_string(),
-                vault: self.runbook.vault.name.clone(),
-                place: location.path().display().to_string(),
+                vault: vault.to_owned(),
+                place: location.place(),
                 points,
             }
             .into()),
@@ -289,11 +370,21 @@ impl<'a> Driver<'a> {
     /// The site's driver.
     pub(super) fn site(&self) -> Result<HostSite, Error> {
         let site = terms::host_site(&self.runbook.site)?;
-        // The application's commands have no business with the vault's password.
-        Ok(match &self.runbook.vault.password {
-            PasswordRef::Env(name) => site.withholding([name.clone()]),
-            PasswordRef::File(_) => site,
-        })
+        // The application's commands have no business with the vaults' secrets.
+        let vaults = [&self.runbook.vault]
+            .into_iter()
+            .chain(self.runbook.copies.iter().map(|copy| &copy.vault));
+        let mut withheld: Vec<String> = vaults.flat_map(|vault| vault.variables().map(str::to_owned)).collect();
+        if let Authority::Catalog { catalog, .. } = self.authority {
+            let location = catalog.location();
+            let of_catalog: &[&str] = match location.split_once("://") {
+                Some(("s3", _)) => &AWS_KEYS,
+                Some(("postgres", _)) => &["PGPASSWORD"],
+                _ => &[],
+            };
+            withheld.extend(of_catalog.iter().map(|name| (*name).to_owned()));
+        }
+        Ok(site.withholding(withheld))
     }
 
     pub(super) fn origin(&self) -> Origin {
@@ -305,7 +396,13 @@ impl<'a> Driver<'a> {
 
     /// What is never captured: the vault, the catalog where it lies on this machine, and what the site keeps for us.
     pub(super) fn skip(&self) -> Result<Vec<PathBuf>, Error> {
-        let mut skip = vec![PathBuf::from(&self.runbook.vault.path), self.site()?.private()];
+        let vaults = [&self.runbook.vault]
+            .into_iter()
+            .chain(self.runbook.copies.iter().map(|copy| &copy.vault));
+        let mut skip: Vec<PathBuf> = vaults
+            .filter_map(|vault| vault.directory().map(PathBuf::from))
+            .collect();
+        skip.push(self.site()?.private());
         if let Authority::Catalog { catalog, .. } = self.authority
             && let Some(path) = catalog.location().strip_prefix("file://")
         {

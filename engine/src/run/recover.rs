@@ -1,11 +1,12 @@
 //! The steps that bring an application back.
 
+use super::copy::tell_of_takeover;
 use super::drive::{Authority, Driver, Outcome, vault_error};
 use super::event::Event;
 use super::terms;
 use crate::error::Error;
 use crate::site::{Site, SystemClock};
-use crate::vault::{Item, RestoreFiles, SourceFault, StoreError, Takeover, VaultError};
+use crate::vault::{Item, Repository, RestoreFiles, SourceFault, StoreError, Takeover, VaultError};
 use dram_catalog::Appended;
 use indicatif::HumanBytes;
 use std::fs::{self, File, OpenOptions};
@@ -16,34 +17,28 @@ use std::path::{Path, PathBuf};
 /// The vault hears of the takeover first: a seal that the old writer adds after this is not offered, even if it asked
 /// the catalog a moment before.
 pub(super) fn take_over(driver: &Driver<'_>, epoch: u64, reason: &str) -> Result<Outcome, Error> {
-    let repository = driver.repository()?;
     let site = driver.runbook.site.name.clone();
-    let known = repository.takeovers()?;
     let mut notes = Vec::new();
-    if !known
-        .iter()
-        .any(|takeover| takeover.epoch == epoch && takeover.site == site)
-    {
-        let takeover = Takeover {
-            epoch,
-            site: site.clone(),
-            by: driver.who.clone(),
-            reason: reason.to_owned(),
-            at: driver.clock.now().to_string(),
-        };
-        match repository.attest_takeover(&takeover, &driver.origin()) {
-            Ok(_) => {}
-            // The last vault may be a copy that nobody can change. That must not keep the application down: a person has
-            // attested that nobody else runs it, and what cannot be written here is said.
-            Err(error) if matches!(driver.authority, Authority::Vault) && cannot_be_written(&error) => {
-                notes.push(format!(
-                    "the takeover is not recorded in the vault ({error}): should its old writer come back, nothing there \
+    let takeover = Takeover {
+        epoch,
+        site: site.clone(),
+        by: driver.who.clone(),
+        reason: reason.to_owned(),
+        at: driver.clock.now().to_string(),
+    };
+    match driver.present().and_then(|present| attest(&present, driver, &takeover)) {
+        Ok(()) => {}
+        // The last vault may be a copy that nobody can change. That must not keep the application down: a person has
+        // attested that nobody else runs it, and what cannot be written here is said.
+        Err(error) if matches!(driver.authority, Authority::Vault) && cannot_be_written(driver, &error) => {
+            notes.push(format!(
+                "the takeover is not recorded in the vault ({error}): should its old writer come back, nothing there \
                      refuses what it adds; protect the application into another vault"
-                ));
-            }
-            Err(error) => return Err(vault_error(error)),
+            ));
         }
+        Err(error) => return Err(error),
     }
+    notes.extend(tell_of_takeover(driver, &takeover));
     if let Authority::Catalog { catalog, .. } = driver.authority {
         let application = driver.catalog_name()?;
         let standing = catalog.epoch(&application)?;
@@ -67,11 +62,37 @@ pub(super) fn take_over(driver: &Driver<'_>, epoch: u64, reason: &str) -> Result
     })
 }
 
-/// Whether a vault is there to read only: another mode or mount would be needed to write.
-const fn cannot_be_written(error: &VaultError) -> bool {
+/// Writes a takeover into a vault that does not know of it yet.
+fn attest(repository: &Repository, driver: &Driver<'_>, takeover: &Takeover) -> Result<(), Error> {
+    let known = repository.takeovers()?;
+    let is_known = known
+        .iter()
+        .any(|known| known.epoch == takeover.epoch && known.site == takeover.site);
+    if !is_known {
+        repository
+            .attest_takeover(takeover, &driver.origin())
+            .map_err(vault_error)?;
+    }
+    Ok(())
+}
+
+/// Whether a vault is there to read only, or only its past is: another mode, mount or key would be needed to write.
+fn cannot_be_written(driver: &Driver<'_>, error: &Error) -> bool {
+    let is_past = driver.runbook.as_of.is_some();
+    match error {
+        // It was read and says no, or it may answer a moment later: neither is a vault that cannot be written.
+        Error::Vault(VaultError::Record { .. }) => false,
+        Error::Vault(VaultError::Store(StoreError::Storage(error))) if error.is_transient() => false,
+        error => is_past || is_read_only(error),
+    }
+}
+
+const fn is_read_only(error: &Error) -> bool {
     matches!(
         error,
-        VaultError::Store(StoreError::ReadOnly { .. } | StoreError::Denied { .. })
+        Error::Vault(VaultError::Store(
+            StoreError::ReadOnly { .. } | StoreError::Denied { .. }
+        ))
     )
 }
 
@@ -193,7 +214,7 @@ pub(super) fn load_dump(driver: &Driver<'_>, component: &str, item: &Item) -> Re
         &driver.around(component),
         &driver.cancel,
     )?;
-    let poured = repository.dump_stream(&item.snapshot, &mut stream, &driver.observer.progress(), &driver.cancel);
+    let poured = repository.dump_stream(&item.tree, &mut stream, &driver.observer.progress(), &driver.cancel);
     match poured {
         // Dropping the stream stops the command, so that half a dump never counts as loaded.
         Err(error) if !matches!(error, VaultError::Sink { .. }) => Err(vault_error(error)),
@@ -227,7 +248,7 @@ pub(super) fn write_dump(driver: &Driver<'_>, item: &Item, file: &str, overwrite
     fs::create_dir_all(site.root()).map_err(failed)?;
     let mut out = fresh(&beside).map_err(failed)?;
     repository
-        .dump_stream(&item.snapshot, &mut out, &driver.observer.progress(), &driver.cancel)
+        .dump_stream(&item.tree, &mut out, &driver.observer.progress(), &driver.cancel)
         .map_err(vault_error)?;
     if !overwrite && is_in_the_way(&path, &mut out).map_err(failed)? {
         fs::remove_file(&beside).map_err(failed)?;
@@ -339,8 +360,8 @@ mod tests {
             (StoreError::Missing { place: place() }, false),
         ];
         for (error, expected) in cases {
-            let error = VaultError::Store(error);
-            assert_eq!(cannot_be_written(&error), expected, "{error}");
+            let error = Error::Vault(VaultError::Store(error));
+            assert_eq!(is_read_only(&error), expected, "{error}");
         }
     }
 

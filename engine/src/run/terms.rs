@@ -1,11 +1,19 @@
 //! From the model's terms to those of sites and vaults, which know neither model nor runbook.
 
+use super::capture::is_partial;
 use crate::error::Error;
-use crate::runbook::{PasswordRef, SiteRef, VaultRef};
-use crate::site::{self, HostSite, PathMappings};
-use dram_compiler::model::{
-    Action, Command, Health, Name, OnMissing, Platform, Probe, RecoveryPlan, RecoverySite, SecretSource, Store, Vault,
+use crate::runbook::{
+    Candidate, CopyRef, CredentialsRef, LockRef, PlaceRef, RetentionRef, S3Ref, SecretPlace, SiteRef, TransferRef,
+    VaultRef,
 };
+use crate::site::{self, HostSite, PathMappings};
+use crate::vault::SealedPoint;
+use dram_compiler::model::{
+    Action, Command, CredentialSource, Credentials, Health, LockMode, Name, OnMissing, Platform, Probe,
+    ProtectionPolicy, RecoveryPlan, RecoverySite, S3, SecretRef, SecretSource, Store, Vault,
+};
+use dram_storage::Address;
+use jiff::{SignedDuration, Timestamp};
 use std::path::PathBuf;
 
 pub(super) fn command(command: &Command) -> site::Command {
@@ -73,13 +81,118 @@ pub(crate) fn site_ref(name: &Name, site: &RecoverySite, plan: Option<&RecoveryP
 
 /// A vault as runbooks hold it.
 pub(crate) fn vault_ref(name: &Name, vault: &Vault) -> VaultRef {
-    let Store::Directory(directory) = &vault.store;
     VaultRef {
         name: name.to_string(),
-        path: directory.path.as_str().to_owned(),
-        password: match &vault.password.source {
-            SecretSource::Env(name) => PasswordRef::Env(name.as_ref().to_owned()),
-            SecretSource::File(path) => PasswordRef::File(path.as_str().to_owned()),
+        place: match &vault.store {
+            Store::Directory(directory) => PlaceRef::Directory(directory.path.as_str().to_owned()),
+            Store::S3(s3) => PlaceRef::S3(S3Ref {
+                address: address(s3).to_string(),
+                credentials: s3.credentials.as_ref().map(credentials),
+                prune_credentials: s3.prune_credentials.as_ref().map(credentials),
+            }),
+            Store::Swift(swift) => PlaceRef::Swift {
+                cloud: swift.cloud.as_str().to_owned(),
+                container: swift.container.as_str().to_owned(),
+                prefix: swift
+                    .prefix
+                    .as_ref()
+                    .map(|prefix| prefix.as_str().to_owned())
+                    .unwrap_or_default(),
+            },
         },
+        password: secret(&vault.password),
+        lock: vault.lock.as_ref().map(|lock| LockRef {
+            compliance: lock.mode == LockMode::Compliance,
+            seconds: lock.period.seconds,
+        }),
+        transfer: TransferRef::default(),
+    }
+}
+
+fn address(s3: &S3) -> Address {
+    Address {
+        bucket: s3.bucket.as_str().to_owned(),
+        prefix: s3
+            .prefix
+            .as_ref()
+            .map(|prefix| prefix.as_str().to_owned())
+            .unwrap_or_default(),
+        region: s3.region.as_ref().map(|region| region.as_str().to_owned()),
+        endpoint: s3.endpoint.as_ref().map(|endpoint| endpoint.as_str().to_owned()),
+        profile: None,
+        path_style: s3.uses_path_style(),
+    }
+}
+
+fn credentials(credentials: &Credentials) -> CredentialsRef {
+    match &credentials.source {
+        CredentialSource::SharedProfile(name) => CredentialsRef::Profile(name.as_str().to_owned()),
+        CredentialSource::Keys(keys) => CredentialsRef::Keys {
+            access: secret(&keys.access_key),
+            secret: secret(&keys.secret_key),
+        },
+    }
+}
+
+fn secret(reference: &SecretRef) -> SecretPlace {
+    match &reference.source {
+        SecretSource::Env(name) => SecretPlace::Env(name.as_ref().to_owned()),
+        SecretSource::File(path) => SecretPlace::File(path.as_str().to_owned()),
+    }
+}
+
+/// The vaults of a policy as runbooks hold them, the first one first; how data moves is the policy's.
+pub(crate) fn vault_refs(policy: &ProtectionPolicy, vaults: &[(Name, Vault)]) -> Vec<CopyRef> {
+    let transfer = policy
+        .transfer
+        .as_ref()
+        .map_or_else(TransferRef::default, |transfer| TransferRef {
+            parallel: transfer
+                .parallel
+                .as_ref()
+                .map(|parallel| usize::try_from(parallel.get()).unwrap_or(1)),
+            bytes_per_second: transfer.bandwidth.map(|rate| rate.bytes_in(1)),
+        });
+    let uses = policy.vaults.iter().zip(vaults);
+    uses.map(|(used, (name, vault))| CopyRef {
+        vault: VaultRef {
+            transfer,
+            ..vault_ref(name, vault)
+        },
+        delay: used.delay.as_ref().map_or(0, |delay| delay.seconds),
+        retention: used
+            .retention
+            .as_ref()
+            .or(policy.retention.as_ref())
+            .map(RetentionRef::from),
+    })
+    .collect()
+}
+
+/// A point as retention sees it. Whether its vault has locked it is told by the moment it was sealed; the vault itself has the
+/// last word.
+pub(crate) fn candidate(point: &SealedPoint, lock: Option<LockRef>, now: Timestamp) -> Candidate {
+    let manifest = point.manifest.as_ref();
+    let frozen = manifest.map_or(point.sealed_at.as_str(), |manifest| manifest.frozen_at.as_str());
+    let locked = lock.is_some_and(|lock| {
+        let sealed: Option<Timestamp> = point.sealed_at.parse().ok();
+        let period = SignedDuration::from_secs(i64::try_from(lock.seconds).unwrap_or(i64::MAX));
+        sealed
+            .and_then(|sealed| sealed.checked_add(period).ok())
+            .is_none_or(|until| until > now)
+    });
+    Candidate {
+        point: point.point.clone(),
+        class: manifest
+            .and_then(|manifest| serde_json::to_value(manifest.class).ok()?.as_str().map(str::to_owned))
+            .unwrap_or_default(),
+        // A time that cannot be read counts as the newest: it is not the reason to remove anything.
+        frozen_at: frozen.parse().unwrap_or(Timestamp::MAX),
+        verified: !point.verified.is_empty(),
+        held: point.held.is_some() || point.quarantined.is_some(),
+        offered: point.is_offered(),
+        whole: manifest.is_some_and(|manifest| !is_partial(manifest)),
+        locked,
+        awaited: false,
     }
 }

@@ -58,10 +58,32 @@ pub fn protect(what: Protect<'_>) -> Result<Runbook, Refusal> {
         });
     }
     steps.push(Step::Seal { class: what.class });
+    steps.extend(copies(&what.scope));
     let runbook = what.scope.runbook(Verb::Protect, what.point, what.epoch, steps);
     Ok(Runbook {
         declarations: what.declarations,
         ..runbook
+    })
+}
+
+/// Brings the points that are due into the further vaults, without making one.
+///
+/// # Errors
+/// There are no further vaults.
+pub fn copy(scope: Scope<'_>, epoch: u64, point: String) -> Result<Runbook, Refusal> {
+    let steps: Vec<Step> = copies(&scope).collect();
+    if steps.is_empty() {
+        return Err(Refusal::NoCopies {
+            application: scope.name.to_string(),
+        });
+    }
+    Ok(scope.runbook(Verb::Copy, point, epoch, steps))
+}
+
+/// What is far away comes last: the point is sealed at home before.
+fn copies<'s>(scope: &'s Scope<'_>) -> impl Iterator<Item = Step> + use<'s> {
+    scope.copies.iter().map(|copy| Step::Copy {
+        vault: copy.vault.name.clone(),
     })
 }
 

@@ -49,6 +49,12 @@ pub enum Refusal {
         /// The application.
         application: String,
     },
+    /// There is nowhere to copy to.
+    #[error("the policy of application `{application}` names one vault: there is nowhere to copy to")]
+    NoCopies {
+        /// The application.
+        application: String,
+    },
     /// A component that does not exist, or that the point does not hold.
     #[error("{what} has no component `{component}`")]
     NoComponent {
@@ -136,6 +142,7 @@ impl Refusal {
                  {application}` makes a new repository, and its points begin anew"
             ),
             Self::NothingToProtect { .. } => "give a component `paths` or a `dump`".to_owned(),
+            Self::NoCopies { .. } => "name a further vault under `vaults` of the policy".to_owned(),
             Self::NoComponent { .. } => "look at the names with `dram points` and in the model".to_owned(),
             Self::RestoreUnfinished { site, application } => format!(
                 "half-restored data must not become the newest point: finish it with `dram restore {application} --to {site}`, or \

@@ -4,7 +4,30 @@ use super::Refusal;
 use dram_compiler::model::Retention;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use std::collections::BTreeSet;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeSet, HashMap};
+
+/// The rules of a retention, as runbooks hold them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RetentionRef {
+    /// The newest points, this many.
+    pub last: Option<u32>,
+    /// The newest point of each day that has one, for this many days.
+    pub daily: Option<u32>,
+    /// The newest verified points, this many, whatever the other rules say.
+    pub keep_verified: u32,
+}
+
+impl From<&Retention> for RetentionRef {
+    fn from(retention: &Retention) -> Self {
+        Self {
+            last: retention.last,
+            daily: retention.daily,
+            keep_verified: retention.keep_verified,
+        }
+    }
+}
 
 /// A point as retention sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +46,10 @@ pub struct Candidate {
     pub offered: bool,
     /// Whether it holds all components: the newest that does is never pruned.
     pub whole: bool,
+    /// Whether its vault refuses to remove it yet.
+    pub locked: bool,
+    /// Whether a further vault still waits for it.
+    pub awaited: bool,
 }
 
 /// A point that stays, and the rule that keeps it.
@@ -43,12 +70,12 @@ pub struct Pruning {
     pub removed: Vec<String>,
 }
 
-/// Decides; `last` and `daily` count for each class of points by itself. The newest offered point, the last `keepVerified` verified ones and what is held stay whatever the other
-/// rules say. Points that are not offered are left alone: nobody knows what they are worth.
+/// Decides; `last` and `daily` count for each class of points by itself. The newest offered point, the last `keepVerified`
+/// verified ones, what is held, what its vault has locked and what a further vault waits for stay whatever the other rules say. Points that are not offered are left alone: nobody knows what they are worth.
 ///
 /// # Errors
 /// More than ten points and more than a fifth of all would go, and nobody has acknowledged that.
-pub fn prune(points: &[Candidate], retention: &Retention, acknowledged: bool) -> Result<Pruning, Refusal> {
+pub fn prune(points: &[Candidate], retention: &RetentionRef, acknowledged: bool) -> Result<Pruning, Refusal> {
     let mut newest_first: Vec<&Candidate> = points.iter().collect();
     newest_first.sort_by(|a, b| (b.frozen_at, &b.point).cmp(&(a.frozen_at, &a.point)));
     let offered: Vec<&Candidate> = newest_first.iter().copied().filter(|point| point.offered).collect();
@@ -65,6 +92,18 @@ pub fn prune(points: &[Candidate], retention: &Retention, acknowledged: bool) ->
             .iter()
             .filter(|point| point.held)
             .map(|point| (point.point.as_str(), "held")),
+    );
+    reasons.extend(
+        newest_first
+            .iter()
+            .filter(|point| point.locked)
+            .map(|point| (point.point.as_str(), "locked")),
+    );
+    reasons.extend(
+        newest_first
+            .iter()
+            .filter(|point| point.awaited)
+            .map(|point| (point.point.as_str(), "not copied yet")),
     );
     reasons.extend(
         offered
@@ -99,12 +138,11 @@ pub fn prune(points: &[Candidate], retention: &Retention, acknowledged: bool) ->
     }
     let no_rule = retention.last.is_none() && retention.daily.is_none();
 
+    // The first reason counts.
+    let reasons: HashMap<&str, &'static str> = reasons.into_iter().rev().collect();
     let (mut kept, mut removed) = (Vec::new(), Vec::new());
     for point in newest_first.into_iter().rev() {
-        let reason = reasons
-            .iter()
-            .find(|(id, _)| *id == point.point)
-            .map(|(_, because)| *because);
+        let reason = reasons.get(point.point.as_str()).copied();
         match reason.or(no_rule.then_some("no rule removes it")) {
             Some(because) => kept.push(Kept {
                 point: point.point.clone(),
@@ -137,11 +175,13 @@ mod tests {
             held,
             offered: true,
             whole: true,
+            locked: false,
+            awaited: false,
         }
     }
 
-    fn retention(last: Option<u32>, daily: Option<u32>, keep_verified: u32) -> Retention {
-        Retention {
+    fn retention(last: Option<u32>, daily: Option<u32>, keep_verified: u32) -> RetentionRef {
+        RetentionRef {
             last,
             daily,
             keep_verified,
@@ -174,6 +214,16 @@ mod tests {
         }
         let pruning = prune(&points, &retention(Some(1), None, 1), false).unwrap();
         assert_eq!(pruning.removed, ["p002", "p003"]);
+    }
+
+    #[test]
+    fn what_its_vault_has_locked_is_not_even_tried() {
+        let mut points: Vec<Candidate> = (0..4).map(|day| point(day, false, false)).collect();
+        if let Some(first) = points.first_mut() {
+            first.locked = true;
+        }
+        let pruning = prune(&points, &retention(Some(1), None, 1), false).unwrap();
+        assert_eq!(pruning.removed, ["p001", "p002"]);
     }
 
     #[test]

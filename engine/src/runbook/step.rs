@@ -1,9 +1,11 @@
 //! Runbooks and their steps.
 
 use super::Refusal;
+use super::vault::{CopyRef, VaultRef};
 use crate::inventory::{Inventory, Presence};
 use crate::vault::{Class, Item};
 use dram_compiler::model::{Application, Component, Declaration, Name, OnMissing, Spec, after_order};
+use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 
@@ -20,6 +22,8 @@ pub enum Verb {
     Restore,
     /// Bring an application back from a vault alone.
     Recover,
+    /// Bring points into further vaults.
+    Copy,
 }
 
 impl fmt::Display for Verb {
@@ -28,6 +32,7 @@ impl fmt::Display for Verb {
             Self::Protect => "protect",
             Self::Restore => "restore",
             Self::Recover => "recover",
+            Self::Copy => "copy",
         })
     }
 }
@@ -79,27 +84,6 @@ impl SiteRef {
     }
 }
 
-/// The vault that a run reads or writes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct VaultRef {
-    /// Its name; for one that no declaration names, its path.
-    pub name: String,
-    /// Its directory.
-    pub path: String,
-    /// Where the password is found: a reference, never the password.
-    pub password: PasswordRef,
-}
-
-/// Where a password is found.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum PasswordRef {
-    /// In an environment variable of the engine.
-    Env(String),
-    /// In a file on the engine's machine.
-    File(String),
-}
-
 /// One step. Each is carried out as *begin or continue*: doing it again after an interruption gives the same result.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "step", rename_all = "kebab-case")]
@@ -122,6 +106,11 @@ pub enum Step {
     Seal {
         /// How the point came about.
         class: Class,
+    },
+    /// Bring the points that are due into a further vault, and seal them there.
+    Copy {
+        /// The vault's name.
+        vault: String,
     },
     /// See that the files of these items can be written: nothing of others is in the way.
     Preflight {
@@ -200,6 +189,7 @@ impl Step {
             Self::CaptureFiles { component, .. } => format!("capture the files of {component}"),
             Self::CaptureDump { component, .. } => format!("capture the dump of {component}"),
             Self::Seal { .. } => "seal the point".to_owned(),
+            Self::Copy { vault } => format!("copy what is due to vault {vault}"),
             Self::Preflight { .. } => "see that nothing is in the way".to_owned(),
             Self::TakeOver { epoch, .. } => format!("take over under epoch {epoch}"),
             Self::Fence { epoch } => format!("fence the site with epoch {epoch}"),
@@ -237,6 +227,8 @@ pub struct Scope<'a> {
     pub site: SiteRef,
     /// The vault that is written or read.
     pub vault: VaultRef,
+    /// The further vaults of the policy.
+    pub copies: Vec<CopyRef>,
     /// Only these components; all when empty.
     pub only: &'a [String],
 }
@@ -292,6 +284,8 @@ impl<'a> Scope<'a> {
             application: Recorded(application),
             site: self.site,
             vault: self.vault,
+            as_of: None,
+            copies: self.copies,
             point,
             epoch,
             partial: !self.only.is_empty(),
@@ -316,6 +310,12 @@ pub struct Runbook {
     pub site: SiteRef,
     /// The vault.
     pub vault: VaultRef,
+    /// The moment whose vault is read, where not the present.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub as_of: Option<Timestamp>,
+    /// The further vaults of the policy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<CopyRef>,
     /// The point that is made or restored: a ULID.
     pub point: String,
     /// The epoch under which it acts.
@@ -331,6 +331,12 @@ pub struct Runbook {
 }
 
 impl Runbook {
+    /// A further vault.
+    #[must_use]
+    pub fn copy(&self, vault: &str) -> Option<&CopyRef> {
+        self.copies.iter().find(|copy| copy.vault.name == vault)
+    }
+
     /// The application's name.
     #[must_use]
     pub const fn name(&self) -> &Name {

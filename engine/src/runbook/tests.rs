@@ -43,6 +43,7 @@ fn scope<'a>(name: &'a Name, application: &'a Application, place: &str, only: &'
         application,
         site: site(place),
         vault: vault(),
+        copies: Vec::new(),
         only,
     }
 }
@@ -50,8 +51,10 @@ fn scope<'a>(name: &'a Name, application: &'a Application, place: &str, only: &'
 fn vault() -> VaultRef {
     VaultRef {
         name: "nas".to_owned(),
-        path: "/nas".to_owned(),
-        password: PasswordRef::File("/key".to_owned()),
+        place: PlaceRef::Directory("/nas".to_owned()),
+        password: SecretPlace::File("/key".to_owned()),
+        lock: None,
+        transfer: TransferRef::default(),
     }
 }
 

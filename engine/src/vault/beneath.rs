@@ -121,13 +121,26 @@ pub(super) fn proc_path(fd: BorrowedFd<'_>) -> PathBuf {
 /// All extended attributes of an opened object, sorted by name. A file system without them has none.
 pub(super) fn attributes(fd: BorrowedFd<'_>) -> io::Result<Vec<(OsString, Vec<u8>)>> {
     let path = proc_path(fd);
-    let names = match xattr::list_deref(&path) {
+    all(|| xattr::list_deref(&path), |name| xattr::get_deref(&path, name))
+}
+
+/// As [`attributes`], of what has a name in an open directory, itself and not what it may point to.
+pub(super) fn attributes_at(directory: BorrowedFd<'_>, name: &OsStr) -> io::Result<Vec<(OsString, Vec<u8>)>> {
+    let path = proc_path(directory).join(name);
+    all(|| xattr::list(&path), |name| xattr::get(&path, name))
+}
+
+fn all(
+    list: impl Fn() -> io::Result<xattr::XAttrs>,
+    get: impl Fn(&OsStr) -> io::Result<Option<Vec<u8>>>,
+) -> io::Result<Vec<(OsString, Vec<u8>)>> {
+    let names = match list() {
         Err(error) if unsupported(&error) => return Ok(Vec::new()),
         other => other?,
     };
     let mut found = Vec::new();
     for name in names {
-        match xattr::get_deref(&path, &name) {
+        match get(&name) {
             Ok(Some(value)) => found.push((name, value)),
             // Removed since it was listed.
             Ok(None) => {}

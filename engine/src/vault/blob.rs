@@ -1,15 +1,17 @@
-//! Reads trees and data blobs over the library's index, grouped by pack, with every failure named instead of a panic.
+//! Reads trees and data blobs over the index, grouped by pack, with every failure named.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use rustic_core::repofile::{BlobType, Node, NodeType};
-use rustic_core::{BlobId, DataId, Id, IndexedFullStatus, TreeId};
+use rustic_core::repofile::{Node, NodeType, Tree};
+use rustic_core::{DataId, Id, TreeId};
 
-use super::error::{VaultError, contained, plain};
+use super::error::VaultError;
+use super::pack::{BlobKind, Codec, Index, Spot};
 use super::progress::Cancel;
 use super::repository::{Repository, Session};
 
@@ -17,16 +19,8 @@ use super::repository::{Repository, Session};
 const GAP: u32 = 256 * 1024;
 /// One read of a pack is not longer than this, unless a single blob is.
 const WINDOW: u32 = 8 * 1024 * 1024;
-
-/// Where a blob lies.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Spot {
-    pub(super) pack: Id,
-    offset: u32,
-    length: u32,
-    /// Its length when unpacked, in bytes.
-    pub(super) size: u32,
-}
+/// So many directories beside each other are read ahead.
+const TREES_AHEAD: usize = 64;
 
 /// A blob that could not be read.
 #[derive(Debug)]
@@ -54,89 +48,133 @@ impl BlobFault {
 
 /// Reads what snapshots refer to.
 pub(super) struct Blobs {
-    session: Session<IndexedFullStatus>,
+    session: Session,
+    index: Arc<Index>,
+    repository: Repository,
+    /// Codecs that no thread works with at the moment.
+    codecs: Mutex<Vec<Codec>>,
 }
 
 impl Repository {
     pub(super) fn blobs(&self, cancel: &Cancel) -> Result<Blobs, VaultError> {
+        self.blobs_of(self.session(cancel)?)
+    }
+
+    pub(super) fn blobs_of(&self, session: Session) -> Result<Blobs, VaultError> {
         Ok(Blobs {
-            session: self.session(cancel)?.indexed()?,
+            index: self.index(&session.guard)?,
+            session,
+            repository: self.clone(),
+            codecs: Mutex::default(),
         })
     }
 }
 
+/// A directory of a walk: what of it is to come, and subtrees of it that were read ahead.
+struct Level {
+    path: PathBuf,
+    nodes: std::vec::IntoIter<Node>,
+    ahead: HashMap<Id, Bytes>,
+}
+
 impl Blobs {
-    pub(super) fn session(&self) -> &Session<IndexedFullStatus> {
+    pub(super) fn session(&self) -> &Session {
         &self.session
+    }
+
+    pub(super) fn into_session(self) -> Session {
+        self.session
+    }
+
+    pub(super) fn index(&self) -> &Arc<Index> {
+        &self.index
     }
 
     /// The nodes of a tree; `path` is what they lie in, for messages.
     pub(super) fn tree(&self, id: &TreeId, path: &Path) -> Result<Vec<Node>, VaultError> {
-        let damaged = |reason: String, pack| VaultError::Damaged {
-            file: Some(path.to_owned()),
-            pack,
-            reason,
-            more: 0,
-        };
-        let pack = self
-            .session
-            .library
-            .get_index_entry(id)
-            .ok()
-            .map(|entry| entry.pack.to_hex().to_string());
-        let Some(pack) = pack else {
-            return Err(damaged(
-                format!("its tree `{}` is not in the index", &*id.to_hex()),
-                None,
-            ));
-        };
-        let tree = contained("read a tree", || self.session.library.get_tree(id));
-        match tree {
-            Ok(Ok(tree)) => Ok(tree.nodes),
-            _ if self.session.guard.is_canceled() => Err(VaultError::Canceled),
-            Ok(Err(error)) => Err(damaged(self.words(plain(&error)), Some(pack))),
-            Err(broken) => Err(damaged(self.words(broken.to_string()), Some(pack))),
+        self.tree_bytes(id, path)
+            .and_then(|bytes| self.parsed(id, &bytes, path))
+    }
+
+    fn tree_bytes(&self, id: &TreeId, path: &Path) -> Result<Bytes, VaultError> {
+        if !self.has_tree(id) {
+            return Err(VaultError::Damaged {
+                file: Some(path.to_owned()),
+                pack: None,
+                reason: format!("its tree `{}` is not in the index", &*id.to_hex()),
+                more: 0,
+            });
         }
+        let mut found = self
+            .blobs(BlobKind::Tree, &[**id])
+            .map_err(|(_, fault)| fault.of(Some(path.to_owned())))?;
+        Ok(found.remove(&**id).unwrap_or_default())
+    }
+
+    fn parsed(&self, id: &TreeId, bytes: &[u8], path: &Path) -> Result<Vec<Node>, VaultError> {
+        serde_json::from_slice::<Tree>(bytes)
+            .map(|tree| tree.nodes)
+            .map_err(|error| VaultError::Damaged {
+                file: Some(path.to_owned()),
+                pack: self
+                    .index
+                    .find(BlobKind::Tree, id)
+                    .map(|spot| spot.pack.to_hex().to_string()),
+                reason: format!("its tree `{}` cannot be read: {error}", &*id.to_hex()),
+                more: 0,
+            })
+    }
+
+    /// Trees as they are stored, as many of them as can be read: whoever needs one of the others asks for it by itself.
+    pub(super) fn trees(&self, ids: &[TreeId]) -> HashMap<Id, Bytes> {
+        let known: Vec<Id> = ids
+            .iter()
+            .map(|id| **id)
+            .filter(|id| self.index.has(BlobKind::Tree, id))
+            .collect();
+        self.blobs(BlobKind::Tree, &known).unwrap_or_default()
     }
 
     pub(super) fn has_tree(&self, id: &TreeId) -> bool {
-        self.session.library.get_index_entry(id).is_ok()
+        self.index.has(BlobKind::Tree, id)
     }
 
-    /// The store's words, where it is the store that failed.
-    fn words(&self, otherwise: String) -> String {
-        self.session
-            .guard
-            .take_error()
-            .map_or(otherwise, |error| error.to_string())
+    /// The pack that a tree lies in.
+    pub(super) fn tree_pack(&self, id: &TreeId) -> Option<Id> {
+        self.index.find(BlobKind::Tree, id).map(|spot| spot.pack)
     }
 
     pub(super) fn spot(&self, id: &DataId) -> Result<Spot, BlobFault> {
-        match contained("look into the index", || self.session.library.get_index_entry(id)) {
-            Ok(Ok(entry)) => Ok(Spot {
-                pack: *entry.pack,
-                offset: entry.location.offset,
-                length: entry.location.length,
-                size: contained("look into the index", || entry.location.data_length()).unwrap_or_default(),
-            }),
-            Ok(Err(_)) | Err(_) => Err(BlobFault {
-                pack: None,
-                reason: format!("its blob `{}` is not in the index", &*id.to_hex()),
-                canceled: false,
-            }),
+        self.spot_of(BlobKind::Data, id)
+    }
+
+    fn spot_of(&self, kind: BlobKind, id: &Id) -> Result<Spot, BlobFault> {
+        self.index.find(kind, id).ok_or_else(|| BlobFault {
+            pack: None,
+            reason: format!("its blob `{}` is not in the index", &*id.to_hex()),
+            canceled: false,
+        })
+    }
+
+    /// Reads blobs of content, each once, reading their packs in few long pieces.
+    pub(super) fn batch(&self, ids: &[DataId]) -> Result<HashMap<DataId, Bytes>, (DataId, BlobFault)> {
+        let plain: Vec<Id> = ids.iter().map(|id| **id).collect();
+        match self.blobs(BlobKind::Data, &plain) {
+            Ok(found) => Ok(found.into_iter().map(|(id, bytes)| (id.into(), bytes)).collect()),
+            Err((id, fault)) => Err((id.into(), fault)),
         }
     }
 
-    /// Reads blobs, each once, reading their packs in few long pieces.
-    pub(super) fn batch(&self, ids: &[DataId]) -> Result<HashMap<DataId, Bytes>, (DataId, BlobFault)> {
-        let mut packs: BTreeMap<Id, Vec<(Spot, DataId)>> = BTreeMap::new();
+    fn blobs(&self, kind: BlobKind, ids: &[Id]) -> Result<HashMap<Id, Bytes>, (Id, BlobFault)> {
+        let mut packs: BTreeMap<Id, Vec<(Spot, Id)>> = BTreeMap::new();
         let mut found = HashMap::with_capacity(ids.len());
         for id in ids {
             if found.insert(*id, Bytes::new()).is_none() {
-                let spot = self.spot(id).map_err(|fault| (*id, fault))?;
+                let spot = self.spot_of(kind, id).map_err(|fault| (*id, fault))?;
                 packs.entry(spot.pack).or_default().push((spot, *id));
             }
         }
+        let mut codec = self.codec(ids)?;
         for (pack, mut spots) in packs {
             spots.sort_by_key(|(spot, _)| spot.offset);
             let mut rest = spots.as_slice();
@@ -154,58 +192,59 @@ impl Blobs {
                 }
                 let (now, later) = rest.split_at(count.min(rest.len()));
                 rest = later;
-                self.read_window(&pack, start, end - start, now, &mut found)?;
+                self.read_window(&mut codec, &pack, (start, end), now, &mut found)?;
             }
         }
+        self.codecs.lock().unwrap_or_else(PoisonError::into_inner).push(codec);
         Ok(found)
+    }
+
+    fn codec(&self, ids: &[Id]) -> Result<Codec, (Id, BlobFault)> {
+        let idle = self.codecs.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        idle.map_or_else(|| self.repository.codec(), Ok).map_err(|error| {
+            let fault = BlobFault {
+                pack: None,
+                reason: error.to_string(),
+                canceled: false,
+            };
+            (ids.first().copied().unwrap_or_default(), fault)
+        })
     }
 
     fn read_window(
         &self,
+        codec: &mut Codec,
         pack: &Id,
-        offset: u32,
-        length: u32,
-        spots: &[(Spot, DataId)],
-        found: &mut HashMap<DataId, Bytes>,
-    ) -> Result<(), (DataId, BlobFault)> {
+        (start, end): (u32, u32),
+        spots: &[(Spot, Id)],
+        found: &mut HashMap<Id, Bytes>,
+    ) -> Result<(), (Id, BlobFault)> {
         let guard = &self.session.guard;
         // A piece that cannot be read whole may still hold blobs that can: they are read one by one then.
-        let ticket = guard.load_window(pack, offset, length).ok();
-        let mut outcome = Ok(());
-        for (_, id) in spots {
-            match self.blob(id, pack) {
-                Ok(bytes) => {
-                    found.insert(*id, bytes);
+        let window = guard.read_pack(pack, start, end - start).ok();
+        for (spot, id) in spots {
+            let fault = |reason| {
+                let fault = BlobFault {
+                    pack: Some(*pack),
+                    reason,
+                    canceled: guard.is_canceled(),
+                };
+                (*id, fault)
+            };
+            let (from, length) = (wide(spot.offset - start), wide(spot.length));
+            let part = window.as_ref().and_then(|window| window.get(from..from + length));
+            let plain = match part {
+                Some(part) => codec.open(part, spot.unpacked),
+                None => {
+                    let alone = guard
+                        .read_pack(pack, spot.offset, spot.length)
+                        .map_err(|error| fault(error.to_string()))?;
+                    codec.open(&alone, spot.unpacked)
                 }
-                Err(fault) => {
-                    outcome = Err((*id, fault));
-                    break;
-                }
-            }
+            };
+            found.insert(*id, plain.map_err(fault)?.into());
         }
-        if let Some(ticket) = ticket {
-            guard.drop_window(pack, ticket);
-        }
-        outcome
-    }
-
-    fn blob(&self, id: &DataId, pack: &Id) -> Result<Bytes, BlobFault> {
-        let blob = BlobId::from(*id);
-        let fault = |reason| BlobFault {
-            pack: Some(*pack),
-            reason,
-            canceled: self.session.guard.is_canceled(),
-        };
-        if self.session.guard.is_canceled() {
-            return Err(fault("the operation was canceled".into()));
-        }
-        match contained("read a blob", || {
-            self.session.library.get_blob_cached(&blob, BlobType::Data)
-        }) {
-            Ok(Ok(bytes)) => Ok(bytes),
-            Ok(Err(error)) => Err(fault(self.words(plain(&error)))),
-            Err(broken) => Err(fault(self.words(broken.to_string()))),
-        }
+        Ok(())
     }
 
     /// The nodes below a tree, every directory before what it holds. `visit` says whether to go into a directory.
@@ -214,14 +253,20 @@ impl Blobs {
         root: TreeId,
         visit: &mut dyn FnMut(&Path, &Node) -> Result<bool, VaultError>,
     ) -> Result<(), VaultError> {
+        let level = |path: PathBuf, nodes: Vec<Node>| Level {
+            path,
+            nodes: nodes.into_iter(),
+            ahead: HashMap::new(),
+        };
         let top = PathBuf::from("/");
-        let mut stack = vec![(top.clone(), self.tree(&root, &top)?.into_iter())];
-        while let Some((path, nodes)) = stack.last_mut() {
-            let Some(node) = nodes.next() else {
+        let nodes = self.tree(&root, &top)?;
+        let mut stack = vec![level(top, nodes)];
+        while let Some(here) = stack.last_mut() {
+            let Some(node) = here.nodes.next() else {
                 stack.pop();
                 continue;
             };
-            let path = path.join(file_name(&node, path)?);
+            let path = here.path.join(file_name(&node, &here.path)?);
             let descend = visit(&path, &node)?;
             if descend && node.node_type == NodeType::Dir {
                 let Some(subtree) = node.subtree else {
@@ -233,8 +278,17 @@ impl Blobs {
                         more: 0,
                     });
                 };
-                let nodes = self.tree(&subtree, &path)?.into_iter();
-                stack.push((path, nodes));
+                if !here.ahead.contains_key(&*subtree) {
+                    let beside = here.nodes.as_slice().iter().filter_map(|node| node.subtree);
+                    let ids: Vec<TreeId> = std::iter::once(subtree).chain(beside).take(TREES_AHEAD).collect();
+                    here.ahead = self.trees(&ids);
+                }
+                let bytes = match here.ahead.remove(&*subtree) {
+                    Some(bytes) => bytes,
+                    None => self.tree_bytes(&subtree, &path)?,
+                };
+                let nodes = self.parsed(&subtree, &bytes, &path)?;
+                stack.push(level(path, nodes));
             }
         }
         Ok(())
@@ -266,6 +320,10 @@ impl Blobs {
         }
         Ok(bytes)
     }
+}
+
+fn wide(value: u32) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
 }
 
 /// A node's name, if it is one name: whoever wrote the repository must not make a restore climb out of its target.

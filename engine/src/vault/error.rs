@@ -35,11 +35,29 @@ pub enum VaultError {
     /// The store did not do what was asked.
     #[error(transparent)]
     Store(StoreError),
-    /// The vault's directory does not exist.
-    #[error("the vault directory `{}` does not exist", path.display())]
+    /// The vault does not exist.
+    #[error("the vault {}`{place}` does not exist", if *is_directory { "directory " } else { "" })]
     MissingVault {
-        /// The directory.
-        path: PathBuf,
+        /// Path or address.
+        place: String,
+        /// Whether it is a directory of this machine.
+        is_directory: bool,
+    },
+    /// An address names no vault.
+    #[error("`{place}` is not the address of a vault: {reason}")]
+    BadPlace {
+        /// The address, without what may be secret in it.
+        place: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Something was asked that has no effect there.
+    #[error("{option} has no effect in the vault `{place}`")]
+    UselessOption {
+        /// What was asked.
+        option: &'static str,
+        /// Path or address.
+        place: String,
     },
     /// The vault's path is no directory.
     #[error("the vault `{}` is not a directory", path.display())]
@@ -54,14 +72,6 @@ pub enum VaultError {
         what: &'static str,
         /// The name.
         name: String,
-    },
-    /// The folder of the repository holds other things.
-    #[error("`{}` is no repository and not empty: it holds {}", path.display(), listed(found))]
-    ForeignDirectory {
-        /// The folder.
-        path: PathBuf,
-        /// Names found there.
-        found: Vec<String>,
     },
     /// There is no repository of the application.
     #[error("the vault holds no repository of this application: `{place}` has none")]
@@ -134,10 +144,10 @@ pub enum VaultError {
         path: PathBuf,
     },
     /// A dump was asked for, and the item is none.
-    #[error("the item is not a single stream: `{snapshot}` does not hold exactly one file")]
+    #[error("the item is not a single stream: `{tree}` does not hold exactly one file")]
     NotADump {
-        /// The snapshot.
-        snapshot: String,
+        /// The id of its tree.
+        tree: String,
     },
     /// A point is sealed once.
     #[error("the point `{point}` is already sealed with another manifest")]
@@ -238,16 +248,17 @@ impl VaultError {
     pub fn help(&self) -> Option<String> {
         match self {
             Self::Store(error) => error.help(),
-            Self::MissingVault { path } => Some(format!(
-                "create `{}`, or mount what belongs there: a vault's directory is never made silently",
-                path.display()
+            Self::MissingVault {
+                place,
+                is_directory: true,
+            } => Some(format!(
+                "create `{place}`, or mount what belongs there: a vault's directory is never made silently"
             )),
+            Self::MissingVault { .. } => Some("make it first, and look at its spelling".into()),
+            Self::BadPlace { .. } => Some("give a path, or `s3://bucket/prefix?endpoint=…&region=…`".into()),
+            Self::UselessOption { .. } => Some("leave it out, or choose a vault on a store that knows it".into()),
             Self::NotADirectory { .. } => Some("give the directory that holds the repositories".into()),
             Self::InvalidName { .. } => Some("use letters, digits, `-`, `_` and `.`, not beginning with a dot".into()),
-            Self::ForeignDirectory { path, .. } => Some(format!(
-                "move these away or choose another vault: nothing in `{}` was touched",
-                path.display()
-            )),
             Self::NoRepository { .. } => {
                 Some("check tenant, application and vault; the first `dram protect` makes the repository".into())
             }

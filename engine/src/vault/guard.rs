@@ -1,7 +1,7 @@
 //! Stands between the library and the store. It adds what the library lacks: cancelling, and the certainty that no snapshot
 //! is written of a source that could not be read whole or whose packs could not be written.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -20,6 +20,8 @@ pub(super) struct Guard {
     spoiled: AtomicBool,
     /// Snapshots that the library writes are dropped: the caller looks at the result first and writes its own.
     withhold: AtomicBool,
+    /// Packs that the index names and the vault lost: nothing in them counts as stored.
+    lost: Arc<HashSet<Id>>,
     state: Mutex<State>,
 }
 
@@ -28,25 +30,30 @@ struct State {
     /// The first error of the store, in its own words; the library keeps only a text, or nothing.
     first: Option<StoreError>,
     written: Vec<Id>,
-    windows: HashMap<Id, Vec<Window>>,
-    tickets: u64,
-}
-
-struct Window {
-    ticket: u64,
-    offset: u32,
-    bytes: Bytes,
+    /// What a listing shows instead of what is there.
+    shown: HashMap<Kind, Vec<(Id, u32)>>,
 }
 
 impl Guard {
     pub(super) fn new(store: Arc<dyn Store>, cancel: Cancel) -> Self {
         Self {
-            store,
+            store: store.under(&cancel).unwrap_or(store),
             cancel,
             spoiled: AtomicBool::new(false),
             withhold: AtomicBool::new(false),
+            lost: Arc::default(),
             state: Mutex::default(),
         }
+    }
+
+    /// The same, where these packs are known to be lost.
+    pub(super) fn without(mut self, lost: Arc<HashSet<Id>>) -> Self {
+        self.lost = lost;
+        self
+    }
+
+    pub(super) fn lost(&self) -> &HashSet<Id> {
+        &self.lost
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -81,40 +88,17 @@ impl Guard {
         std::mem::take(&mut self.state().written)
     }
 
-    /// Reads a range of a pack once and answers the library's reads within it from memory, until the ticket is returned.
-    pub(super) fn load_window(&self, pack: &Id, offset: u32, length: u32) -> Result<u64, StoreError> {
+    /// Shows the library these files of a kind instead of those that are there.
+    pub(super) fn show(&self, kind: Kind, files: Vec<(Id, u32)>) {
+        self.state().shown.insert(kind, files);
+    }
+
+    /// Reads a range of a pack. Whoever asks takes the error; it is not remembered.
+    pub(super) fn read_pack(&self, pack: &Id, offset: u32, length: u32) -> Result<Bytes, StoreError> {
         if self.cancel.is_canceled() {
             return Err(StoreError::Canceled);
         }
-        let bytes = self.store.read_range(Kind::Pack, pack, offset, length)?;
-        let mut state = self.state();
-        state.tickets += 1;
-        let ticket = state.tickets;
-        state
-            .windows
-            .entry(*pack)
-            .or_default()
-            .push(Window { ticket, offset, bytes });
-        Ok(ticket)
-    }
-
-    pub(super) fn drop_window(&self, pack: &Id, ticket: u64) {
-        let mut state = self.state();
-        if let Some(windows) = state.windows.get_mut(pack) {
-            windows.retain(|window| window.ticket != ticket);
-            if windows.is_empty() {
-                state.windows.remove(pack);
-            }
-        }
-    }
-
-    fn in_window(&self, id: &Id, offset: u32, length: u32) -> Option<Bytes> {
-        let state = self.state();
-        state.windows.get(id)?.iter().find_map(|window| {
-            let start = usize::try_from(offset.checked_sub(window.offset)?).ok()?;
-            let end = start.checked_add(usize::try_from(length).ok()?)?;
-            (end <= window.bytes.len()).then(|| window.bytes.slice(start..end))
-        })
+        self.store.read_range(Kind::Pack, pack, offset, length)
     }
 
     /// Lets an operation through, or turns the store's error into the library's and remembers it.
@@ -146,6 +130,9 @@ impl ReadBackend for Guard {
     }
 
     fn list_with_size(&self, tpe: FileType) -> RusticResult<Vec<(Id, u32)>> {
+        if let Some(shown) = self.state().shown.get(&tpe.into()) {
+            return Ok(shown.clone());
+        }
         self.pass(|store| store.list(tpe.into()))
     }
 
@@ -154,11 +141,6 @@ impl ReadBackend for Guard {
     }
 
     fn read_partial(&self, tpe: FileType, id: &Id, _cacheable: bool, offset: u32, length: u32) -> RusticResult<Bytes> {
-        if tpe == FileType::Pack
-            && let Some(bytes) = self.in_window(id, offset, length)
-        {
-            return Ok(bytes);
-        }
         self.pass(|store| store.read_range(tpe.into(), id, offset, length))
     }
 

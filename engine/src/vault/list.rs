@@ -104,29 +104,24 @@ impl Repository {
         pour(&blobs, path, &node, out, progress)
     }
 
-    /// Writes the one file of a dump to `out`, in order: what the loading command reads.
+    /// Writes the one file of a dump, by the id of the item's tree, to `out`, in order: what the loading command reads.
     ///
     /// # Errors
     /// If the item is no dump, if it cannot be read whole, or if `out` fails.
     pub fn dump_stream(
         &self,
-        snapshot: &str,
+        tree: &str,
         out: &mut dyn Write,
         progress: &Arc<dyn Progress>,
         cancel: &Cancel,
     ) -> Result<u64, VaultError> {
         let blobs = self.blobs(cancel)?;
-        let tree = blobs.session().snapshot(snapshot)?.tree;
-        let nodes = blobs.tree(&tree, Path::new("/"))?;
+        let nodes = blobs.tree(&tree_id(tree)?, Path::new("/"))?;
         let [node] = nodes.as_slice() else {
-            return Err(VaultError::NotADump {
-                snapshot: snapshot.to_owned(),
-            });
+            return Err(VaultError::NotADump { tree: tree.to_owned() });
         };
         if !node.is_file() {
-            return Err(VaultError::NotADump {
-                snapshot: snapshot.to_owned(),
-            });
+            return Err(VaultError::NotADump { tree: tree.to_owned() });
         }
         let path = Path::new("/").join(&*node.name());
         pour(&blobs, &path, node, out, progress)
@@ -144,7 +139,7 @@ fn pour(
     let mut sized = Vec::with_capacity(content.len());
     for id in &content {
         let spot = blobs.spot(id).map_err(|fault| fault.of(Some(path.to_owned())))?;
-        sized.push((*id, u64::from(spot.size)));
+        sized.push((*id, u64::from(spot.size())));
     }
     progress.total(sized.iter().map(|(_, size)| size).sum(), Basis::Counted);
     let mut written = 0_u64;
@@ -203,7 +198,7 @@ fn entry(blobs: &Blobs, path: &Path, node: &Node) -> Entry {
             .iter()
             .flatten()
             .filter_map(|id| blobs.spot(id).ok())
-            .map(|spot| u64::from(spot.size))
+            .map(|spot| u64::from(spot.size()))
             .sum(),
         _ => 0,
     };

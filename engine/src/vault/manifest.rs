@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use rustic_core::repofile::SnapshotFile;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
@@ -9,9 +10,9 @@ use super::blob::Blobs;
 use super::capture::{Captured, Origin};
 use super::error::VaultError;
 use super::place::check_name;
-use super::progress::Cancel;
+use super::point::tagged;
+use super::progress::{Cancel, Silent};
 use super::repository::{Repository, blank};
-use super::stream::store_file;
 
 /// The format that this version writes.
 pub const MANIFEST_FORMAT: u32 = 1;
@@ -19,6 +20,8 @@ pub const MANIFEST_FORMAT: u32 = 1;
 pub(super) const READS: u32 = 1;
 pub(super) const MANIFEST: &str = "manifest.json";
 pub(super) const SEAL_TAG: &str = "seal";
+/// Begins the tag of a seal that was written under a later epoch than its point.
+pub(super) const UNDER: &str = "sealed-under=";
 /// A record is a few kilobytes; what is longer than this is none of ours.
 const LONGEST: u64 = 256 * 1024 * 1024;
 
@@ -138,6 +141,14 @@ impl Repository {
     /// # Errors
     /// If an item is missing, if the point is sealed differently, or if the store fails.
     pub fn seal(&self, manifest: &Manifest, origin: &Origin) -> Result<String, VaultError> {
+        self.seal_under(manifest, manifest.epoch, origin)
+    }
+
+    /// Seals a point that was made under another epoch than the one that acts now: a copy of an older point.
+    ///
+    /// # Errors
+    /// As [`Self::seal`].
+    pub(super) fn seal_under(&self, manifest: &Manifest, under: u64, origin: &Origin) -> Result<String, VaultError> {
         check_name("a point", &manifest.point)?;
         let tag = format!("point={}", manifest.point);
         let blobs = self.blobs(&Cancel::new())?;
@@ -157,7 +168,15 @@ impl Repository {
                 });
             }
         }
-        if let Some(snapshot) = snapshots.iter().find(|snapshot| snapshot.tags.contains(SEAL_TAG)) {
+        // A seal under an older epoch may have come too late to count: then this one has to stand beside it.
+        let is_enough = |snapshot: &&SnapshotFile| {
+            let written = tagged(snapshot, UNDER).or_else(|| tagged(snapshot, "epoch="));
+            written
+                .and_then(|epoch| epoch.parse::<u64>().ok())
+                .is_none_or(|epoch| epoch >= under)
+        };
+        let mut seals = snapshots.iter().filter(|snapshot| snapshot.tags.contains(SEAL_TAG));
+        if let Some(snapshot) = seals.rfind(is_enough) {
             let existing: Manifest = blobs.record(snapshot.tree, MANIFEST, "the manifest", &manifest.point)?;
             if existing == *manifest {
                 return Ok(snapshot.id.to_hex().to_string());
@@ -166,9 +185,17 @@ impl Repository {
                 point: manifest.point.clone(),
             });
         }
+        let until = self.lock_ends()?;
+        if let Some(until) = until {
+            self.lock_items(&blobs, manifest, until, &Cancel::new())?;
+        }
         // The epoch counts even for a reader that is too old for the rest.
-        let tags = [tag, SEAL_TAG.to_owned(), format!("epoch={}", manifest.epoch)];
-        self.write_record(MANIFEST, "the manifest", &manifest.point, manifest, origin, &tags)
+        let mut tags = vec![tag, SEAL_TAG.to_owned(), format!("epoch={}", manifest.epoch)];
+        if under != manifest.epoch {
+            tags.push(format!("{UNDER}{under}"));
+        }
+        self.retaining(until)
+            .write_record(MANIFEST, "the manifest", &manifest.point, manifest, origin, &tags)
     }
 
     /// Keeps bytes, such as the log of a run, as a snapshot with one file at its root.
@@ -207,12 +234,12 @@ impl Repository {
     }
 
     fn write_file(&self, name: &str, bytes: Vec<u8>, origin: &Origin, tags: &[String]) -> Result<String, VaultError> {
-        let session = self.session(&Cancel::new())?.indexed_ids()?;
+        let session = self.session(&Cancel::new())?;
         let expected = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         let snapshot = blank("write a record", &origin.host, origin.time, tags)?;
         let path = std::path::Path::new("/").join(name);
-        let reader = Box::new(std::io::Cursor::new(bytes));
-        let snapshot = store_file(&session, snapshot, &path, reader, origin.time)?;
+        let mut reader = std::io::Cursor::new(bytes);
+        let snapshot = self.store_file(&session, snapshot, &path, &mut reader, origin.time, &Silent::shared())?;
         let stored = snapshot
             .summary
             .as_ref()

@@ -3,8 +3,8 @@
 //! One repository in restic's format for each application, at `<vault>/<tenant>/<application>`, written through the
 //! library `rustic_core` and readable by the stock `restic` program. The modules stand in layers:
 //!
-//! - [`Store`] is the port to where files lie, [`Directory`] the one implementation; a guard between it and the library adds
-//!   cancelling, and refuses every snapshot of a source that was not read whole.
+//! - [`Place`] is the address of a vault; a ground finds the repositories there, a [`Store`] is the port to the files of one.
+//!   A guard between it and the library adds cancelling, and refuses every snapshot of a source that was not read whole.
 //! - [`Vault`], [`Location`] and [`Repository`] find, make and open repositories.
 //! - captures write the items of a point, the seal makes them a point, attestations say something about it later.
 //! - restores, lists, dumps and verifications read over the library's index, never through its own restore.
@@ -12,14 +12,24 @@
 //! Nothing here knows the model or the catalog: names, paths and JSON go in and come out. All calls block; progress and
 //! cancelling are passed in.
 
+mod address;
+mod adopt;
+mod archive;
 mod beneath;
 mod blob;
 mod capture;
-mod directory;
+mod copy;
+mod diagnose;
 mod error;
+mod ground;
 mod guard;
+mod key;
 mod list;
+mod lock;
 mod manifest;
+mod mend;
+mod pack;
+mod parallel;
 mod password;
 mod place;
 mod point;
@@ -30,24 +40,32 @@ mod restore;
 mod source;
 mod store;
 mod stream;
+mod swift;
 mod verify;
 
 #[cfg(test)]
 mod tests;
 
+pub use address::{Lock, Place, S3Place, Transfer, VaultOptions};
+pub use adopt::Adopted;
 pub use capture::{Captured, Origin};
-pub use directory::Directory;
+pub use copy::{Copied, copy_point};
+pub use diagnose::{Diagnosis, LockCheck, Right, Rights, Used};
+pub use dram_storage::Versioning;
+pub use dram_storage::{Address as S3Address, Credentials as S3Credentials, Mode as LockMode, Secret};
 pub use error::{SourceFault, VaultError};
 pub use list::{Entry, EntryKind};
 pub use manifest::{Class, Durability, Item, MANIFEST_FORMAT, Manifest, Method, Writer};
+pub use mend::Mended;
 pub use password::Password;
 pub use place::{Init, Location, Vault};
 pub use point::{Attestation, PointState, SealedPoint, Statement, Takeover, Verification};
 pub use progress::{Basis, Cancel, Progress, Silent};
-pub use prune::{PrunePlan, Pruned};
+pub use prune::{LockedPoint, PrunePlan, Pruned};
 pub use repository::Repository;
 pub use restore::{RestoreFiles, Restored};
 pub use source::{CaptureFiles, Note, NoteKind};
-pub use store::{Kind, Store, StoreError};
+pub use store::{Claim, Directory, Kind, Locks, S3, Store, StoreError};
 pub use stream::CaptureStream;
+pub use swift::SwiftPlace;
 pub use verify::{Checked, Damage, Verdict};

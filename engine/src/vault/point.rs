@@ -1,6 +1,6 @@
 //! Which points a vault offers, read from the vault alone, and what is attested about them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rustic_core::repofile::SnapshotFile;
 use serde::{Deserialize, Serialize};
@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use super::blob::Blobs;
 use super::capture::Origin;
 use super::error::VaultError;
-use super::manifest::{Durability, MANIFEST, Manifest, SEAL_TAG};
+use super::manifest::{Durability, MANIFEST, Manifest, SEAL_TAG, UNDER};
+use super::parallel::each;
 use super::place::check_name;
 use super::progress::Cancel;
 use super::repository::{Repository, TAG};
@@ -17,6 +18,8 @@ pub(super) const ATTEST_TAG: &str = "attest";
 const TAKEOVER_TAG: &str = "takeover";
 const ATTEST: &str = "attest.json";
 const FORMAT: u32 = 1;
+/// So many seals and attestations are read at a time.
+const READERS: usize = 16;
 
 /// Something said about a point after it was sealed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -158,12 +161,23 @@ impl Repository {
         let blobs = self.blobs(&Cancel::new())?;
         let snapshots = blobs.session().snapshots(&[TAG])?;
         let takeovers = takeovers(&blobs, &snapshots)?;
+        let mut of_point: HashMap<String, Vec<&SnapshotFile>> = HashMap::new();
+        for snapshot in &snapshots {
+            if let Some(point) = tagged(snapshot, "point=") {
+                of_point.entry(point).or_default().push(snapshot);
+            }
+        }
+        let seals: Vec<(String, &SnapshotFile)> = of_tag(&snapshots, SEAL_TAG);
+        let judged = each(&seals, READERS, &|| Ok(()), |(), (point, snapshot)| {
+            let beside = of_point.get(point).map(Vec::as_slice).unwrap_or_default();
+            Ok::<_, VaultError>(sealed(&blobs, point, snapshot, beside, &takeovers))
+        })?;
+        let attests: Vec<(String, &SnapshotFile)> = of_tag(&snapshots, ATTEST_TAG);
+        let said = each(&attests, READERS, &|| Ok(()), |(), (point, snapshot)| {
+            Ok::<_, VaultError>(blobs.record::<Attestation>(snapshot.tree, ATTEST, "an attestation", point))
+        })?;
         let mut points: BTreeMap<String, SealedPoint> = BTreeMap::new();
-        for snapshot in snapshots.iter().filter(|snapshot| snapshot.tags.contains(SEAL_TAG)) {
-            let Some(point) = tagged(snapshot, "point=") else {
-                continue;
-            };
-            let sealed = sealed(&blobs, &point, snapshot, &snapshots, &takeovers);
+        for ((point, _), sealed) in seals.into_iter().zip(judged) {
             // Two seals of a point are the same words written twice; one that is offered counts.
             match points.get(&point) {
                 Some(known) if known.is_offered() || !sealed.is_offered() => {}
@@ -172,12 +186,9 @@ impl Repository {
                 }
             }
         }
-        for snapshot in snapshots.iter().filter(|snapshot| snapshot.tags.contains(ATTEST_TAG)) {
-            let Some(point) = tagged(snapshot, "point=") else {
-                continue;
-            };
+        for ((point, _), said) in attests.into_iter().zip(said) {
             let Some(sealed) = points.get_mut(&point) else { continue };
-            match blobs.record::<Attestation>(snapshot.tree, ATTEST, "an attestation", &point) {
+            match said {
                 Ok(attestation) => apply(sealed, attestation),
                 // What nobody can read may be a hold, so it is one.
                 Err(error) => sealed.held = Some(error.to_string()),
@@ -186,19 +197,27 @@ impl Repository {
         Ok(points.into_values().collect())
     }
 
-    /// Attests something about a point.
+    /// Attests something about a point. A hold in a locked vault locks all of the point anew.
     ///
     /// # Errors
-    /// If the store fails.
+    /// If the store fails; if a point is held that is not in the vault.
     pub fn attest(&self, attestation: &Attestation, origin: &Origin) -> Result<String, VaultError> {
         check_name("a point", &attestation.point)?;
+        let until = match attestation.statement {
+            Statement::Held { .. } => self.lock_ends()?,
+            _ => None,
+        };
+        if let Some(until) = until {
+            self.lock_point(&attestation.point, until, &Cancel::new())?;
+        }
         let tags = [ATTEST_TAG.to_owned(), format!("point={}", attestation.point)];
         let record = Enveloped {
             format: FORMAT,
             min_reader: 1,
             body: attestation,
         };
-        self.write_record(ATTEST, "an attestation", &attestation.point, &record, origin, &tags)
+        self.retaining(until)
+            .write_record(ATTEST, "an attestation", &attestation.point, &record, origin, &tags)
     }
 
     /// Records a takeover with the seals that are there now, begin or continue.
@@ -242,7 +261,8 @@ impl Repository {
             TAKEOVER_TAG.to_owned(),
             format!("epoch={}", takeover.epoch),
         ];
-        self.write_record(ATTEST, "a takeover", &place, &record, origin, &tags)
+        self.retaining(self.lock_ends()?)
+            .write_record(ATTEST, "a takeover", &place, &record, origin, &tags)
     }
 
     /// The highest epoch that the vault has seen, in seals and takeovers; 0 if none.
@@ -290,16 +310,28 @@ fn takeovers(blobs: &Blobs, snapshots: &[SnapshotFile]) -> Result<Vec<(TakeoverR
 fn highest(snapshots: &[SnapshotFile]) -> u64 {
     snapshots
         .iter()
-        .filter_map(|snapshot| tagged(snapshot, "epoch=")?.parse().ok())
+        // A copy of an older point tells of the epoch that it was made under.
+        .flat_map(|snapshot| [tagged(snapshot, "epoch="), tagged(snapshot, UNDER)])
+        .filter_map(|epoch| epoch?.parse().ok())
         .max()
         .unwrap_or(0)
 }
 
+/// The snapshots with a tag, each with its point.
+fn of_tag<'a>(snapshots: &'a [SnapshotFile], tag: &str) -> Vec<(String, &'a SnapshotFile)> {
+    snapshots
+        .iter()
+        .filter(|snapshot| snapshot.tags.contains(tag))
+        .filter_map(|snapshot| Some((tagged(snapshot, "point=")?, snapshot)))
+        .collect()
+}
+
+/// `snapshots` are those of the point.
 fn sealed(
     blobs: &Blobs,
     point: &str,
     seal: &SnapshotFile,
-    snapshots: &[SnapshotFile],
+    snapshots: &[&SnapshotFile],
     takeovers: &[(TakeoverRecord, String)],
 ) -> SealedPoint {
     let id = seal.id.to_hex().to_string();
@@ -311,7 +343,9 @@ fn sealed(
             },
         ),
         Ok(manifest) => {
-            let state = judge(blobs, point, &id, &manifest, snapshots, takeovers);
+            let under = tagged(seal, UNDER).and_then(|under| under.parse().ok());
+            let writer = (id.as_str(), under.unwrap_or(manifest.epoch));
+            let state = judge(blobs, point, writer, &manifest, snapshots, takeovers);
             (Some(manifest), state)
         }
     };
@@ -330,27 +364,26 @@ fn sealed(
 fn judge(
     blobs: &Blobs,
     point: &str,
-    seal: &str,
+    (seal, epoch): (&str, u64),
     manifest: &Manifest,
-    snapshots: &[SnapshotFile],
+    snapshots: &[&SnapshotFile],
     takeovers: &[(TakeoverRecord, String)],
 ) -> PointState {
     if manifest.point != point {
         let reason = format!("its seal is of the point `{}`", manifest.point);
         return PointState::Unreadable { reason };
     }
-    let late = takeovers.iter().find(|(record, _)| {
-        manifest.epoch < record.takeover.epoch && !record.seals_seen.iter().any(|seen| seen == seal)
-    });
+    let late = takeovers
+        .iter()
+        .find(|(record, _)| epoch < record.takeover.epoch && !record.seals_seen.iter().any(|seen| seen == seal));
     if let Some((record, _)) = late {
         return PointState::Superseded {
             by: record.takeover.epoch,
         };
     }
-    let tag = format!("point={point}");
     let present: HashSet<(String, String)> = snapshots
         .iter()
-        .filter(|snapshot| snapshot.tags.contains(&tag) && blobs.has_tree(&snapshot.tree))
+        .filter(|snapshot| blobs.has_tree(&snapshot.tree))
         .filter_map(|snapshot| Some((tagged(snapshot, "item=")?, snapshot.tree.to_hex().to_string())))
         .collect();
     let missing: Vec<String> = manifest

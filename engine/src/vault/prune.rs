@@ -1,6 +1,9 @@
 //! Forgets points, and gives back the space that nothing needs any more, in two phases.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
 
 use jiff::{Timestamp, ToSpan};
 use rustic_core::repofile::SnapshotFile;
@@ -11,13 +14,22 @@ use super::manifest::SEAL_TAG;
 use super::point::{ATTEST_TAG, tagged};
 use super::progress::Cancel;
 use super::repository::{Repository, Session, TAG};
-use super::store::StoreError;
+use super::store::{Deferring, Store, StoreError};
 
 /// Items of a point that was never sealed are garbage after so many hours.
 const GARBAGE_HOURS: i64 = 7 * 24;
 /// Packs that nothing needs are removed only when they were marked for so long: whoever wrote meanwhile with an older index
 /// may count on them.
 const MARKED_HOURS: i64 = 23;
+
+/// A point that the vault's lock holds.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LockedPoint {
+    /// The point.
+    pub point: String,
+    /// Until when, by the store's clock.
+    pub until: Timestamp,
+}
 
 /// What would be forgotten. Decided first, so that it can be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +38,8 @@ pub struct PrunePlan {
     pub points: Vec<String>,
     /// Points that were never sealed, whose items go.
     pub unsealed: Vec<String>,
+    /// Points that stay although they were to go, because the vault's lock holds them; sorted.
+    pub locked: Vec<LockedPoint>,
     seals: Vec<Id>,
     items: Vec<Id>,
     attestations: Vec<Id>,
@@ -56,6 +70,8 @@ pub struct Pruned {
     pub removed_packs: u64,
     /// The bytes of the removed packs.
     pub removed_bytes: u64,
+    /// Files that nothing needs any more and that the vault's lock keeps: a prune after its time removes them.
+    pub locked_files: u64,
 }
 
 impl Repository {
@@ -89,6 +105,7 @@ impl Repository {
         }
         let session = self.session(&Cancel::new())?;
         let snapshots = session.snapshots(&[TAG])?;
+        let locked = self.locked(&snapshots, &going)?;
         let sealed: HashSet<String> = snapshots
             .iter()
             .filter(|snapshot| snapshot.tags.contains(SEAL_TAG))
@@ -98,6 +115,7 @@ impl Repository {
         let mut plan = PrunePlan {
             points: Vec::new(),
             unsealed: Vec::new(),
+            locked: Vec::new(),
             seals: Vec::new(),
             items: Vec::new(),
             attestations: Vec::new(),
@@ -106,7 +124,7 @@ impl Repository {
             let Some(point) = tagged(snapshot, "point=") else {
                 continue;
             };
-            let goes = going.contains(point.as_str());
+            let goes = going.contains(point.as_str()) && !locked.contains_key(&point);
             let garbage =
                 !sealed.contains(&point) && !live.contains(point.as_str()) && snapshot.time.timestamp() < oldest;
             if !goes && !garbage {
@@ -114,11 +132,34 @@ impl Repository {
             }
             plan.take(snapshot, &point, goes);
         }
+        plan.locked = locked
+            .into_iter()
+            .map(|(point, until)| LockedPoint { point, until })
+            .collect();
         for names in [&mut plan.points, &mut plan.unsealed] {
             names.sort();
             names.dedup();
         }
         Ok(plan)
+    }
+
+    /// Those of the points whose seal the vault's lock still holds.
+    fn locked(
+        &self,
+        snapshots: &[SnapshotFile],
+        going: &HashSet<&str>,
+    ) -> Result<BTreeMap<String, Timestamp>, VaultError> {
+        let mut locked = BTreeMap::new();
+        for snapshot in snapshots.iter().filter(|snapshot| snapshot.tags.contains(SEAL_TAG)) {
+            let Some(point) = tagged(snapshot, "point=").filter(|point| going.contains(point.as_str())) else {
+                continue;
+            };
+            if let Some(until) = self.locked_until(&snapshot.id)? {
+                let longest = locked.entry(point).or_insert(until);
+                *longest = until.max(*longest);
+            }
+        }
+        Ok(locked)
     }
 
     /// Forgets what the plan says: seals first, so that nothing half forgotten is offered. What is gone already is no error,
@@ -127,7 +168,8 @@ impl Repository {
     /// # Errors
     /// If a snapshot cannot be removed, or if canceled.
     pub fn forget(&self, plan: &PrunePlan, cancel: &Cancel) -> Result<(), VaultError> {
-        let session = self.session(cancel)?;
+        let (store, _) = self.deferring(None);
+        let session = self.through(store, cancel)?;
         for id in plan.seals.iter().chain(&plan.items).chain(&plan.attestations) {
             remove(&session, id)?;
         }
@@ -144,17 +186,22 @@ impl Repository {
     }
 
     pub(super) fn prune_marked_for(&self, hours: i64, cancel: &Cancel) -> Result<Pruned, VaultError> {
-        let session = self.session(cancel)?;
+        self.stores().pruner.tidy(SystemTime::now());
+        // What is moved to a new pack or index is needed as long as what it came from.
+        let until = self.index_locked_until(cancel)?;
+        let (store, deferred) = self.deferring(until);
+        let session = self.through(store, cancel)?;
         let mut options = PruneOptions::default();
         options.keep_delete = hours.hours();
         options.instant_delete = false;
         let plan = session.run("plan a prune", |library| library.prune_plan(&options))?;
         let stats = &plan.stats;
-        let pruned = Pruned {
+        let mut pruned = Pruned {
             marked_packs: stats.packs.unused,
             repacked_packs: stats.packs.repack,
             removed_packs: stats.packs_to_delete.remove,
             removed_bytes: stats.size_to_delete.remove,
+            locked_files: 0,
         };
         session.run("prune", |library| library.prune(&options, plan))?;
         if session.guard.is_spoiled() {
@@ -163,7 +210,19 @@ impl Repository {
                 .take_error()
                 .map_or(VaultError::Canceled, VaultError::from));
         }
+        pruned.locked_files = deferred.load(Ordering::Relaxed);
         Ok(pruned)
+    }
+
+    /// The way by which a prune removes, with the number of locked files that it left.
+    fn deferring(&self, until: Option<Timestamp>) -> (Arc<dyn Store>, Arc<AtomicU64>) {
+        let pruner = &self.stores().pruner;
+        let store = match until.zip(pruner.locks()) {
+            Some((until, locks)) => locks.retaining(until),
+            None => Arc::clone(pruner),
+        };
+        let deferred = Arc::default();
+        (Arc::new(Deferring::new(store, Arc::clone(&deferred))), deferred)
     }
 }
 

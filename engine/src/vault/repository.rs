@@ -1,20 +1,24 @@
 //! An open repository. Each operation works through a guard and a library handle of its own, so that its cancelling and its
 //! failure are its own too.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use rustic_core::repofile::{ConfigFile, MasterKey, SnapshotFile, SnapshotId};
+use rustic_core::repofile::{ConfigFile, IndexFile, MasterKey, SnapshotFile, SnapshotId};
 use rustic_core::{
     Credentials, Id, IndexedIdsStatus, OpenStatus, Repository as Library, RusticError, RusticResult, SnapshotOptions,
 };
 
 use super::error::{VaultError, contained, plain};
+use super::ground::Stores;
 use super::guard::Guard;
+use super::key;
+use super::pack::{Cipher, Codec, Index};
 use super::password::Password;
 use super::place::{library, library_with};
 use super::progress::{Cancel, Progress, Relay};
-use super::store::Store;
+use super::store::{Kind, Store};
 
 /// Every snapshot of ours carries this tag.
 pub(super) const TAG: &str = "dram";
@@ -25,25 +29,44 @@ const COMMAND: &str = "dram";
 /// An open repository of one application.
 #[derive(Clone)]
 pub struct Repository {
-    store: Arc<dyn Store>,
+    stores: Stores,
     key: Credentials,
     config: ConfigFile,
+    cipher: Cipher,
+    /// The index as it was last read or written, for all operations.
+    index: Arc<Mutex<Option<Arc<Index>>>>,
+    /// Packs that are not there although the index names them, as the last comparison found.
+    lost: Arc<Mutex<Arc<HashSet<Id>>>>,
 }
 
 impl fmt::Debug for Repository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Repository")
-            .field("location", &self.store.location())
+            .field("location", &self.stores.writer.location())
             .finish_non_exhaustive()
     }
 }
 
 impl Repository {
     /// Opens what lies in a store.
-    pub(super) fn open(store: Arc<dyn Store>, credentials: &Credentials) -> Result<Self, VaultError> {
-        let guard = Arc::new(Guard::new(Arc::clone(&store), Cancel::new()));
-        let place = store.location();
-        let opened = contained("open the repository", || library(&guard).map(|l| l.open(credentials)))??;
+    pub(super) fn open(stores: Stores, credentials: &Credentials) -> Result<Self, VaultError> {
+        Self::open_by(stores, credentials, None)
+    }
+
+    /// Opens what lies in a store by one of its keys alone.
+    pub(super) fn open_by(
+        stores: Stores,
+        credentials: &Credentials,
+        key: Option<(Id, u32)>,
+    ) -> Result<Self, VaultError> {
+        let guard = Arc::new(Guard::new(Arc::clone(&stores.writer), Cancel::new()));
+        if let Some(key) = key {
+            guard.show(Kind::Key, vec![key]);
+        }
+        let place = stores.writer.location();
+        let known = key::known(&guard, credentials)?;
+        let with = known.as_ref().unwrap_or(credentials);
+        let opened = contained("open the repository", || library(&guard).map(|l| l.open(with)))??;
         let library = opened.map_err(|error| match guard.take_error() {
             Some(store) => store.into(),
             None if error.is_incorrect_password() => VaultError::WrongPassword { place: place.clone() },
@@ -54,18 +77,29 @@ impl Repository {
             },
         })?;
         let key: MasterKey = library.key();
+        if known.is_none() {
+            key::remember(&guard, credentials, library.key_id().map(|id| *id), &key);
+        }
         let config = library.config().clone();
+        let cipher = Cipher::of(&key).ok_or_else(|| VaultError::Library {
+            action: "open the repository",
+            place,
+            reason: "its key has another length than the format says".into(),
+        })?;
         Ok(Self {
-            store,
+            stores,
             key: Credentials::Masterkey(key),
             config,
+            cipher,
+            index: Arc::default(),
+            lost: Arc::default(),
         })
     }
 
     /// Where this is, for messages.
     #[must_use]
     pub fn location(&self) -> String {
-        self.store.location()
+        self.stores.writer.location()
     }
 
     /// The random id that the repository was made with, 64 hexadecimal digits.
@@ -78,26 +112,96 @@ impl Repository {
         &self.config
     }
 
+    pub(super) fn cipher(&self) -> &Cipher {
+        &self.cipher
+    }
+
+    /// A codec for one thread.
+    pub(super) fn codec(&self) -> Result<Codec, VaultError> {
+        Codec::new(self.cipher.clone(), &self.config).map_err(|reason| VaultError::Library {
+            action: "prepare to read or write",
+            place: self.location(),
+            reason,
+        })
+    }
+
+    /// The index as it is in the store now. What is known of it already is not read again.
+    pub(super) fn index(&self, guard: &Guard) -> Result<Arc<Index>, VaultError> {
+        let mut known = self.index.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Index::current(known.take(), guard, &|| self.codec())?;
+        *known = Some(Arc::clone(&now));
+        let lost = guard.lost();
+        if lost.is_empty() {
+            return Ok(now);
+        }
+        Ok(Arc::new(now.without(lost)))
+    }
+
+    /// Keeps the index that an operation added to.
+    pub(super) fn keep_index(&self, index: Arc<Index>) {
+        *self.index.lock().unwrap_or_else(PoisonError::into_inner) = Some(index);
+    }
+
     /// Adds a second password, for a recovery kit. Both open the repository, here and in the stock program.
     ///
     /// # Errors
     /// If the key cannot be written.
     pub fn add_key(&self, password: &Password) -> Result<(), VaultError> {
-        let session = self.session(&Cancel::new())?;
-        let options = rustic_core::KeyOptions::default().with_created(true);
-        session
-            .run("add a key", |library| library.add_key(password.reveal(), &options))
-            .map(|_| ())
+        let guard = Guard::new(Arc::clone(&self.stores.writer), Cancel::new());
+        match &self.key {
+            Credentials::Masterkey(master) => key::add(&guard, master, password.reveal()),
+            Credentials::Password(_) => Ok(()),
+        }
+    }
+
+    /// Remembers which packs are lost: nothing in them counts as stored from now on.
+    pub(super) fn lose(&self, packs: HashSet<Id>) {
+        *self.lost.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(packs);
+    }
+
+    fn guard(&self, store: &Arc<dyn Store>, cancel: &Cancel) -> Arc<Guard> {
+        let lost = Arc::clone(&self.lost.lock().unwrap_or_else(PoisonError::into_inner));
+        Arc::new(Guard::new(Arc::clone(store), cancel.clone()).without(lost))
     }
 
     pub(super) fn session(&self, cancel: &Cancel) -> Result<Session, VaultError> {
-        let guard = Arc::new(Guard::new(Arc::clone(&self.store), cancel.clone()));
+        let guard = self.guard(&self.stores.writer, cancel);
         let library = library(&guard)?;
         Session::open(guard, library, &self.key)
     }
 
+    /// A session with the credentials that may remove.
+    pub(super) fn pruning(&self, cancel: &Cancel) -> Result<Session, VaultError> {
+        self.through(Arc::clone(&self.stores.pruner), cancel)
+    }
+
+    /// A session through another way to the same files.
+    pub(super) fn through(&self, store: Arc<dyn Store>, cancel: &Cancel) -> Result<Session, VaultError> {
+        let guard = self.guard(&store, cancel);
+        let library = library(&guard)?;
+        Session::open(guard, library, &self.key)
+    }
+
+    /// The same repository, written another way.
+    pub(super) fn with_writer(&self, writer: Arc<dyn Store>) -> Self {
+        let mut other = self.clone();
+        other.stores.writer = writer;
+        other
+    }
+
+    #[cfg(test)]
+    pub(super) fn with_pruner(&self, pruner: Arc<dyn Store>) -> Self {
+        let mut other = self.clone();
+        other.stores.pruner = pruner;
+        other
+    }
+
+    pub(super) fn stores(&self) -> &Stores {
+        &self.stores
+    }
+
     pub(super) fn watched(&self, cancel: &Cancel, progress: &Arc<dyn Progress>) -> Result<Session, VaultError> {
-        let guard = Arc::new(Guard::new(Arc::clone(&self.store), cancel.clone()));
+        let guard = self.guard(&self.stores.writer, cancel);
         let library = library_with(&guard, Relay::new(Arc::clone(progress)))?;
         Session::open(guard, library, &self.key)
     }
@@ -118,17 +222,51 @@ impl Session {
         }
     }
 
+    /// The packs that the index names, with their sizes in bytes.
+    pub(super) fn named_packs(&self) -> Result<HashMap<Id, u32>, VaultError> {
+        self.run("read the index", |library| {
+            let mut named = HashMap::new();
+            for file in library.stream_files::<IndexFile>()? {
+                for pack in file?.1.packs {
+                    named.insert(*pack.id, pack.pack_size());
+                }
+            }
+            Ok(named)
+        })
+    }
+
+    /// Shows the library all packs of the index but the lost ones, if there are any: a checked index has no others then.
+    pub(super) fn hide_lost(&self) -> Result<bool, VaultError> {
+        if self.guard.lost().is_empty() {
+            return Ok(false);
+        }
+        let mut packs: Vec<(Id, u32)> = self.named_packs()?.into_iter().collect();
+        packs.retain(|(id, _)| !self.guard.lost().contains(id));
+        self.guard.show(Kind::Pack, packs);
+        Ok(true)
+    }
+
     pub(super) fn indexed_ids(self) -> Result<Session<IndexedIdsStatus>, VaultError> {
+        let hides = self.hide_lost()?;
         let Self { guard, library } = self;
-        match contained("read the index", || library.to_indexed_ids())? {
+        let read = || match hides {
+            true => library.to_indexed_ids_checked(),
+            false => library.to_indexed_ids(),
+        };
+        match contained("read the index", read)? {
             Ok(library) => Ok(Session { guard, library }),
             Err(error) => Err(explain(&guard, "read the index", &error)),
         }
     }
 
     pub(super) fn indexed(self) -> Result<Session<rustic_core::IndexedFullStatus>, VaultError> {
+        let hides = self.hide_lost()?;
         let Self { guard, library } = self;
-        match contained("read the index", || library.to_indexed())? {
+        let read = || match hides {
+            true => library.to_indexed_checked(),
+            false => library.to_indexed(),
+        };
+        match contained("read the index", read)? {
             Ok(library) => Ok(Session { guard, library }),
             Err(error) => Err(explain(&guard, "read the index", &error)),
         }

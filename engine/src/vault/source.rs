@@ -7,24 +7,24 @@ mod plan;
 mod walk;
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use rustic_core::{
-    BackupOptions, ErrorKind, ParentOptions, ReadSource, ReadSourceEntry, ReadSourceOpen, RusticError, RusticResult,
-};
+use rustic_core::repofile::{Node, StringList};
 use rustix::fs::{FileType, OFlags};
 
 pub(super) use self::faults::{Faults, Notes, stream_path};
 pub use self::faults::{Note, NoteKind};
 pub(super) use self::node::{mode_to_format, permissions_from_format};
-use self::plan::{Place, Plan};
-use self::walk::{Walk, Walked};
+use self::plan::Place;
+pub(super) use self::plan::Plan;
+pub(super) use self::walk::{Walk, Walked};
+use super::archive;
 use super::beneath::kind_of;
 use super::capture::{Captured, Draft, Origin, commit, item_tags};
-use super::error::VaultError;
+use super::error::{VaultError, contained};
 use super::progress::{Basis, Cancel, Progress};
 use super::repository::{Repository, blank};
 
@@ -73,7 +73,6 @@ impl Repository {
         )?);
         let session = self.watched(cancel, progress)?;
         let parent = session.snapshots(&[&format!("item={}", what.item)])?.pop();
-        let session = session.indexed_ids()?;
         let guard = Arc::clone(&session.guard);
         let faults = Arc::new(Faults::new(Some(Arc::clone(&guard))));
         if plan.paths().is_empty() {
@@ -81,40 +80,45 @@ impl Repository {
         }
         faults.verdict(what.item)?;
 
-        let mut options = BackupOptions::default();
-        if let Some(parent) = &parent {
-            if let Some(summary) = &parent.summary {
-                progress.total(summary.total_bytes_processed, Basis::Parent);
-                options.no_scan = true;
-            }
-            let id = parent.id.to_hex().to_string();
-            options.parent_opts = ParentOptions::default().parents(vec![id]);
-        } else {
-            options.parent_opts = ParentOptions::default().force(true);
+        let known = parent.as_ref().and_then(|parent| parent.summary.as_ref());
+        if let Some(summary) = known {
+            progress.total(summary.total_bytes_processed, Basis::Parent);
         }
-        let source = Files {
-            plan: Arc::clone(&plan),
-            faults: Arc::clone(&faults),
-            announced: Arc::default(),
+        let announced = AtomicU64::new(0);
+        let source = archive::Source {
+            plan: &plan,
+            faults: &faults,
+            parent: parent.as_ref(),
+            announced: &announced,
         };
-        let snapshot = blank("capture files", &what.origin.host, what.origin.time, &tags)?;
-        guard.withhold(true);
-        let result = session.run("capture files", |library| {
-            library.archive(&options, &source, snapshot, plan.paths())
+        let over = AtomicBool::new(known.is_some());
+        let result = std::thread::scope(|scope| {
+            if known.is_none() {
+                scope.spawn(|| count(&plan, progress, &|| cancel.is_canceled() || over.load(Ordering::SeqCst)));
+            }
+            let archived = contained("capture files", || archive::files(self, session, &source, progress));
+            over.store(true, Ordering::SeqCst);
+            archived
         });
         if cancel.is_canceled() {
             return Err(VaultError::Canceled);
         }
         // The names of what could not be read say more than the refusal that follows from them.
         faults.verdict(what.item)?;
-        let snapshot = result?;
+        let (session, archived) = result??;
         if guard.is_spoiled() {
             return Err(guard.take_error().map_or(VaultError::Canceled, VaultError::from));
         }
-        let (bytes, files) = snapshot.summary.as_ref().map_or((0, 0), |summary| {
-            (summary.total_bytes_processed, summary.total_files_processed)
-        });
-        let announced = source.announced.load(Ordering::SeqCst);
+        let mut snapshot = blank("capture files", &what.origin.host, what.origin.time, &tags)?;
+        snapshot.paths = paths_of(plan.paths());
+        snapshot.parent = parent.as_ref().map(|parent| parent.id);
+        snapshot.parents = snapshot.parent.into_iter().collect();
+        let (bytes, files) = (
+            archived.summary.total_bytes_processed,
+            archived.summary.total_files_processed,
+        );
+        archived.fill(&mut snapshot);
+        let announced = announced.load(Ordering::SeqCst);
         let expected = announced.saturating_sub(faults.withdrawn.load(Ordering::SeqCst));
         if files != expected {
             return Err(VaultError::Incomplete {
@@ -135,72 +139,32 @@ impl Repository {
     }
 }
 
-/// The source that the library reads.
-struct Files {
-    plan: Arc<Plan>,
-    faults: Arc<Faults>,
-    /// Entries other than directories that were handed to the library.
-    announced: Arc<AtomicU64>,
-}
-
-impl ReadSource for Files {
-    type Open = Opener;
-    type Iter = Entries;
-
-    fn size(&self) -> RusticResult<Option<u64>> {
-        let scan = Arc::new(Faults::new(None));
-        let walk = Walk::new(Arc::clone(&self.plan), scan);
-        let mut total = 0_u64;
-        for walked in walk {
-            if self.faults.is_canceled() {
-                return Ok(None);
-            }
-            if walked.node.is_file() {
-                total = total.saturating_add(walked.node.meta.size);
-            }
+/// Counts the bytes of a source, for whoever watches.
+fn count(plan: &Arc<Plan>, progress: &Arc<dyn Progress>, is_over: &dyn Fn() -> bool) {
+    let mut total = 0_u64;
+    for walked in Walk::sizes(Arc::clone(plan), Arc::new(Faults::new(None))) {
+        if is_over() {
+            return;
         }
-        Ok(Some(total))
-    }
-
-    fn entries(&self) -> Entries {
-        Entries {
-            walk: Walk::new(Arc::clone(&self.plan), Arc::clone(&self.faults)),
-            faults: Arc::clone(&self.faults),
-            announced: Arc::clone(&self.announced),
+        if walked.node.is_file() {
+            total = total.saturating_add(walked.node.meta.size);
         }
     }
+    progress.total(total, Basis::Counted);
 }
 
-struct Entries {
-    walk: Walk,
-    faults: Arc<Faults>,
-    announced: Arc<AtomicU64>,
-}
-
-impl Iterator for Entries {
-    type Item = RusticResult<ReadSourceEntry<Opener>>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let Walked { path, node, place } = self.walk.next()?;
-        if !node.is_dir() {
-            self.announced.fetch_add(1, Ordering::SeqCst);
-        }
-        let open = match place {
-            Some(place) if node.is_file() => Some(Opener {
-                place,
-                path: path.clone(),
-                size: node.meta.size,
-                mtime: node.meta.mtime,
-                faults: Arc::clone(&self.faults),
-            }),
-            _ => None,
-        };
-        Some(Ok(ReadSourceEntry { path, node, open }))
+/// Paths as a snapshot names them; those of a plan and of a stream are UTF-8.
+pub(super) fn paths_of(plain: &[PathBuf]) -> StringList {
+    let mut paths = StringList::default();
+    for path in plain {
+        paths.add(path.to_string_lossy().into_owned());
     }
+    paths
 }
 
-/// Opens one file when the library comes to it.
-struct Opener {
+/// A file that the walk found, to be opened when it is its turn.
+#[derive(Debug)]
+pub(super) struct Opener {
     place: Place,
     path: PathBuf,
     size: u64,
@@ -209,40 +173,49 @@ struct Opener {
 }
 
 impl Opener {
+    pub(super) fn new(place: Place, path: PathBuf, node: &Node, faults: &Arc<Faults>) -> Self {
+        Self {
+            place,
+            path,
+            size: node.meta.size,
+            mtime: node.meta.mtime,
+            faults: Arc::clone(faults),
+        }
+    }
+
     /// The file as it was listed is no longer there: said, and left out.
-    fn withdraw(&self, detail: &str) -> Box<RusticError> {
+    fn withdraw(&self, detail: &str) {
         self.faults.withdrawn.fetch_add(1, Ordering::SeqCst);
         self.faults.notes.add(Note::new(NoteKind::Vanished, &self.path, detail));
-        refusal(detail)
     }
-}
 
-impl ReadSourceOpen for Opener {
-    type Reader = Tracked;
-
-    fn open(self) -> RusticResult<Tracked> {
+    /// Opens the file; nothing if it is gone or cannot be opened, which is told to the faults and notes.
+    pub(super) fn open(self) -> Option<Opened> {
         // A file that became a pipe must not stop the capture.
         let flags = OFlags::RDONLY | OFlags::NONBLOCK;
         let fd = match self.place.open(flags) {
             Ok(fd) => fd,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(self.withdraw("it was removed before it was read"));
+                self.withdraw("it was removed before it was read");
+                return None;
             }
             Err(error) if rustix::io::Errno::from_io_error(&error) == Some(rustix::io::Errno::LOOP) => {
-                return Err(self.withdraw("it was replaced by a symbolic link before it was read"));
+                self.withdraw("it was replaced by a symbolic link before it was read");
+                return None;
             }
             Err(error) => {
                 self.faults.fault(&self.path, format!("it cannot be opened: {error}"));
-                return Err(refusal("it cannot be opened"));
+                return None;
             }
         };
         let is_file = rustix::fs::fstat(&fd).is_ok_and(|stat| kind_of(stat.st_mode) == FileType::RegularFile);
         if !is_file {
-            return Err(self.withdraw("it was replaced by something that is no file"));
+            self.withdraw("it was replaced by something that is no file");
+            return None;
         }
         if self.faults.any() {
             // Nothing will come of this capture; only the names of what else cannot be opened are still of use.
-            return Err(refusal("the capture failed already"));
+            return None;
         }
         let Self {
             path,
@@ -251,43 +224,36 @@ impl ReadSourceOpen for Opener {
             faults,
             ..
         } = self;
-        Ok(Tracked {
+        Some(Opened {
             file: File::from(fd),
+            size,
             path,
-            left: size,
             mtime,
             faults,
-            ended: false,
         })
     }
 }
 
-fn refusal(reason: &str) -> Box<RusticError> {
-    RusticError::new(ErrorKind::InputOutput, reason)
-}
-
-/// Reads a file up to the size that it was listed with, and says when that is not what it has.
-struct Tracked {
-    file: File,
+/// A file that is read up to the size that it was listed with; it says when that is not what it has.
+pub(super) struct Opened {
+    pub(super) file: File,
+    /// As it was listed, in bytes.
+    pub(super) size: u64,
     path: PathBuf,
-    left: u64,
     mtime: Option<jiff::Timestamp>,
     faults: Arc<Faults>,
-    ended: bool,
 }
 
-impl Tracked {
-    fn end(&mut self) {
-        if std::mem::replace(&mut self.ended, true) {
-            return;
-        }
+impl Opened {
+    /// So much of it was read, and there was no more.
+    pub(super) fn ended(&self, read: u64) {
         let note = |detail: String| {
             self.faults.notes.add(Note::new(NoteKind::Changed, &self.path, detail));
         };
-        if self.left > 0 {
+        if read < self.size {
             return note(format!(
                 "it shrank while it was read: {} bytes are missing at its end",
-                self.left
+                self.size - read
             ));
         }
         match rustix::fs::fstat(&self.file) {
@@ -301,38 +267,14 @@ impl Tracked {
                     note("it was written to while it was read: what it had at that moment is kept, up to its listed size".into());
                 }
             }
-            Err(error) => self.faults.fault(&self.path, format!("it cannot be read: {error}")),
+            Err(error) => self.failed(&error.into()),
         }
     }
-}
 
-impl Read for Tracked {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.faults.is_canceled() {
-            return Err(io::Error::other("the operation was canceled"));
-        }
-        let wanted = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
-        let part = buffer.get_mut(..wanted).unwrap_or_default();
-        if part.is_empty() {
-            if self.left == 0 {
-                self.end();
-            }
-            return Ok(0);
-        }
-        match self.file.read(part) {
-            Ok(0) => {
-                self.end();
-                Ok(0)
-            }
-            Ok(count) => {
-                self.left = self.left.saturating_sub(u64::try_from(count).unwrap_or(u64::MAX));
-                Ok(count)
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => Err(error),
-            Err(error) => {
-                self.faults.fault(&self.path, format!("it cannot be read: {error}"));
-                Err(error)
-            }
+    /// It could not be read to its end. That nobody wanted the rest is no fault of it.
+    pub(super) fn failed(&self, error: &io::Error) {
+        if error.kind() != io::ErrorKind::Interrupted {
+            self.faults.fault(&self.path, format!("it cannot be read: {error}"));
         }
     }
 }

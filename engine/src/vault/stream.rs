@@ -5,17 +5,17 @@
 
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
-use rustic_core::repofile::{Metadata, Node, NodeType};
-use rustic_core::{BackupOptions, ParentOptions, ReadSource, ReadSourceEntry, RusticResult};
+use rustic_core::repofile::{Metadata, Node, NodeType, SnapshotFile};
 
+use super::archive;
 use super::capture::{Captured, Draft, Origin, commit, item_tags};
-use super::error::VaultError;
+use super::error::{VaultError, contained};
 use super::progress::{Cancel, Progress};
 use super::repository::{Repository, Session, blank};
-use super::source::{Faults, mode_to_format, stream_path};
+use super::source::{Faults, mode_to_format, paths_of, stream_path};
 
 /// What to capture as one item of a stream.
 #[derive(Debug)]
@@ -55,11 +55,11 @@ impl Repository {
             let name = what.file_name.to_owned();
             return Err(VaultError::InvalidName { what: "a stream", name });
         }
-        let session = self.watched(cancel, progress)?.indexed_ids()?;
+        let session = self.watched(cancel, progress)?;
         let faults = Arc::new(Faults::new(Some(Arc::clone(&session.guard))));
         let ended = Arc::new(AtomicBool::new(false));
         let length = Arc::new(AtomicU64::new(0));
-        let reader = Tap {
+        let mut reader = Tap {
             inner: reader,
             finish: Some(move || finish().map_err(|error| error.to_string())),
             path: path.clone(),
@@ -68,7 +68,7 @@ impl Repository {
             length: Arc::clone(&length),
         };
         let snapshot = blank("capture a stream", &what.origin.host, what.origin.time, &tags)?;
-        let result = store_file(&session, snapshot, &path, Box::new(reader), what.origin.time);
+        let result = self.store_file(&session, snapshot, &path, &mut reader, what.origin.time, progress);
         if cancel.is_canceled() {
             return Err(VaultError::Canceled);
         }
@@ -103,63 +103,35 @@ impl Repository {
     }
 }
 
-/// Stores one file at the root of a new tree. The library's snapshot is withheld; the caller writes it.
-pub(super) fn store_file(
-    session: &Session<rustic_core::IndexedIdsStatus>,
-    snapshot: rustic_core::repofile::SnapshotFile,
-    path: &Path,
-    reader: Box<dyn Read + Send>,
-    time: jiff::Timestamp,
-) -> Result<rustic_core::repofile::SnapshotFile, VaultError> {
-    let source = Single {
-        path: path.to_owned(),
-        time,
-        reader: Mutex::new(Some(reader)),
-    };
-    let mut options = BackupOptions::default();
-    options.no_scan = true;
-    options.parent_opts = ParentOptions::default().force(true);
-    session.guard.withhold(true);
-    session.run("store a file", |library| {
-        library.archive(&options, &source, snapshot, &[path.to_owned()])
-    })
-}
-
-struct Single {
-    path: PathBuf,
-    time: jiff::Timestamp,
-    reader: Mutex<Option<Box<dyn Read + Send>>>,
-}
-
-impl ReadSource for Single {
-    type Open = Box<dyn Read + Send>;
-    type Iter = std::option::IntoIter<RusticResult<ReadSourceEntry<Self::Open>>>;
-
-    fn size(&self) -> RusticResult<Option<u64>> {
-        Ok(None)
-    }
-
-    fn entries(&self) -> Self::Iter {
-        let open = self.reader.lock().unwrap_or_else(PoisonError::into_inner).take();
+impl Repository {
+    /// Stores one file at the root of a new tree. The caller writes the snapshot.
+    pub(super) fn store_file(
+        &self,
+        session: &Session,
+        mut snapshot: SnapshotFile,
+        path: &Path,
+        reader: &mut (dyn Read + Send),
+        time: jiff::Timestamp,
+        progress: &Arc<dyn Progress>,
+    ) -> Result<SnapshotFile, VaultError> {
         let meta = Metadata {
             mode: Some(mode_to_format(0o100_600)),
             // The stock program shows the year 1 for a file without times.
-            mtime: Some(self.time),
-            atime: Some(self.time),
-            ctime: Some(self.time),
+            mtime: Some(time),
+            atime: Some(time),
+            ctime: Some(time),
             uid: Some(0),
             gid: Some(0),
             links: 1,
             ..Metadata::default()
         };
-        let name = self.path.file_name().unwrap_or_default();
-        let node = Node::new_node(name, NodeType::File, meta);
-        Some(Ok(ReadSourceEntry {
-            path: self.path.clone(),
-            node,
-            open,
-        }))
-        .into_iter()
+        let node = Node::new_node(path.file_name().unwrap_or_default(), NodeType::File, meta);
+        let archived = contained("store a file", || {
+            archive::stream(self, session, node, reader, progress)
+        })??;
+        snapshot.paths = paths_of(&[path.to_owned()]);
+        archived.fill(&mut snapshot);
+        Ok(snapshot)
     }
 }
 

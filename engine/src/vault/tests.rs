@@ -1,14 +1,21 @@
 //! Tests of the vault as a whole: what goes in comes out, or nobody is told that it would.
 
+mod archive;
 mod capture;
+mod copies;
 mod crash;
 mod directory;
+mod faulty;
 mod killed;
+mod lab;
+mod lock;
+mod mend;
 mod points;
 mod restic;
 mod restore;
 mod round_trip;
-mod tree;
+mod s3;
+pub(super) mod tree;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,6 +26,8 @@ use tempfile::TempDir;
 
 use super::*;
 
+pub(super) use tree::skip;
+
 /// A vault in a temporary directory with one open repository, and the root of a site beside it.
 struct Fixture {
     dir: TempDir,
@@ -26,7 +35,7 @@ struct Fixture {
     repository: Repository,
 }
 
-const POINT: &str = "01J0000000000000000000000A";
+pub(super) const POINT: &str = "01J0000000000000000000000A";
 
 impl Fixture {
     fn new() -> Self {
@@ -87,14 +96,14 @@ impl Fixture {
     }
 }
 
-fn origin() -> Origin {
+pub(super) fn origin() -> Origin {
     Origin {
         host: "site-a".into(),
         time: "2025-01-02T03:04:05Z".parse::<Timestamp>().unwrap(),
     }
 }
 
-fn capture(
+pub(super) fn capture(
     repository: &Repository,
     root: &Path,
     point: &str,
@@ -116,7 +125,7 @@ fn capture(
     repository.capture_files(&what, &Silent::shared(), &Cancel::new())
 }
 
-fn restore(
+pub(super) fn restore(
     repository: &Repository,
     captured: &Captured,
     into: &Path,
@@ -150,7 +159,7 @@ fn stream(repository: &Repository, point: &str, content: &[u8]) -> Captured {
         .unwrap()
 }
 
-fn manifest(point: &str, epoch: u64, items: Vec<Item>) -> Manifest {
+pub(super) fn manifest(point: &str, epoch: u64, items: Vec<Item>) -> Manifest {
     Manifest {
         format: MANIFEST_FORMAT,
         min_reader: 1,

@@ -1,5 +1,5 @@
 //! Proves that a point can be read back: every tree and every blob that restoring it would read is read, decrypted and
-//! compared with its hash. What fails is named by pack and by file.
+//! compared with its hash, and so is every pack that holds any of it. What fails is named by pack and by file.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -9,13 +9,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 use bytes::Bytes;
 use rustic_core::{DataId, Id};
 
-use super::blob::{BlobFault, Blobs, Spot};
+use super::blob::{BlobFault, Blobs};
 use super::error::VaultError;
 use super::list::tree_id;
+use super::lock::{packs_of, under};
 use super::manifest::Durability;
+use super::pack::Spot;
 use super::point::PointState;
 use super::progress::{Basis, Cancel, Progress};
 use super::repository::Repository;
+use super::store::{Kind, Store, StoreError};
 
 const WORKERS: usize = 4;
 /// A thread reads about so many bytes of a pack at a time.
@@ -113,12 +116,27 @@ impl Repository {
             bytes: 0,
             packs: u64::try_from(spots.len()).unwrap_or(u64::MAX),
         };
-        let sizes = spots.values().flatten().map(|(_, spot)| u64::from(spot.size));
+        let sizes = spots.values().flatten().map(|(_, spot)| u64::from(spot.size()));
         checked.bytes = sizes.sum();
         progress.total(checked.bytes, Basis::Counted);
+        let mut packs: HashSet<Id> = spots.keys().copied().collect();
         for (id, fault) in read_all(&blobs, spots, progress, cancel)? {
             needed.blame(&id, fault);
         }
+        // The seal is part of the point: without it nothing of the point is offered.
+        let seal = self.session(cancel)?.snapshot(&sealed.seal)?;
+        let _ = packs_of(&blobs, seal.tree, &mut packs);
+        let of_vault = manifest
+            .items
+            .iter()
+            .filter(|item| item.durability == Durability::Vault);
+        for item in of_vault {
+            // What keeps a tree from being read is blamed already.
+            let _ = packs_of(&blobs, tree_id(&item.tree)?, &mut packs);
+        }
+        let blamed: HashSet<String> = needed.damages.iter().filter_map(|damage| damage.pack.clone()).collect();
+        packs.retain(|pack| !blamed.contains(pack.to_hex().as_str()));
+        needed.damages.extend(self.whole(packs, cancel)?);
         needed
             .damages
             .sort_by(|a, b| (&a.pack, &a.files).cmp(&(&b.pack, &b.files)));
@@ -126,6 +144,55 @@ impl Repository {
             checked,
             damages: needed.damages,
         })
+    }
+}
+
+impl Repository {
+    /// Compares packs as they lie in the vault with the hashes that name them: what restoring this point does not read, the
+    /// list at a pack's end above all, is needed by whoever mends the index.
+    fn whole(&self, packs: HashSet<Id>, cancel: &Cancel) -> Result<Vec<Damage>, VaultError> {
+        let store = under(&self.stores().writer, cancel);
+        let left = Mutex::new(packs.into_iter());
+        let found: Mutex<Result<Vec<Damage>, VaultError>> = Mutex::new(Ok(Vec::new()));
+        let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
+        std::thread::scope(|scope| {
+            for _ in 0..WORKERS {
+                scope.spawn(|| {
+                    while let Some(pack) = next() {
+                        let damage = whole(&*store, &pack);
+                        let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
+                        match (found.as_mut(), damage) {
+                            (Ok(damages), Ok(damage)) => damages.extend(damage),
+                            (Ok(_), Err(error)) => *found = Err(error),
+                            (Err(_), _) => break,
+                        }
+                    }
+                });
+            }
+        });
+        if cancel.is_canceled() {
+            return Err(VaultError::Canceled);
+        }
+        found.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is wrong with one pack; an error if the store could not be asked.
+fn whole(store: &dyn Store, pack: &Id) -> Result<Option<Damage>, VaultError> {
+    let damage = |reason: String| Damage {
+        pack: Some(pack.to_hex().to_string()),
+        reason,
+        files: Vec::new(),
+        more: 0,
+    };
+    match store.read(Kind::Pack, pack) {
+        Ok(bytes) => {
+            let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            let is_whole = pack.blob_matches_reader(length, &mut &*bytes);
+            Ok((!is_whole).then(|| damage(format!("the pack `{}` is not what was written", &*pack.to_hex()))))
+        }
+        Err(error @ (StoreError::Missing { .. } | StoreError::Truncated { .. })) => Ok(Some(damage(error.to_string()))),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -193,7 +260,7 @@ fn read_all(
                 bytes = 0;
             }
             unit.push(id);
-            bytes += u64::from(spot.size);
+            bytes += u64::from(spot.size());
         }
         units.push(unit);
     }

@@ -127,7 +127,7 @@ impl Prover<'_> {
                     _ => None,
                 };
                 complete &= site.is_some();
-                let proof = prove::recovery_time(application, rto, &target.site, site);
+                let proof = prove::recovery_time(application, policy, rto, &target.site, site);
                 if proof.verdict == Verdict::NotMet {
                     let summary = format!(
                         "application `{name}` may take {} to run again at site `{}`, and the RTO of policy `{}` is {}",

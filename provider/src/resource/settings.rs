@@ -3,7 +3,8 @@
 use std::path::{Path as FilePath, PathBuf};
 use std::sync::OnceLock;
 
-use dram_catalog::{Catalog, CatalogError, CatalogUrl};
+use dram_catalog::{BadUrl, Catalog, CatalogError, CatalogUrl};
+use dram_compiler::model;
 use dram_fields::{Block as _, Fields, Name};
 
 use super::table;
@@ -14,8 +15,10 @@ use crate::value::{Path, Value};
 /// as code, beside the rest of the infrastructure.
 #[derive(Fields, Debug)]
 pub(super) struct ProviderBlock {
-    /// Address of the catalog, where the records live: `file:///var/lib/dram/catalog`. Without it `DRAM_CATALOG` in the
-    /// environment says it; where both do, they must agree.
+    /// Address of the catalog, where the records live: a directory `file:///var/lib/dram/catalog`, a bucket
+    /// `s3://bucket/prefix?endpoint=&region=&profile=&pathStyle=`, or a PostgreSQL database
+    /// `postgres://user@host:5432/database?schema=&sslmode=`. A password never stands in it. Without it `DRAM_CATALOG`
+    /// in the environment says it; where both do, they must agree.
     pub catalog: Option<String>,
     /// The tenant in whose name declarations are made. Without it `DRAM_TENANT` in the environment says it, and without
     /// either it is `default`.
@@ -85,7 +88,7 @@ pub(super) fn check(config: &Value) -> Vec<Notice> {
     if let Value::Text(text) = config.attribute("catalog")
         && let Err(error) = text.parse::<CatalogUrl>()
     {
-        notices.push(Notice::error(error.to_string(), error.help()).at(Path::attribute("catalog")));
+        notices.push(bad_address(text, &error));
     }
     notices
 }
@@ -198,11 +201,19 @@ fn address(config: &Value, environment: Option<String>) -> Result<Address, Notic
     let text = match (config, environment) {
         (Value::Unknown(_), _) => return Ok(Address::Unknown),
         (Value::Text(text), Some(other)) if *text != other => {
+            // What is no address of a catalog may carry a password.
+            let shown = |text: &str| match text.parse::<CatalogUrl>() {
+                Ok(_) => format!("`{text}`"),
+                Err(_) => "an address that names no catalog".to_owned(),
+            };
+            let sound = text.parse::<CatalogUrl>().is_ok();
+            let (text, other) = (shown(text), shown(&other));
             let detail = format!(
-                "This says `{text}`, `DRAM_CATALOG` in the environment says `{other}`. Records in the wrong catalog would \
+                "This says {text}, `DRAM_CATALOG` in the environment says {other}. Records in the wrong catalog would \
                  be found by nobody on the worst day: make them agree, or remove one."
             );
-            return Err(Notice::error("two catalogs are given", detail).at(at));
+            let notice = Notice::error("two catalogs are given", detail);
+            return Err(if sound { notice.at(at) } else { notice });
         }
         (Value::Text(text), _) => text.clone(),
         (_, Some(text)) => text,
@@ -214,7 +225,17 @@ fn address(config: &Value, environment: Option<String>) -> Result<Address, Notic
     };
     match text.parse::<CatalogUrl>() {
         Ok(url) => Ok(Address::At { url, text }),
-        Err(error) => Err(Notice::error(error.to_string(), error.help()).at(at)),
+        Err(error) => Err(bad_address(&text, &error)),
+    }
+}
+
+/// An address that names no catalog. The host prints the line that a notice points at: not one with a password.
+fn bad_address(text: &str, error: &BadUrl) -> Notice {
+    let notice = Notice::error(error.to_string(), error.help());
+    if !model::CatalogUrl::may_hold_a_secret(text) {
+        notice.at(Path::attribute("catalog"))
+    } else {
+        notice
     }
 }
 
@@ -273,6 +294,23 @@ mod tests {
             "{}",
             notices[0].summary
         );
+    }
+
+    #[test]
+    fn an_address_with_a_secret_is_not_pointed_at() {
+        for text in [
+            "postgres://dram:hunter2@db/dram",
+            "s3://bucket/x?secretKey=hunter2",
+            "mysql://dram:hunter2@db/dram",
+            "postgres://dram:hunter2/dram",
+        ] {
+            let notices = Settings::read(&config(text.into()), |_| None).unwrap_err();
+            assert_eq!(notices.len(), 1, "{notices:?}");
+            assert_eq!(notices[0].path, None);
+            assert!(!format!("{notices:?}").contains("hunter2"), "{notices:?}");
+        }
+        let notices = Settings::read(&config("ftp://x".into()), |_| None).unwrap_err();
+        assert_eq!(notices[0].path, Some(Path::attribute("catalog")));
     }
 
     #[test]

@@ -86,7 +86,7 @@ fn attribute_type(ty: &Ty) -> Type {
     match ty {
         Ty::Text(_) | Ty::Word(_) => Type::Text,
         Ty::Bool => Type::Bool,
-        Ty::Int => Type::Number,
+        Ty::Int { .. } => Type::Number,
         Ty::List(of) => Type::List(Box::new(attribute_type(of))),
         Ty::Map(of) => Type::Map(Box::new(attribute_type(of))),
         // Blocks that are elements of a map; no kind has any, and the schema test says so if one comes.
@@ -119,6 +119,7 @@ fn shape_note(ty: &Ty) -> String {
             .iter()
             .map(|word| format!(" `{}`: {}", word.name, words(word.doc)))
             .collect(),
+        Ty::Int { least, most } if *most < u32::MAX => format!(" A whole number from {least} to {most}."),
         Ty::List(of) => shape_note(of),
         _ => String::new(),
     }

@@ -200,6 +200,8 @@ mod any {
                 let spellings: &[&str] = match format.name {
                     "a duration" => &["60m", "1h", "3600s", "90s", "1d", "24h", "2w", "0s"],
                     "an amount of data" => &["1Gi", "1024Mi", "512Mi", "3Ti"],
+                    "the address of a service" => &["https://s3.example", "https://s3.example/", "http://[::1]:7480"],
+                    "a percentage" => &["80%", "1%", "100%"],
                     "a rate" => &["50Mi/s", "3000Mi/m", "20Gi/d", "1Gi/h"],
                     "a name" => return "[a-z]{12}".prop_map(Value::Text).boxed(),
                     "an absolute path" => &["/", "/srv/shop", "/srv/shop/", "/srv//shop", "/a b/ä"],
@@ -209,7 +211,9 @@ mod any {
                 prop::sample::select(spellings).prop_map(Value::from).boxed()
             }
             Ty::Bool => any::<bool>().prop_map(Value::from).boxed(),
-            Ty::Int => (0..1000_i64).prop_map(Value::from).boxed(),
+            Ty::Int { least, most } => (i64::from(*least)..=i64::from(*most).min(1000))
+                .prop_map(Value::from)
+                .boxed(),
             Ty::Word(words) => (0..words.len())
                 .prop_map(|index| Value::from(words[index].name))
                 .boxed(),

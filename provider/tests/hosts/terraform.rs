@@ -2,7 +2,7 @@
 //!
 //! Skipped, in words, where there is no `terraform` on the PATH; in CI, where nothing is skipped, a failure.
 
-use crate::support::shop::{POLICY, SHOP};
+use crate::support::shop::{POLICY, SHOP, STORES};
 use crate::support::terraform::{Module, is_missing};
 
 macro_rules! need_terraform {
@@ -86,6 +86,74 @@ fn what_is_imported_needs_no_change() {
         .failure()
         .says("vault `nas` exists already")
         .says("terraform import dram_vault");
+}
+
+#[test]
+fn vaults_in_stores_stay_as_they_are() {
+    need_terraform!();
+    let module = Module::new(STORES);
+    let quiet = || {
+        module.run(&["plan", "-no-color", "-detailed-exitcode"]).code(0);
+        module
+            .run(&["plan", "-no-color", "-detailed-exitcode", "-refresh=false"])
+            .code(0);
+    };
+    module.run(&["validate", "-no-color"]).success();
+    module
+        .run(&["apply", "-no-color", "-auto-approve"])
+        .success()
+        .says("3 added");
+    quiet();
+    // Another spelling of the same.
+    let other = STORES
+        .replace("\"7d\"", "\"1w\"")
+        .replace("\"24h\"", "\"1d\"")
+        .replace("\"2Ti\"", "\"2048Gi\"")
+        .replace("\"8Mi/s\"", "\"8192Ki/s\"")
+        .replace("objects.example\"", "objects.example/\"");
+    module.write(&other);
+    quiet();
+    module.write(STORES);
+    quiet();
+    for name in [
+        "dram_vault.bucket",
+        "dram_vault.container",
+        "dram_protection_policy.hourly",
+    ] {
+        let (_, id) = name.split_once('.').unwrap();
+        module.run(&["state", "rm", name]).success();
+        module.run(&["import", "-no-color", name, id]).success();
+    }
+    // Whether it is protected from deletion is not in the record: an import is careful.
+    module.run(&["apply", "-no-color", "-auto-approve"]).success();
+    quiet();
+    // A change of the lock alone is one change, in place.
+    module.write(&STORES.replace("\"governance\"", "\"compliance\""));
+    module
+        .run(&["apply", "-no-color", "-auto-approve"])
+        .success()
+        .says("0 added, 1 changed, 0 destroyed");
+    quiet();
+    // Rules between fields are said at the field.
+    module.write(&STORES.replace("  capacity            = \"2Ti\"\n", ""));
+    module
+        .run(&["validate", "-no-color"])
+        .failure()
+        .says("`warn_at` is a part of `capacity`");
+    module.write(&STORES.replace("parallel  = 8", "parallel  = 65"));
+    module
+        .run(&["validate", "-no-color"])
+        .failure()
+        .says("expected a whole number from 1 to 64");
+    module.write(&STORES.replace("https://objects", "https://key:hunter2@objects"));
+    let said = module.run(&["validate", "-no-color"]).failure();
+    said.says("It is about `s3.endpoint`");
+    assert!(!said.text().contains("hunter2"), "{}", said.text());
+    module.write(STORES);
+    module
+        .run(&["destroy", "-no-color", "-auto-approve"])
+        .success()
+        .says("3 destroyed");
 }
 
 #[test]

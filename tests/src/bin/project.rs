@@ -1,11 +1,12 @@
 //! The project's own commands, behind cargo's aliases: `cargo demo`, `cargo verify`, `cargo generate`, `cargo lab`.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use dram_tests::lab::{restic, terraform};
+use dram_tests::lab::{restic, store, terraform};
 use dram_tests::programs::Programs;
-use dram_tests::{Error, Result, call, demo, generate, verify};
+use dram_tests::{Error, Result, call, demo, generate, story, verify};
 
 /// What a person who works on DRAM runs.
 #[derive(Debug, Parser)]
@@ -46,6 +47,8 @@ enum Lab {
     DebianRestic,
     /// The newest restic.
     Restic,
+    /// Object storage and PostgreSQL, which run until Ctrl-C.
+    Store,
 }
 
 fn main() -> ExitCode {
@@ -85,6 +88,19 @@ fn lab(name: Lab) -> Result<()> {
         Lab::Opentofu => host(terraform::opentofu()?),
         Lab::DebianRestic => witness(restic::debian()?),
         Lab::Restic => witness(restic::newest()?),
+        Lab::Store => keep_store()?,
+    }
+    Ok(())
+}
+
+/// Keeps the store lab running for whoever develops, who reads its addresses into a shell.
+fn keep_store() -> Result<()> {
+    story::heed_interrupts()?;
+    let running = store::Running::start()?;
+    println!("# started in {:.1} s; Ctrl-C stops it", running.took.as_secs_f64());
+    print!("{}", store::lines(&running.store));
+    while !story::interrupted() {
+        std::thread::sleep(Duration::from_millis(100));
     }
     Ok(())
 }

@@ -78,12 +78,12 @@ pub(super) fn tell(story: &mut Story, world: &mut World) -> Result<()> {
     )?;
     story.step("Second disaster: branch and catalog are lost too", |story| {
         destroy(story, &branch)?;
-        remove(story, &world.catalog())
+        story.say(&format!("lost: the catalog {}", world.catalog_url()));
+        world.lose_catalog()
     })?;
     let third = world.shop("third");
     story.step("Recover from the vault and its key, with nothing else alive", |story| {
-        let recover = world.programs().dram().dir(world.dir()).without_env("DRAM_CATALOG");
-        let recover = recover.args(["recover", "shop"]).args(world.vault_options());
+        let recover = world.dram_alone().args(["recover", "shop"]).args(world.vault_options());
         story.call(recover.arg("--into").arg(third.root()).arg("--attest-source-stopped"))?;
         came_back(story, &third, None, &remembered)
     })?;
@@ -193,10 +193,9 @@ fn witness(story: &Story, world: &World, remembered: &Remembered) -> Result<()> 
         story.say("there is no restic on the PATH; with one, this step reads the vault without us");
         return Ok(());
     };
-    let (repository, key) = (world.repository("shop"), world.key());
-    story.call(restic.call(&repository, &key).args(["snapshots", "--compact"]))?;
-    let list = restic
-        .call(&repository, &key)
+    story.call(world.restic(&restic, "shop").args(["snapshots", "--compact"]))?;
+    let list = world
+        .restic(&restic, "shop")
         .args(["snapshots", "--json", "--tag", "item=web.files"])
         .text()?;
     let list: Vec<Value> = serde_json::from_str(&list)
@@ -221,8 +220,8 @@ fn witness(story: &Story, world: &World, remembered: &Remembered) -> Result<()> 
     )?;
     let target = world.dir().join("restic");
     story.call(
-        restic
-            .call(&repository, &key)
+        world
+            .restic(&restic, "shop")
             .args(["restore", &id, "--target"])
             .arg(&target),
     )?;

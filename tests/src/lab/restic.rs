@@ -57,7 +57,7 @@ impl Restic {
     }
 
     /// A call on a repository, without a cache of its own and without locks that outlive it.
-    pub fn call(&self, repository: &std::path::Path, password_file: &std::path::Path) -> Call {
+    pub fn call(&self, repository: impl AsRef<std::ffi::OsStr>, password_file: &std::path::Path) -> Call {
         let call = Call::new(&self.program).arg("--no-cache").arg("--repo").arg(repository);
         call.arg("--password-file")
             .arg(password_file)

@@ -46,20 +46,23 @@ pub fn needed(lab: &str, call: Call) -> Result<Done> {
 /// # Errors
 /// It cannot be installed here.
 pub fn debian(lab: &str, package: &str, program: &str) -> Result<PathBuf> {
-    let found = || {
-        call::on_path(program, &call::path()).or_else(|| {
-            let usual = Path::new("/usr/bin").join(program);
-            usual.is_file().then_some(usual)
-        })
-    };
-    if let Some(found) = found() {
-        return Ok(found);
+    debian_all(lab, &[package], &[program])?;
+    installed(program).ok_or_else(|| unavailable(lab, format!("package {package} brings no program `{program}`")))
+}
+
+/// Debian packages and the programs that they bring: nothing happens if all programs are there, else all packages are
+/// installed in one go, which takes root or a sudo that does not ask.
+///
+/// # Errors
+/// They cannot be installed here, or do not bring the programs.
+pub fn debian_all(lab: &str, packages: &[&str], programs: &[&str]) -> Result<()> {
+    let missing = || programs.iter().find(|program| installed(program).is_none());
+    if missing().is_none() {
+        return Ok(());
     }
+    let names = packages.join(" ");
     if call::on_path("apt-get", &call::path()).is_none() {
-        return Err(unavailable(
-            lab,
-            format!("this is no Debian; install {package} by hand"),
-        ));
+        return Err(unavailable(lab, format!("this is no Debian; install {names} by hand")));
     }
     let is_root = rustix::process::geteuid().is_root();
     let apt = |words: &[&str]| {
@@ -74,13 +77,24 @@ pub fn debian(lab: &str, package: &str, program: &str) -> Result<PathBuf> {
     let lock = std::fs::File::create(std::env::temp_dir().join("dram-lab-apt.lock"));
     let lock = lock.doing(|| "lock the package manager".to_owned())?;
     lock.lock().doing(|| "lock the package manager".to_owned())?;
-    let install = ["install", "-y", "--no-install-recommends", package];
+    let install = [&["install", "-y", "--no-install-recommends"], packages].concat();
     if apt(&install).is_err() {
         // The list of packages may be missing or old.
         apt(&["update"])?;
         apt(&install)?;
     }
-    found().ok_or_else(|| unavailable(lab, format!("package {package} brings no program `{program}`")))
+    match missing() {
+        None => Ok(()),
+        Some(program) => Err(unavailable(lab, format!("{names} bring no program `{program}`"))),
+    }
+}
+
+/// A program where the shell or Debian has it.
+fn installed(program: &str) -> Option<PathBuf> {
+    call::on_path(program, &call::path()).or_else(|| {
+        let usual = ["/usr/bin", "/usr/sbin"].map(|folder| Path::new(folder).join(program));
+        usual.into_iter().find(|file| file.is_file())
+    })
 }
 
 /// Unpacks a wheel of Python's package index into a folder. Nothing is installed.

@@ -23,7 +23,11 @@ pub(crate) fn expand(input: &DeriveInput, data: &DataEnum) -> syn::Result<TokenS
         let (variant_ident, ty) = (&variant.ident, &payload.ty);
         let pascal = variant_ident.to_string();
         let name = lower_first(&pascal);
-        let constant = format_ident!("{}", separated(&pascal, '_', true));
+        let constant = match separated(&pascal, '_', true) {
+            // A variant that is a constant's name already, such as `S3`.
+            taken if taken == pascal => format_ident!("{taken}_FIELD"),
+            free => format_ident!("{free}"),
+        };
         let table = Options::read(&variant.attrs)?.field(
             &name,
             &doc(&variant.attrs, variant_ident.span())?,

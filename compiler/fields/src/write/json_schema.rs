@@ -87,7 +87,7 @@ fn shape(ty: &Ty) -> Value {
             Value::Object(schema)
         }
         Ty::Bool => json!({"type": "boolean"}),
-        Ty::Int => json!({"type": "integer", "minimum": 0, "maximum": u32::MAX}),
+        Ty::Int { least, most } => json!({"type": "integer", "minimum": least, "maximum": most}),
         Ty::Word(words) => json!({"enum": words.iter().map(|word| word.name).collect::<Vec<_>>()}),
         Ty::List(ty) => json!({"type": "array", "items": shape(ty)}),
         Ty::Map(ty) => json!({"type": "object", "additionalProperties": shape(ty)}),

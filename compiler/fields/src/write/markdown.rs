@@ -62,7 +62,8 @@ fn shape(ty: &Ty) -> String {
             format.example
         ),
         Ty::Bool => "`true` or `false`".to_owned(),
-        Ty::Int => "whole number".to_owned(),
+        Ty::Int { most: u32::MAX, .. } => "whole number".to_owned(),
+        Ty::Int { least, most } => format!("whole number, {least} to {most}"),
         Ty::Word(words) => words
             .iter()
             .map(|word| format!("`{}`", word.name))

@@ -7,6 +7,7 @@ use crate::catalog::Catalog;
 use crate::error::CatalogError;
 use crate::layout::Folder;
 use crate::name::Name;
+use crate::record::feed::Change;
 use crate::record::series::{Appended, Numbered};
 use crate::record::{body_of, read_body};
 
@@ -51,6 +52,10 @@ impl Catalog {
 
     /// Takes an application over under epoch `number`, which must be above every epoch so far; it may leave numbers out when a
     /// vault has seen higher ones. Whoever is told [`Appended::Superseded`] has not become the writer.
+    ///
+    /// # Errors
+    /// After an error the epoch may still come to stand, even later; repeating the call settles it, as the place is taken then.
+    /// Epochs are authority and are never compacted.
     pub fn take_over(
         &self,
         application: &Name,
@@ -77,7 +82,15 @@ impl Catalog {
                 by: record.by,
                 at: record.at,
             }),
-            _ => Ok(appended),
+            _ => {
+                if let Appended::Won { number } = appended {
+                    self.announce(&Change::TakenOver {
+                        application: application.clone(),
+                        epoch: number,
+                    });
+                }
+                Ok(appended)
+            }
         }
     }
 }

@@ -10,10 +10,13 @@ use crate::chance::Chance;
 use crate::clock::Clock;
 use crate::error::CatalogError;
 use crate::layout::Key;
-use crate::store::{Creation, Store};
+use crate::store::{Creation, Store, StoreError};
 
+pub mod compaction;
 pub mod declaration;
+pub mod engine;
 pub mod epoch;
+pub mod feed;
 pub mod lease;
 pub mod observation;
 pub mod point;
@@ -25,7 +28,7 @@ pub const FORMAT: u32 = 1;
 /// The newest `min_reader` that this release understands.
 pub const READER: u32 = 1;
 
-/// How often a create whose answer got lost is tried with the same bytes.
+/// How often a call whose answer got lost is made with the same arguments.
 const TRIES: u32 = 3;
 
 /// What tells a writer its own record after a lost reply: 128 random bits.
@@ -94,7 +97,7 @@ impl Record {
         }
     }
 
-    fn encode(&self) -> Vec<u8> {
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let wire = Wire {
             format: self.format,
             min_reader: self.min_reader,
@@ -153,14 +156,7 @@ pub(crate) enum Placed {
 /// When the store fails for good the outcome is unknown; the error says so by being the store's.
 pub(crate) fn place(store: &dyn Store, key: &Key, mine: &Record) -> Result<Placed, CatalogError> {
     let bytes = mine.encode();
-    let mut tries = 1;
-    let creation = loop {
-        match store.create(key, &bytes) {
-            Ok(creation) => break creation,
-            Err(error) if error.is_transient() && tries < TRIES => tries += 1,
-            Err(error) => return Err(error.into()),
-        }
-    };
+    let creation = patiently(store, || store.create(key, &bytes))?;
     match creation {
         Creation::Won => Ok(Placed::Won),
         Creation::Exists => match fetch(store, key)? {
@@ -170,19 +166,40 @@ pub(crate) fn place(store: &dyn Store, key: &Key, mine: &Record) -> Result<Place
     }
 }
 
+/// Calls a store, and again with the same arguments while it fails in a way that may pass, unless the store does that itself.
+pub(crate) fn patiently<T>(
+    store: &dyn Store,
+    mut call: impl FnMut() -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let most = if store.perseveres() { 1 } else { TRIES };
+    let mut tries = 1;
+    loop {
+        match call() {
+            Err(error) if error.is_transient() && tries < most => tries += 1,
+            answer => return answer,
+        }
+    }
+}
+
 /// Reads a record; `None` when there is none.
 pub(crate) fn fetch(store: &dyn Store, key: &Key) -> Result<Option<Record>, CatalogError> {
-    let mut tries = 1;
-    let bytes = loop {
-        match store.read(key) {
-            Ok(bytes) => break bytes,
-            Err(error) if error.is_transient() && tries < TRIES => tries += 1,
-            Err(error) => return Err(error.into()),
-        }
-    };
-    bytes
+    patiently(store, || store.read(key))?
         .map(|bytes| Record::decode(store.location(), key, &bytes))
         .transpose()
+}
+
+/// Reads several records; the error of a store is everybody's, that of a record its own.
+pub(crate) fn fetch_many(
+    store: &dyn Store,
+    keys: &[Key],
+) -> Result<Vec<Result<Option<Record>, CatalogError>>, CatalogError> {
+    let found = patiently(store, || store.read_many(keys))?;
+    let decode = |(key, bytes): (&Key, Option<Vec<u8>>)| {
+        bytes
+            .map(|bytes| Record::decode(store.location(), key, &bytes))
+            .transpose()
+    };
+    Ok(keys.iter().zip(found).map(decode).collect())
 }
 
 /// Reads the body of a record as `T`.

@@ -5,7 +5,7 @@ use ulid::Ulid;
 
 use crate::catalog::Catalog;
 use crate::error::CatalogError;
-use crate::layout::Folder;
+use crate::layout::{Folder, Key};
 use crate::name::Name;
 use crate::record::Placed;
 
@@ -42,11 +42,17 @@ impl Catalog {
     /// The indexed points of an application, oldest first.
     pub fn points(&self, application: &Name) -> Result<Vec<IndexedPoint>, CatalogError> {
         let folder = Folder::points(self.tenant(), application);
-        let mut points = Vec::new();
-        for name in self.store().list(&folder)?.records {
-            let Ok(id) = Ulid::from_string(&name) else { continue };
+        let ids: Vec<Ulid> = self
+            .list(&folder)?
+            .records
+            .iter()
+            .filter_map(|name| Ulid::from_string(name).ok())
+            .collect();
+        let keys: Vec<Key> = ids.iter().map(|id| folder.ulid(*id)).collect();
+        let mut points = Vec::with_capacity(ids.len());
+        for (id, record) in ids.into_iter().zip(self.fetch_many(&keys)?) {
             // One that was dropped between the listing and the reading is no longer a point.
-            if let Some(record) = self.fetch(&folder.ulid(id))? {
+            if let Some(record) = record? {
                 points.push(IndexedPoint { id, body: record.body });
             }
         }
@@ -55,10 +61,7 @@ impl Catalog {
 
     /// Takes a point out of the index; one that is not there is no error.
     pub fn drop_point(&self, application: &Name, point: Ulid) -> Result<(), CatalogError> {
-        self.may_change()?;
-        Ok(self
-            .store()
-            .remove(&Folder::points(self.tenant(), application).ulid(point))?)
+        self.remove(&Folder::points(self.tenant(), application).ulid(point))
     }
 }
 

@@ -5,9 +5,9 @@ use serde_json::json;
 use super::*;
 use crate::layout::{Folder, Key};
 use crate::record::series::Appended;
-use crate::store::Verdict;
+use crate::store::{Listing, Verdict};
 use crate::testing::{self, Lossy, Manners, ManualClock, MemoryStore};
-use crate::{Catalog, Header, Initialised, LeaseName, Name};
+use crate::{Catalog, Initialised, LeaseName, Name};
 
 fn folder() -> Folder {
     Folder::lease(&LeaseName::new("prune").unwrap())
@@ -87,12 +87,19 @@ fn appending_to_a_series_goes_on_from_its_base() {
     }
     assert_eq!(series.latest().unwrap().unwrap().record.body, json!(2));
     assert_eq!(series.all().unwrap().len(), 2);
-    // A base below what was compacted finds its place free and must not take it.
-    catalog.store().remove(&series.key(1)).unwrap();
-    assert!(matches!(
-        series.append(None, json!(9)).unwrap(),
-        Appended::Superseded { number: 2, .. }
-    ));
+    // A base below what was compacted finds its place free, and is not told that it won.
+    assert_eq!(series.append(Some(2), json!(3)).unwrap(), Appended::Won { number: 3 });
+    series.compact_to(&series.shown().unwrap(), 2).unwrap();
+    for base in [None, Some(1)] {
+        let error = series.append(base, json!(9)).unwrap_err();
+        assert!(matches!(error, CatalogError::Slept { .. }), "{error}");
+    }
+    let records = catalog.list(&folder()).unwrap().records;
+    assert_eq!(
+        records,
+        [format!("{:020}", 3), format!("floor-{:020}", 2)],
+        "no litter stays"
+    );
 }
 
 #[test]
@@ -107,8 +114,7 @@ fn a_lost_answer_neither_doubles_nor_deceives() {
             Arc::new(testing::SeededChance::new(seed + 1000)),
             catalog.tenant(),
             "writer",
-        )
-        .unwrap();
+        );
         let series = writer.series(folder());
         let mut base = None;
         let mut unknown = 0;
@@ -165,7 +171,7 @@ fn a_catalog_is_made_once_and_never_guessed() {
     assert_eq!(header.verdict, Verdict::Atomic);
     assert_eq!(Catalog::init(&url).unwrap(), Initialised::Already(header.clone()));
     let catalog = Catalog::open(&url, &tenant).unwrap();
-    assert_eq!(*catalog.header(), header);
+    assert_eq!(catalog.header().unwrap(), header);
     assert_eq!(catalog.location(), url.to_string());
     catalog.may_change().unwrap();
 
@@ -180,18 +186,24 @@ fn a_catalog_is_made_once_and_never_guessed() {
 
 #[test]
 fn a_store_that_overwrites_is_refused_for_changes() {
-    let store: Arc<dyn Store> = Arc::new(MemoryStore::new(Manners::Overwrites));
     let clock = Arc::new(ManualClock::default());
     let chance = Arc::new(testing::SeededChance::new(1));
-    let made = Catalog::init_in(&store, clock.as_ref(), chance.as_ref(), "test").unwrap();
-    assert!(matches!(
-        made,
-        Initialised::Created(Header {
-            verdict: Verdict::NotAtomic { .. },
-            ..
-        })
-    ));
-    let catalog = Catalog::open_in(store, clock, chance, &Name::tenant("acme").unwrap(), "test").unwrap();
+    let refused: Arc<dyn Store> = Arc::new(MemoryStore::new(Manners::Overwrites));
+    let error = Catalog::init_in(&refused, clock.as_ref(), chance.as_ref(), "test").unwrap_err();
+    assert!(matches!(error, CatalogError::NotAtomic { .. }), "{error}");
+    assert_eq!(
+        refused.list(&Folder::root()).unwrap(),
+        Listing::default(),
+        "nothing is left"
+    );
+    // Earlier releases wrote such a verdict down.
+    let store = MemoryStore::new(Manners::Overwrites);
+    let header = json!({
+        "format": 1, "min_reader": 1, "nonce": "1", "at": "2026-01-01T00:00:00Z", "by": "test", "base": null,
+        "body": {"catalog": "dram", "atomic": false, "seen": "of 16 writers, 2 were told that they were the one"}
+    });
+    store.put(&Key::header(), header.to_string().as_bytes());
+    let catalog = Catalog::open_in(Arc::new(store), clock, chance, &Name::tenant("acme").unwrap(), "test");
     let error = catalog.series(folder()).append(None, json!(1)).unwrap_err();
     assert!(
         error
@@ -211,8 +223,7 @@ fn a_catalog_of_a_newer_release_is_read_and_not_changed() {
         Arc::new(testing::SeededChance::new(1)),
         &Name::tenant("acme").unwrap(),
         "test",
-    )
-    .unwrap();
+    );
     assert_eq!(catalog.epoch(&Name::application("shop").unwrap()).unwrap(), None);
     let error = catalog.request(&crate::record::run::Request {
         verb: "protect".to_owned(),

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::io;
 
+use dram_storage::StorageError;
+use dram_storage::retry::Passing;
+
 /// What was tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
@@ -35,8 +38,18 @@ impl fmt::Display for Action {
 pub enum Fault {
     /// The store does not answer, or its directory is gone. What it holds is unknown.
     Unreachable,
+    /// The store answers that it cannot now. Whether the call had an effect is unknown.
+    Busy,
+    /// No credentials were found, or the store does not accept them.
+    Credentials,
+    /// The store cannot prove that it is the one that the address names.
+    Untrusted,
     /// The store answers, but not to us.
     Denied,
+    /// The bucket, database or schema that should hold the catalog is not there. This is never the same as an empty one.
+    NoPlace,
+    /// The tables were made by a release that this one does not work with.
+    OtherRelease,
     /// The store is full. The record was not created.
     NoSpace,
     /// What lies at that key cannot be a record.
@@ -49,7 +62,12 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Fault::Unreachable => "the catalog is unreachable",
+            Fault::Busy => "the catalog's store is busy",
+            Fault::Credentials => "the credentials are not accepted",
+            Fault::Untrusted => "the connection cannot be trusted",
             Fault::Denied => "permission denied",
+            Fault::NoPlace => "the place for the catalog is not there",
+            Fault::OtherRelease => "its tables belong to another release",
             Fault::NoSpace => "no space is left",
             Fault::Corrupt => "it is no record",
             Fault::Failed => "the store failed",
@@ -75,8 +93,14 @@ impl StoreError {
     /// Whether the same call may succeed a moment later without anybody doing anything.
     pub fn is_transient(&self) -> bool {
         match self.fault {
-            Fault::Unreachable | Fault::Failed => true,
-            Fault::Denied | Fault::NoSpace | Fault::Corrupt => false,
+            Fault::Unreachable | Fault::Busy | Fault::Failed => true,
+            Fault::Credentials
+            | Fault::Untrusted
+            | Fault::Denied
+            | Fault::NoPlace
+            | Fault::OtherRelease
+            | Fault::NoSpace
+            | Fault::Corrupt => false,
         }
     }
 
@@ -85,6 +109,23 @@ impl StoreError {
         match self.fault {
             Fault::Unreachable => {
                 "see that the catalog's storage is mounted and reachable; nothing is taken for gone until it answers"
+                    .to_owned()
+            }
+            Fault::Busy => "wait a little, then run the same command again".to_owned(),
+            Fault::Credentials => {
+                "S3: look at the profile or the `AWS_` variables that this process was given; PostgreSQL: at `PGPASSWORD`, `PGPASSFILE` or `~/.pgpass`, and at the user in the address"
+                    .to_owned()
+            }
+            Fault::Untrusted => {
+                "let the server show a certificate for the name in the address; roots of your own are named by `SSL_CERT_FILE`"
+                    .to_owned()
+            }
+            Fault::NoPlace => {
+                "look at the spelling and the region in the address; buckets and databases are made by their owner, the rest by `dram catalog init`"
+                    .to_owned()
+            }
+            Fault::OtherRelease => {
+                "an older catalog is brought up to date by `dram catalog init`; for a newer one use the newer release"
                     .to_owned()
             }
             Fault::Denied => format!(
@@ -97,6 +138,19 @@ impl StoreError {
             }
             Fault::Failed => "look at the system's message and at the storage below the catalog".to_owned(),
         }
+    }
+}
+
+impl From<StorageError> for StoreError {
+    /// What goes wrong before a call has a name and a place of its own.
+    fn from(error: StorageError) -> Self {
+        super::s3::store_error(Action::Open, &error)
+    }
+}
+
+impl Passing for StoreError {
+    fn may_pass(&self) -> bool {
+        self.is_transient()
     }
 }
 

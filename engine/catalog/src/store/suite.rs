@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Creation, Listing, Store, Verdict, probe};
+use super::{Creation, Listing, Store, Verdict, probe, read_in_parallel};
 use crate::chance::SystemChance;
 use crate::layout::{Folder, Key};
 use crate::name::{KindTag, LeaseName, Name};
@@ -20,6 +20,9 @@ pub(crate) fn run(store: Arc<dyn Store>) {
     listed_in_order(store.as_ref());
     removed(store.as_ref());
     tenants_apart(store.as_ref());
+    listed_from_the_middle(store.as_ref());
+    walked(store.as_ref());
+    read_together(store.as_ref());
     assert_eq!(probe(&store, &SystemChance).unwrap(), Verdict::Atomic);
     assert_eq!(
         store.list(&Folder::probe()).unwrap().records,
@@ -90,6 +93,64 @@ fn tenants_apart(store: &dyn Store) {
     let listing = store.list(&Folder::requests(&Name::tenant("foo").unwrap())).unwrap();
     assert_eq!(listing.records.len(), 1);
     assert!(listing.folders.is_empty());
+}
+
+fn listed_from_the_middle(store: &dyn Store) {
+    // These records stand since `listed_in_order`.
+    let lease = Folder::lease(&LeaseName::new("prune").unwrap());
+    let after = |after: &str, limit| store.list_after(&lease, after, limit).unwrap();
+    let name = |number: u64| format!("{number:020}");
+    assert_eq!(after("", 100), [1, 9, 10, 100].map(name));
+    assert_eq!(after(&name(1), 2), [9, 10].map(name));
+    assert_eq!(after(&name(8), 100), [9, 10, 100].map(name), "`after` need not exist");
+    assert_eq!(after(&name(100), 100), Vec::<String>::new());
+    assert_eq!(after("", 0), Vec::<String>::new());
+    let nowhere = Folder::lease(&LeaseName::new("pru").unwrap());
+    assert_eq!(store.list_after(&nowhere, "", 9).unwrap(), Vec::<String>::new());
+}
+
+fn walked(store: &dyn Store) {
+    let foo = Name::tenant("walk").unwrap();
+    let vault = KindTag::new("Vault").unwrap();
+    for (tenant, name) in [("walk", "nas"), ("walk", "nas-2"), ("walker", "nas")] {
+        let (tenant, name) = (Name::tenant(tenant).unwrap(), Name::new("vault", name).unwrap());
+        for number in [2, 1] {
+            let key = Folder::declaration(&tenant, &vault, &name).number(number);
+            store.create(&key, b"x").unwrap();
+        }
+    }
+    let expected: Vec<String> = ["nas", "nas-2"]
+        .iter()
+        .flat_map(|name| [1, 2].map(|number: u64| format!("Vault/{name}/{number:020}")))
+        .collect();
+    let found = store.walk(&Folder::declared(&foo)).unwrap();
+    assert_eq!(found, sorted(expected));
+    let nobody = Name::tenant("wal").unwrap();
+    assert_eq!(store.walk(&Folder::declared(&nobody)).unwrap(), Vec::<String>::new());
+}
+
+fn sorted(mut names: Vec<String>) -> Vec<String> {
+    names.sort_unstable();
+    names
+}
+
+fn read_together(store: &dyn Store) {
+    let folder = Folder::lease(&LeaseName::new("many").unwrap());
+    for number in 0..50 {
+        if number % 7 != 0 {
+            store
+                .create(&folder.number(number), number.to_string().as_bytes())
+                .unwrap();
+        }
+    }
+    let keys: Vec<Key> = (0..50).map(|number| folder.number(number)).collect();
+    let expected: Vec<Option<Vec<u8>>> = (0..50_u64)
+        .map(|number| (number % 7 != 0).then(|| number.to_string().into_bytes()))
+        .collect();
+    assert_eq!(store.read_many(&keys).unwrap(), expected);
+    assert_eq!(read_in_parallel(store, &keys, 7).unwrap(), expected);
+    assert_eq!(read_in_parallel(store, &keys, 100).unwrap(), expected);
+    assert_eq!(store.read_many(&[]).unwrap(), Vec::<Option<Vec<u8>>>::new());
 }
 
 #[test]

@@ -36,7 +36,7 @@ impl Context<'_> {
                     help: "make them agree, or leave one of them out".to_owned(),
                 });
             }
-            (None, Some(catalog)) => catalog.url.clone(),
+            (None, Some(catalog)) => catalog.url.to_string(),
             _ => self.url()?.to_owned(),
         };
         let engine = Engine::open(&url, &self.global.tenant, &who())?;
@@ -113,10 +113,7 @@ impl Context<'_> {
             Initialised::Created(header) => (header, "is ready"),
             Initialised::Already(header) => (header, "was ready before and is left as it was"),
         };
-        let verdict = match &header.verdict {
-            Verdict::Atomic => "its store creates atomically".to_owned(),
-            Verdict::NotAtomic { seen } => format!("its store does not create atomically ({seen}): one writer only"),
-        };
+        let verdict = verdict(&header.verdict);
         self.output.one(
             &serde_json::json!({"catalog": url.to_string(), "verdict": verdict, "at": header.at.to_string()}),
             &format!("catalog {url} {words}: {verdict}"),
@@ -124,7 +121,34 @@ impl Context<'_> {
         Ok(Exit::Done)
     }
 
-    pub(super) fn rebuild(&self, vault: &Path, password_file: &Path) -> Done {
+    pub(super) fn catalog_check(&self) -> Done {
+        let url = parse_url(self.url()?)?;
+        let found = Catalog::check(&url)?;
+        let words = verdict(&found);
+        self.output.one(
+            &serde_json::json!({"catalog": url.to_string(), "verdict": words, "atomic": found == Verdict::Atomic}),
+            &format!("catalog {url}: {words}"),
+        );
+        Ok(match found {
+            Verdict::Atomic => Exit::Done,
+            Verdict::NotAtomic { .. } => Exit::Refused,
+        })
+    }
+
+    pub(super) fn catalog_compact(&self) -> Done {
+        let compacted = self.engine()?.catalog().compact()?;
+        let text = format!(
+            "{} superseded records of {} removed",
+            compacted.numbers, compacted.series
+        );
+        self.output.one(
+            &serde_json::json!({"records": compacted.numbers, "series": compacted.series}),
+            &text,
+        );
+        Ok(Exit::Done)
+    }
+
+    pub(super) fn rebuild(&self, vault: &str, password_file: &Path) -> Done {
         let rebuilt = self.engine()?.rebuild(vault, password_file)?;
         let mut text = format!(
             "{} declarations and {} points are back",
@@ -136,5 +160,14 @@ impl Context<'_> {
         }
         self.output.one(&rebuilt, &text);
         Ok(Exit::Done)
+    }
+}
+
+fn verdict(verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Atomic => "its store creates atomically".to_owned(),
+        Verdict::NotAtomic { seen } => {
+            format!("its store does not create atomically ({seen}): writers would overwrite each other")
+        }
     }
 }

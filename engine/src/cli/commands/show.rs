@@ -6,6 +6,7 @@ use crate::engine::{Answer, Finding, vault_points};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::vault::EntryKind;
+use jiff::Timestamp;
 use std::path::Path;
 
 impl Context<'_> {
@@ -56,10 +57,16 @@ impl Context<'_> {
         Ok(Exit::Done)
     }
 
-    pub(super) fn points(&self, application: Option<&str>, vault: Option<(&Path, &Path)>) -> Done {
+    pub(super) fn points(
+        &self,
+        application: Option<&str>,
+        from: Option<&str>,
+        as_of: Option<Timestamp>,
+        vault: Option<(&str, &Path)>,
+    ) -> Done {
         let rows = match (vault, application) {
-            (Some((vault, key)), _) => vault_points(vault, key, &self.global.tenant, application)?.1,
-            (None, Some(application)) => self.engine()?.points(application)?,
+            (Some((vault, key)), _) => vault_points(vault, key, &self.global.tenant, application, as_of)?.1,
+            (None, Some(application)) => self.engine()?.points(application, from, as_of)?,
             (None, None) => {
                 return Err(Error::Usage {
                     why: "no application is named".to_owned(),

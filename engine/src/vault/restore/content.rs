@@ -1,10 +1,12 @@
 //! Writes the contents of files, several at a time, reading packs in long pieces.
 
 use std::collections::HashMap;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::ops::Range;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -22,7 +24,7 @@ use super::target::{Target, remove_if_there, temporary};
 /// Files are written by so many threads.
 const WORKERS: usize = 4;
 /// A thread holds about so many bytes of content at a time, or one blob.
-const UNIT: u64 = 16 * 1024 * 1024;
+const UNIT: u64 = 8 * 1024 * 1024;
 /// A unit does not hold more files than this.
 const UNIT_FILES: usize = 256;
 /// Aligned blocks of zeros of this size become holes.
@@ -81,13 +83,14 @@ pub(super) fn restore(
     std::thread::scope(|scope| {
         for _ in 0..WORKERS {
             scope.spawn(|| {
+                let mut desk = Desk::default();
                 while !stop.load(Ordering::SeqCst) {
                     if cancel.is_canceled() {
                         break;
                     }
                     let unit = units.lock().unwrap_or_else(PoisonError::into_inner).next();
                     let Some(unit) = unit else { break };
-                    if let Err(error) = work.run(&unit) {
+                    if let Err(error) = work.run(&mut desk, &unit) {
                         stop.store(true, Ordering::SeqCst);
                         failure
                             .lock()
@@ -133,7 +136,7 @@ impl Work<'_> {
         units
     }
 
-    fn run(&self, unit: &Unit) -> Result<(), VaultError> {
+    fn run(&self, desk: &mut Desk, unit: &Unit) -> Result<(), VaultError> {
         match unit {
             Unit::Files(range) => {
                 let files = self.files.get(range.clone()).unwrap_or_default();
@@ -143,7 +146,8 @@ impl Work<'_> {
                     .collect();
                 let found = self.read(&ids, files)?;
                 for step in files {
-                    self.whole(step, &found).inspect_err(|_| self.remove_temporary(step))?;
+                    self.whole(desk, step, &found)
+                        .inspect_err(|_| self.remove_temporary(step))?;
                 }
                 Ok(())
             }
@@ -154,7 +158,7 @@ impl Work<'_> {
                 let content = step.content.get(parts.clone()).unwrap_or_default();
                 let ids: Vec<DataId> = content.iter().map(|(id, _)| *id).collect();
                 let found = self.read(&ids, &[step])?;
-                let pending = self.pending(*index, step)?;
+                let pending = self.pending(desk, *index, step)?;
                 self.write(step, &pending.file, content, *offset, &found)?;
                 let length: u64 = content.iter().map(|(_, size)| u64::from(*size)).sum();
                 if pending.left.fetch_sub(length, Ordering::SeqCst) == length {
@@ -162,17 +166,26 @@ impl Work<'_> {
                         .lock()
                         .unwrap_or_else(PoisonError::into_inner)
                         .remove(index);
-                    self.finish(step, &pending.file)?;
+                    self.finish(desk, step, &pending.file)?;
                 }
                 Ok(())
             }
         }
     }
 
-    fn whole(&self, step: &Step, found: &HashMap<DataId, Bytes>) -> Result<(), VaultError> {
-        let file = self.create(step)?;
-        self.write(step, &file, &step.content, 0, found)?;
-        self.finish(step, &file)
+    fn whole(&self, desk: &mut Desk, step: &Step, found: &HashMap<DataId, Bytes>) -> Result<(), VaultError> {
+        let file = self.create(desk, step)?;
+        let ends_in_data = self.write(step, &file, &step.content, 0, found)?;
+        if !ends_in_data && step.size > 0 {
+            self.lengthen(step, &file)?;
+        }
+        self.finish(desk, step, &file)
+    }
+
+    /// The full length, all of it a hole so far.
+    fn lengthen(&self, step: &Step, file: &File) -> Result<(), VaultError> {
+        file.set_len(step.size)
+            .map_err(|error| self.target.failed("write", &step.rel, error))
     }
 
     /// Unfinished files do not take up space until somebody runs the restore again. Without this they would be replaced then.
@@ -212,12 +225,13 @@ impl Work<'_> {
         })
     }
 
-    fn pending(&self, index: usize, step: &Step) -> Result<Arc<Pending>, VaultError> {
+    fn pending(&self, desk: &mut Desk, index: usize, step: &Step) -> Result<Arc<Pending>, VaultError> {
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = pending.get(&index) {
             return Ok(Arc::clone(known));
         }
-        let file = self.create(step)?;
+        let file = self.create(desk, step)?;
+        self.lengthen(step, &file)?;
         let new = Arc::new(Pending {
             file,
             left: AtomicU64::new(step.size),
@@ -226,24 +240,24 @@ impl Work<'_> {
         Ok(new)
     }
 
-    /// A new file of the full length, all of it a hole, under its temporary name.
-    fn create(&self, step: &Step) -> Result<File, VaultError> {
-        let (parent, name) = self.target.parent(&step.rel)?;
+    /// A new file under its temporary name.
+    fn create(&self, desk: &mut Desk, step: &Step) -> Result<File, VaultError> {
+        let (parent, name) = desk.parent(self.target, &step.rel)?;
         let temporary = temporary(name);
         let make = || {
-            remove_if_there(&parent, &temporary)?;
             let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            rustix::fs::openat(&parent, &temporary, flags, Mode::from_raw_mode(0o600))
+            rustix::fs::openat(parent, &temporary, flags, Mode::from_raw_mode(0o600))
         };
-        let failed = |error| self.target.failed("write", &step.rel, error);
-        let fd: OwnedFd = make().map_err(|error| failed(error.into()))?;
-        let file = File::from(fd);
-        if step.size > 0 {
-            file.set_len(step.size).map_err(failed)?;
-        }
-        Ok(file)
+        let made = match make() {
+            // Of a restore that was killed.
+            Err(rustix::io::Errno::EXIST) => remove_if_there(parent, &temporary).and_then(|()| make()),
+            other => other,
+        };
+        made.map(File::from)
+            .map_err(|error| self.target.failed("write", &step.rel, error))
     }
 
+    /// Writes a part of a file; whether its last bytes were written, and not left as a hole.
     fn write(
         &self,
         step: &Step,
@@ -251,9 +265,10 @@ impl Work<'_> {
         content: &[(DataId, u32)],
         mut offset: u64,
         found: &HashMap<DataId, Bytes>,
-    ) -> Result<(), VaultError> {
+    ) -> Result<bool, VaultError> {
+        let mut ends_in_data = false;
         for (id, size) in content {
-            let bytes = found.get(id).cloned().unwrap_or_default();
+            let bytes = found.get(id).map(|bytes| &**bytes).unwrap_or_default();
             if u32::try_from(bytes.len()) != Ok(*size) {
                 let reason = "a blob has another length than the index says".to_owned();
                 return Err(VaultError::Damaged {
@@ -263,21 +278,42 @@ impl Work<'_> {
                     more: 0,
                 });
             }
-            write_sparse(file, &bytes, offset).map_err(|error| self.target.failed("write", &step.rel, error))?;
+            ends_in_data =
+                write_sparse(file, bytes, offset).map_err(|error| self.target.failed("write", &step.rel, error))?;
             offset += u64::from(*size);
             self.progress.advance(u64::from(*size));
         }
-        Ok(())
+        Ok(ends_in_data)
     }
 
-    fn finish(&self, step: &Step, file: &File) -> Result<(), VaultError> {
-        self.target.dress(file.as_fd(), step, self.notes)?;
-        let (parent, name) = self.target.parent(&step.rel)?;
+    fn finish(&self, desk: &mut Desk, step: &Step, file: &File) -> Result<(), VaultError> {
+        self.target.dress_file(file.as_fd(), step, self.notes)?;
+        let (parent, name) = desk.parent(self.target, &step.rel)?;
         self.target
-            .reveal(&parent, &temporary(name), name)
+            .reveal(parent, &temporary(name), name)
             .map_err(|error| self.target.failed("write", &step.rel, error))?;
         self.done.fetch_add(1, Ordering::SeqCst);
         Ok(())
+    }
+}
+
+/// What a thread has at hand: the directory that it wrote to last, which most often is the next one too.
+#[derive(Default)]
+struct Desk {
+    parent: Option<(PathBuf, OwnedFd)>,
+}
+
+impl Desk {
+    fn parent<'a>(&'a mut self, target: &Target, rel: &'a Path) -> Result<(&'a OwnedFd, &'a OsStr), VaultError> {
+        let above = rel.parent().unwrap_or(Path::new(""));
+        let name = rel.file_name().unwrap_or_default();
+        let known = self.parent.take().filter(|(path, _)| path == above);
+        let (path, fd) = match known {
+            Some(known) => known,
+            None => (above.to_owned(), target.parent(rel)?.0),
+        };
+        let (_, fd) = self.parent.insert((path, fd));
+        Ok((fd, name))
     }
 }
 
@@ -301,8 +337,9 @@ fn parts(index: usize, step: &Step, units: &mut Vec<Unit>) {
     });
 }
 
-/// Writes what is not zero. Blocks count from the file's beginning, so that the file system can leave them out.
-fn write_sparse(file: &File, bytes: &[u8], offset: u64) -> std::io::Result<()> {
+/// Writes what is not zero. Blocks count from the file's beginning, so that the file system can leave them out. Tells whether
+/// the last bytes were written.
+fn write_sparse(file: &File, bytes: &[u8], offset: u64) -> std::io::Result<bool> {
     let block = u64::try_from(BLOCK).unwrap_or(u64::MAX);
     let mut at = offset;
     let mut rest = bytes;
@@ -315,12 +352,18 @@ fn write_sparse(file: &File, bytes: &[u8], offset: u64) -> std::io::Result<()> {
         let (now, later) = rest.split_at(to_boundary.min(rest.len()));
         at += u64::try_from(now.len()).unwrap_or(0);
         if ZEROS.get(..now.len()) == Some(now) {
-            file.write_all_at(run.get(..length).unwrap_or_default(), run_at)?;
+            if length > 0 {
+                file.write_all_at(run.get(..length).unwrap_or_default(), run_at)?;
+            }
             (run_at, run, length) = (at, later, 0);
         } else {
             length += now.len();
         }
         rest = later;
     }
-    file.write_all_at(run.get(..length).unwrap_or_default(), run_at)
+    let last = run.get(..length).unwrap_or_default();
+    if !last.is_empty() {
+        file.write_all_at(last, run_at)?;
+    }
+    Ok(!last.is_empty())
 }

@@ -1,6 +1,6 @@
 //! Decides for every entry what has to be done, before anything is written.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
@@ -131,9 +131,15 @@ impl Plan {
             }
         }
         let mut links: HashMap<(u64, u64), usize> = HashMap::new();
+        // Nothing lies below what is not there.
+        let mut absent: HashSet<PathBuf> = HashSet::new();
         for index in 0..self.steps.len() {
             let Some(step) = self.steps.get(index) else { break };
-            let found = target.look(&step.rel)?;
+            let below_nothing = step.rel.parent().is_some_and(|above| absent.contains(above));
+            let found = if below_nothing { None } else { target.look(&step.rel)? };
+            if found.is_none() && step.node.is_dir() {
+                absent.insert(step.rel.clone());
+            }
             let identical = match &found {
                 Some(found) => is_identical(target, step, found, what.compare)?,
                 None => false,
@@ -189,13 +195,15 @@ fn conflict(target: &Target, rel: &Path, found: &Stat) -> SourceFault {
 
 fn step(blobs: &Blobs, path: &Path, rel: PathBuf, node: &Node) -> Result<Step, VaultError> {
     let mut node = node.clone();
-    let mut content = Vec::new();
+    // Of many entries each byte counts: owners go by number, and names are in the paths.
+    (node.name, node.meta.user, node.meta.group) = (String::new(), None, None);
+    let mut content = Vec::with_capacity(node.content.as_ref().map_or(0, Vec::len));
     let mut size = 0_u64;
     // The recorded size is that of the listing, and nothing for a stream; the content counts.
     for id in node.content.take().unwrap_or_default() {
         let spot = blobs.spot(&id).map_err(|fault| fault.of(Some(path.to_owned())))?;
-        size = size.saturating_add(u64::from(spot.size));
-        content.push((id, spot.size));
+        size = size.saturating_add(u64::from(spot.size()));
+        content.push((id, spot.size()));
     }
     Ok(Step {
         logical: path.to_owned(),

@@ -8,7 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustic_core::repofile::{Node, NodeType};
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 
 use super::super::beneath::{Root, kind_of};
@@ -100,6 +100,14 @@ impl Target {
             is_root: self.is_root,
             notes,
         }
+    }
+
+    /// Sets all metadata of a regular file that is open for writing.
+    pub(super) fn dress_file(&self, fd: BorrowedFd<'_>, step: &Step, notes: &Notes) -> Result<(), VaultError> {
+        let physical = self.physical(&step.rel);
+        self.object(fd, &step.node, &physical, notes)
+            .set_file()
+            .map_err(|error| self.failed("set the metadata of", &step.rel, error))
     }
 
     /// Sets all metadata of an opened object.
@@ -229,6 +237,12 @@ impl Target {
 
     /// Gives a finished object its name, in place of what has it.
     pub(super) fn reveal(&self, parent: &OwnedFd, temporary: &OsStr, name: &OsStr) -> Result<(), Errno> {
+        match rustix::fs::renameat_with(parent, temporary, parent, name, RenameFlags::NOREPLACE) {
+            Ok(()) => return Ok(()),
+            // Something has the name, or the file system knows only the plain way.
+            Err(Errno::EXIST | Errno::INVAL | Errno::NOSYS) => {}
+            Err(error) => return Err(error),
+        }
         rustix::fs::renameat(parent, temporary, parent, name)?;
         // Between two names of one file the rename does nothing and leaves both.
         remove_if_there(parent, temporary)

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use rustic_core::repofile::{Metadata, Node, NodeType};
 use rustix::fs::{FileType, Stat};
 
-use super::super::beneath::{attributes, kind_of};
+use super::super::beneath::{attributes, attributes_at, kind_of};
 
 // The modes of the format are those of Go's `io/fs` package, as restic writes them.
 const GO_DIR: u32 = 1 << 31;
@@ -92,15 +92,36 @@ pub(super) struct Described {
     pub(super) lost: Vec<String>,
 }
 
-/// Describes an opened object (`O_PATH` is enough) by its metadata.
-pub(super) fn describe(name: &OsStr, fd: impl AsFd, stat: &Stat, names: &Names) -> io::Result<Described> {
-    let fd = fd.as_fd();
+/// How an object is reached.
+#[derive(Clone, Copy)]
+pub(super) enum At<'a> {
+    /// It is open (`O_PATH` is enough).
+    Opened(BorrowedFd<'a>),
+    /// By its name in an open directory, itself and not what it may point to.
+    Named(BorrowedFd<'a>, &'a OsStr),
+}
+
+/// How much of an object is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Detail {
+    /// All that a snapshot keeps.
+    Full,
+    /// What one call tells.
+    Size,
+}
+
+/// Describes an object by its metadata.
+pub(super) fn describe(name: &OsStr, at: At<'_>, stat: &Stat, names: &Names, detail: Detail) -> io::Result<Described> {
     let mut lost = Vec::new();
     let kind = kind_of(stat.st_mode);
     let node_type = match kind {
         FileType::Directory => NodeType::Dir,
         FileType::Symlink => {
-            let target = rustix::fs::readlinkat(fd, "", Vec::new())?;
+            let target = match at {
+                _ if detail == Detail::Size => c"".to_owned(),
+                At::Opened(fd) => rustix::fs::readlinkat(fd, "", Vec::new())?,
+                At::Named(directory, name) => rustix::fs::readlinkat(directory, name, Vec::new())?,
+            };
             NodeType::from_link(Path::new(OsStr::from_bytes(target.as_bytes())))
         }
         FileType::BlockDevice => NodeType::Dev { device: stat.st_rdev },
@@ -136,7 +157,12 @@ pub(super) fn describe(name: &OsStr, fd: impl AsFd, stat: &Stat, names: &Names) 
         links,
         extended_attributes: Vec::new(),
     };
-    for (key, value) in attributes(fd)? {
+    let found = match at {
+        _ if detail == Detail::Size => Vec::new(),
+        At::Opened(fd) => attributes(fd)?,
+        At::Named(directory, name) => attributes_at(directory, name)?,
+    };
+    for (key, value) in found {
         match key.into_string() {
             Ok(name) => {
                 // The library does not export the type of an attribute, so an empty one is read and filled.

@@ -16,7 +16,7 @@ use super::node::Names;
 
 /// Where something lies on disk: below a directory that stays open.
 #[derive(Debug, Clone)]
-pub(super) struct Place {
+pub(in super::super) struct Place {
     pub(super) root: Arc<Root>,
     pub(super) rel: PathBuf,
 }
@@ -52,7 +52,7 @@ impl Place {
 
 /// What to walk; cheap to walk twice.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(in super::super) struct Plan {
     root: PathBuf,
     /// Logical paths, sorted, none below another.
     pub(super) paths: Vec<PathBuf>,
@@ -65,7 +65,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    pub(super) fn new(
+    pub(in super::super) fn new(
         root: &Path,
         paths: &[PathBuf],
         mapped: &[(PathBuf, PathBuf)],
@@ -118,7 +118,7 @@ impl Plan {
         &self.paths
     }
 
-    pub(super) fn physical(&self, logical: &Path) -> PathBuf {
+    pub(in super::super) fn physical(&self, logical: &Path) -> PathBuf {
         let best = self
             .mapped
             .iter()
@@ -132,7 +132,13 @@ impl Plan {
     }
 
     pub(super) fn is_skipped(&self, stat: &Stat, place: &Place) -> bool {
-        self.skip_inodes.contains(&(stat.st_dev, stat.st_ino)) || self.skip.contains(&place.physical())
+        let named = || {
+            let name = place.rel.file_name();
+            self.skip
+                .iter()
+                .any(|skipped| name.is_none() || skipped.file_name() == name)
+        };
+        self.skip_inodes.contains(&(stat.st_dev, stat.st_ino)) || (named() && self.skip.contains(&place.physical()))
     }
 }
 

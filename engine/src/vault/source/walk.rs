@@ -11,22 +11,28 @@ use std::sync::Arc;
 
 use ignore::gitignore::Gitignore;
 use rustic_core::repofile::Node;
-use rustix::fs::{Dir, FileType, OFlags};
+use rustix::fs::{AtFlags, Dir, FileType, OFlags};
 
 use super::super::beneath::kind_of;
 use super::faults::{Faults, Note, NoteKind};
-use super::node::{describe, invented_directory};
+use super::node::{At, Detail, describe, invented_directory};
 use super::plan::{Place, Plan};
 
 /// Directories deeper than this are opened again when the walk returns to them, so that depth does not use up handles.
 const HELD_DEPTH: usize = 64;
 
+/// How a directory is opened that is to be listed.
+const LISTED: OFlags = OFlags::RDONLY
+    .union(OFlags::DIRECTORY)
+    .union(OFlags::NOFOLLOW)
+    .union(OFlags::CLOEXEC);
+
 /// One thing that the walk came by.
-pub(super) struct Walked {
-    pub(super) path: PathBuf,
-    pub(super) node: Node,
+pub(in super::super) struct Walked {
+    pub(in super::super) path: PathBuf,
+    pub(in super::super) node: Node,
     /// Where it lies; a directory that stands only for its name has none.
-    pub(super) place: Option<Place>,
+    pub(in super::super) place: Option<Place>,
 }
 
 struct Frame {
@@ -38,7 +44,8 @@ struct Frame {
 }
 
 /// The walk itself.
-pub(super) struct Walk {
+pub(in super::super) struct Walk {
+    detail: Detail,
     plan: Arc<Plan>,
     faults: Arc<Faults>,
     next_path: usize,
@@ -48,8 +55,18 @@ pub(super) struct Walk {
 }
 
 impl Walk {
-    pub(super) fn new(plan: Arc<Plan>, faults: Arc<Faults>) -> Self {
+    pub(in super::super) fn new(plan: Arc<Plan>, faults: Arc<Faults>) -> Self {
+        Self::with(plan, faults, Detail::Full)
+    }
+
+    /// A walk for the sizes alone, with as little work as they take.
+    pub(in super::super) fn sizes(plan: Arc<Plan>, faults: Arc<Faults>) -> Self {
+        Self::with(plan, faults, Detail::Size)
+    }
+
+    fn with(plan: Arc<Plan>, faults: Arc<Faults>, detail: Detail) -> Self {
         Self {
+            detail,
             plan,
             faults,
             next_path: 0,
@@ -104,7 +121,7 @@ impl Walk {
         .map_err(io::Error::from)
         .and_then(|fd| {
             let stat = rustix::fs::fstat(&fd)?;
-            describe(name, &fd, &stat, &self.plan.names)
+            describe(name, At::Opened(fd.as_fd()), &stat, &self.plan.names, self.detail)
         });
         let node = match found {
             Ok(described) => described.node,
@@ -138,16 +155,21 @@ impl Walk {
             .stack
             .last()
             .filter(|frame| Arc::ptr_eq(&frame.place.root, &place.root));
-        let handle = match parent.and_then(|frame| frame.fd.as_ref()) {
-            // The directory is open: one step is enough.
-            Some(parent) if !top => {
-                let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                let name = place.rel.file_name().unwrap_or_default();
-                rustix::fs::openat(parent, name, flags, rustix::fs::Mode::empty())?
-            }
-            _ => place.open(OFlags::PATH)?,
+        // The directory is open: one step is enough, and only a directory has to be opened for it.
+        let directory = parent.and_then(|frame| frame.fd.as_ref()).filter(|_| !top);
+        let entry = place.rel.file_name().unwrap_or_default().to_owned();
+        let handle = match directory {
+            Some(_) => None,
+            None => Some(place.open(OFlags::PATH)?),
         };
-        let stat = rustix::fs::fstat(&handle)?;
+        let (at, stat) = match (&handle, directory) {
+            (Some(handle), _) => (At::Opened(handle.as_fd()), rustix::fs::fstat(handle)?),
+            (None, Some(directory)) => (
+                At::Named(directory.as_fd(), &entry),
+                rustix::fs::statat(directory, &entry, AtFlags::SYMLINK_NOFOLLOW)?,
+            ),
+            (None, None) => return Ok(()),
+        };
         let kind = kind_of(stat.st_mode);
         let is_dir = kind == FileType::Directory;
         if !top && excludes.matched(logical, is_dir).is_ignore() {
@@ -182,14 +204,25 @@ impl Walk {
             _ => {}
         }
         let name = logical.file_name().unwrap_or_default();
-        let described = describe(name, &handle, &stat, &self.plan.names)?;
+        let (described, opened) = if is_dir {
+            let opened = match at {
+                At::Opened(handle) => rustix::fs::openat(handle, ".", LISTED, rustix::fs::Mode::empty())?,
+                At::Named(directory, name) => rustix::fs::openat(directory, name, LISTED, rustix::fs::Mode::empty())?,
+            };
+            // What was opened counts, if it is no longer what was looked at.
+            let stat = rustix::fs::fstat(&opened)?;
+            let at = At::Opened(opened.as_fd());
+            let described = describe(name, at, &stat, &self.plan.names, self.detail)?;
+            (described, Some(opened))
+        } else {
+            (describe(name, at, &stat, &self.plan.names, self.detail)?, None)
+        };
         for lost in described.lost {
             self.faults.notes.add(Note::new(NoteKind::Metadata, logical, lost));
         }
-        let frame = if is_dir {
-            Some(self.list(logical, &place, &handle, excludes)?)
-        } else {
-            None
+        let frame = match opened {
+            Some(opened) => Some(self.list(logical, &place, opened, excludes)?),
+            None => None,
         };
         if logical.file_name().is_some() {
             self.ready.push_back(Walked {
@@ -207,9 +240,7 @@ impl Walk {
         Ok(())
     }
 
-    fn list(&self, logical: &Path, place: &Place, handle: &OwnedFd, excludes: &Arc<Gitignore>) -> io::Result<Frame> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let fd = rustix::fs::openat(handle.as_fd(), ".", flags, rustix::fs::Mode::empty())?;
+    fn list(&self, logical: &Path, place: &Place, fd: OwnedFd, excludes: &Arc<Gitignore>) -> io::Result<Frame> {
         let mut names = Vec::new();
         for entry in Dir::read_from(&fd)? {
             let entry = entry?;

@@ -82,7 +82,10 @@ fn a_folder_of_others_is_not_touched() {
     fs::write(folder.join("holiday.jpg"), "").unwrap();
     let location = Vault::directory(dir.path()).repository("t", "a").unwrap();
     let error = location.init(&password()).unwrap_err();
-    assert!(matches!(error, VaultError::ForeignDirectory { .. }), "{error}");
+    assert!(
+        matches!(error, VaultError::Store(StoreError::Foreign { .. })),
+        "{error}"
+    );
     assert!(error.to_string().contains("holiday.jpg"));
     assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
     let error = location.open(&password()).unwrap_err();
@@ -146,7 +149,10 @@ fn leftovers_are_swept_when_old() {
     fs::write(scratch.join("old"), "").unwrap();
     fs::write(scratch.join("new"), "").unwrap();
     super::tree::set_mtime(&scratch.join("old"), 1_000_000, 0);
-    fixture.reopen();
+    let repository = fixture.reopen();
+    repository
+        .store_log("a.log", b"text".to_vec(), &["run=1".into()], &origin())
+        .unwrap();
     assert!(!scratch.join("old").exists());
     assert!(scratch.join("new").exists());
 }
@@ -244,4 +250,71 @@ fn full_disks_give_errors_with_names_and_lose_nothing() {
     target.remount("remount,size=64m");
     fixture.restore(&large, &target.0).unwrap();
     super::tree::assert_same(&fixture.site().join("srv"), &target.0.join("srv"));
+}
+
+#[test]
+fn a_directory_does_what_every_store_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let location = Vault::directory(dir.path()).repository("t", "a").unwrap();
+    crate::vault::store::suite::run(&location.stores().writer);
+}
+
+#[test]
+fn addresses_of_vaults_read_as_they_are_shown() {
+    for text in [
+        "/mnt/nas/dram",
+        "relative/path",
+        "s3://bucket/some/where?endpoint=http://127.0.0.1:80",
+    ] {
+        let place: Place = text.parse().unwrap();
+        assert_eq!(place.to_string(), text);
+    }
+    assert_eq!("file:///mnt".parse::<Place>().unwrap(), Place::Directory("/mnt".into()));
+    for (bad, why) in [
+        ("", "is empty"),
+        ("ftp://host/x", "no vault lies on `ftp`"),
+        ("file://x", "whole path"),
+        ("s3://KEY:hunter2@bucket", "keys do not stand"),
+    ] {
+        let error = bad.parse::<Place>().unwrap_err();
+        assert!(error.to_string().contains(why), "{error}");
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+        assert!(error.help().is_some());
+    }
+    let options = VaultOptions {
+        as_of: Some(Timestamp::UNIX_EPOCH),
+        ..VaultOptions::default()
+    };
+    let error = Vault::open(&Place::Directory("/x".into()), &options).unwrap_err();
+    assert!(matches!(error, VaultError::UselessOption { .. }), "{error}");
+}
+
+/// Two that make the same repository at the same moment, on a store that cannot tell which was first, leave two keys of the
+/// same password: one of them opens nothing.
+#[test]
+fn a_key_that_opens_nothing_keeps_nobody_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let vault = Vault::directory(dir.path());
+    let (ours, other) = (vault.repository("t", "a").unwrap(), vault.repository("t", "b").unwrap());
+    for location in [&ours, &other] {
+        location.init(&password()).unwrap();
+    }
+    for entry in fs::read_dir(other.path().join("keys")).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), ours.path().join("keys").join(entry.file_name())).unwrap();
+    }
+    // Which key is tried first is the order of their names: with both ways round one of the two is the wrong one.
+    for entry in fs::read_dir(ours.path().join("keys")).unwrap() {
+        let entry = entry.unwrap();
+        let copy = other.path().join("keys").join(entry.file_name());
+        if !copy.exists() {
+            fs::copy(entry.path(), copy).unwrap();
+        }
+    }
+    assert_ne!(
+        ours.open(&password()).unwrap().id(),
+        other.open(&password()).unwrap().id()
+    );
+    let wrong = Password::from_bytes(b"wrong").unwrap();
+    assert!(matches!(ours.open(&wrong), Err(VaultError::WrongPassword { .. })));
 }

@@ -65,7 +65,7 @@ fn restic_checks_and_restores_what_we_wrote() {
     ];
     repository.seal(&manifest(POINT, 1, items), &origin()).unwrap();
 
-    let Some(check) = restic(location.path(), &["check", "--read-data"]) else {
+    let Some(check) = restic(&location.path(), &["check", "--read-data"]) else {
         return;
     };
     let said = String::from_utf8_lossy(&check.stdout).into_owned() + &String::from_utf8_lossy(&check.stderr);
@@ -75,7 +75,7 @@ fn restic_checks_and_restores_what_we_wrote() {
     let into = fixture.target("by-restic");
     let into_text = into.to_str().unwrap().to_owned();
     let restored = restic(
-        location.path(),
+        &location.path(),
         &["restore", &captured.snapshot, "--target", &into_text],
     )
     .unwrap();
@@ -85,12 +85,12 @@ fn restic_checks_and_restores_what_we_wrote() {
         String::from_utf8_lossy(&restored.stderr)
     );
     assert_same(&shop, &into.join("srv/shop"));
-    let dumped = restic(location.path(), &["dump", &dump.snapshot, "/dump.sql"]).unwrap();
+    let dumped = restic(&location.path(), &["dump", &dump.snapshot, "/dump.sql"]).unwrap();
     assert!(dumped.stdout == noise(5 << 20, 2));
 
     // And the other way: what restic wrote is restored here.
     let shop_text = shop.to_str().unwrap().to_owned();
-    let backup = restic(location.path(), &["backup", &shop_text, "--json"]).unwrap();
+    let backup = restic(&location.path(), &["backup", &shop_text, "--json"]).unwrap();
     assert!(backup.status.success());
     let last = String::from_utf8_lossy(&backup.stdout)
         .lines()
@@ -98,7 +98,7 @@ fn restic_checks_and_restores_what_we_wrote() {
         .unwrap()
         .to_owned();
     let summary: serde_json::Value = serde_json::from_str(&last).unwrap();
-    let listed = restic(location.path(), &["snapshots", "--json"]).unwrap();
+    let listed = restic(&location.path(), &["snapshots", "--json"]).unwrap();
     let listed: Vec<serde_json::Value> = serde_json::from_slice(&listed.stdout).unwrap();
     let short = summary["snapshot_id"].as_str().unwrap();
     let full = listed
@@ -110,4 +110,142 @@ fn restic_checks_and_restores_what_we_wrote() {
     let into = fixture.target("by-us");
     restore(&repository, &theirs, &into, |_| {}).unwrap();
     assert_same(&shop, &into.join(shop.strip_prefix("/").unwrap()));
+}
+
+/// What the stock program is told to find a repository.
+struct Stock {
+    repository: String,
+    variables: Vec<(&'static str, String)>,
+}
+
+impl Stock {
+    fn run(&self, arguments: &[&str]) -> Option<String> {
+        let output = Command::new("restic")
+            .args(["--no-cache", "-r", &self.repository])
+            .args(arguments)
+            .env("RESTIC_PASSWORD", PASSWORD)
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .output();
+        match output {
+            Ok(output) => {
+                let said = String::from_utf8_lossy(&output.stdout).into_owned();
+                let complained = String::from_utf8_lossy(&output.stderr).into_owned();
+                assert!(output.status.success(), "{arguments:?}: {said}{complained}");
+                Some(said)
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                skip("`restic` is not installed, so it cannot make a repository");
+                None
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
+/// The stock program makes a repository, we add points to it and prune, and it still holds what it held.
+fn adopt(vault: &Vault, stock: &Stock, fixture: &Fixture) {
+    fixture.file("/srv/theirs", noise(5 << 20, 7));
+    let theirs = fixture.site().join("srv");
+    if stock.run(&["init"]).is_none() {
+        return;
+    }
+    stock.run(&["backup", theirs.to_str().unwrap()]);
+    let password = Password::from_bytes(PASSWORD.as_bytes()).unwrap();
+    let wrong = vault.itself().adopt(&Password::from_bytes(b"wrong").unwrap());
+    assert!(matches!(wrong, Err(VaultError::WrongPassword { .. })), "{wrong:?}");
+    let adopted = vault.itself().adopt(&password).unwrap();
+    assert_eq!((adopted.foreign, adopted.ours), (1, 0));
+    let repository = adopted.repository;
+    for (point, seed) in [("P1", 1), ("P2", 2)] {
+        fixture.file("/srv/ours", noise(3 << 20, seed));
+        super::s3::seal_point(&repository, fixture, point);
+    }
+    let plan = repository.plan_prune(&["P1".to_owned()], &[], origin().time).unwrap();
+    repository.forget(&plan, &Cancel::new()).unwrap();
+    repository.prune(&Cancel::new()).unwrap();
+    repository.prune_marked_for(0, &Cancel::new()).unwrap();
+    let adopted = vault.itself().adopt(&password).unwrap();
+    assert_eq!((adopted.foreign, adopted.ours), (1, 2));
+    let check = stock.run(&["check", "--read-data"]).unwrap();
+    assert!(check.contains("no errors were found"), "{check}");
+    let into = fixture.target("theirs");
+    stock.run(&[
+        "restore",
+        "latest",
+        "--path",
+        theirs.to_str().unwrap(),
+        "--target",
+        into.to_str().unwrap(),
+    ]);
+    let restored = into.join(theirs.strip_prefix("/").unwrap()).join("theirs");
+    assert!(std::fs::read(restored).unwrap() == noise(5 << 20, 7));
+    let item = repository.find_item("P2", "data").unwrap().unwrap();
+    restore(&repository, &item, &fixture.target("ours"), |_| {}).unwrap();
+    assert_same(&theirs, &fixture.target("ours/srv"));
+}
+
+#[test]
+fn a_repository_of_the_stock_program_is_adopted_in_a_directory() {
+    let fixture = Fixture::new();
+    let path = fixture.target("stock");
+    let stock = Stock {
+        repository: path.to_str().unwrap().to_owned(),
+        variables: Vec::new(),
+    };
+    adopt(&Vault::directory(&path), &stock, &fixture);
+}
+
+#[test]
+fn a_repository_of_the_stock_program_is_adopted_in_a_bucket() {
+    let Some(lab) = lab::bucket("adopted", lab::Keeps::Plain) else {
+        return;
+    };
+    adopt(
+        &lab.vault(&VaultOptions::default()),
+        &stock_of(&lab, ""),
+        &Fixture::new(),
+    );
+}
+
+fn stock_of(lab: &lab::Lab, folder: &str) -> Stock {
+    let address = &lab.place.address;
+    let endpoint = address.endpoint.clone().unwrap();
+    let S3Credentials::Keys { access, secret } = &lab.place.credentials else {
+        panic!("the lab gives keys");
+    };
+    Stock {
+        repository: format!("s3:{endpoint}/{}/{}{folder}", address.bucket, address.prefix),
+        variables: vec![
+            ("AWS_ACCESS_KEY_ID", access.clone()),
+            ("AWS_SECRET_ACCESS_KEY", secret.reveal().to_owned()),
+        ],
+    }
+}
+
+#[test]
+fn the_stock_program_checks_and_restores_what_we_wrote_into_a_bucket() {
+    let Some(lab) = lab::bucket("judged", lab::Keeps::Plain) else {
+        return;
+    };
+    let fixture = Fixture::new();
+    fixture.file("/srv/a", noise(9 << 20, 7));
+    let password = Password::from_bytes(PASSWORD.as_bytes()).unwrap();
+    let location = lab.location();
+    location.init(&password).unwrap();
+    super::s3::seal_point(&location.open(&password).unwrap(), &fixture, "P1");
+    let stock = stock_of(&lab, "/default/shop");
+    let Some(check) = stock.run(&["check", "--read-data"]) else {
+        return;
+    };
+    assert!(check.contains("no errors were found"), "{check}");
+    let into = fixture.target("by-restic");
+    stock.run(&[
+        "restore",
+        "latest",
+        "--tag",
+        "item=data",
+        "--target",
+        into.to_str().unwrap(),
+    ]);
+    assert_same(&fixture.site().join("srv"), &into.join("srv"));
 }

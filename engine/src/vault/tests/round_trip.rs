@@ -102,7 +102,7 @@ fn a_stream_comes_back_whole_and_its_length_is_known() {
     let mut out = Vec::new();
     let length = fixture
         .repository
-        .dump_stream(&captured.snapshot, &mut out, &Silent::shared(), &Cancel::new())
+        .dump_stream(&captured.tree, &mut out, &Silent::shared(), &Cancel::new())
         .unwrap();
     assert_eq!(length, captured.bytes);
     assert!(out == content);

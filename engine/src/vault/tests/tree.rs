@@ -31,7 +31,7 @@ pub(super) fn set_mtime(path: &Path, seconds: i64, nanoseconds: i64) {
 }
 
 /// Bytes that do not compress and differ everywhere.
-pub(super) fn noise(length: usize, seed: u64) -> Vec<u8> {
+pub(in crate::vault) fn noise(length: usize, seed: u64) -> Vec<u8> {
     let mut state = seed | 1;
     let mut bytes = Vec::with_capacity(length + 8);
     while bytes.len() < length {
@@ -256,7 +256,7 @@ fn digest(path: &Path) -> u64 {
 }
 
 /// Fails with the names of what differs.
-pub(super) fn assert_same(left: &Path, right: &Path) {
+pub(in crate::vault) fn assert_same(left: &Path, right: &Path) {
     let (mut one, mut other) = (facts(left), facts(right));
     let mut differences = Vec::new();
     for (path, facts) in &one {
@@ -280,6 +280,6 @@ pub(super) fn blocks(path: &Path) -> u64 {
 }
 
 /// Says why a test does nothing here.
-pub(super) fn skip(reason: &str) {
+pub(in super::super) fn skip(reason: &str) {
     writeln!(std::io::stderr(), "skipped: {reason}").unwrap();
 }

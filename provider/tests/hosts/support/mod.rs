@@ -4,5 +4,6 @@ pub(crate) mod certificate;
 pub(crate) mod core;
 pub(crate) mod host;
 pub(crate) mod places;
+pub(crate) mod resources;
 pub(crate) mod shop;
 pub(crate) mod terraform;

@@ -115,6 +115,82 @@ resource "dram_recovery_plan" "shop" {
 }
 "#;
 
+/// Vaults in stores and a policy that copies into them; what has a default is written out.
+pub(crate) const STORES: &str = r#"
+resource "dram_vault" "bucket" {
+  name                = "bucket"
+  failure_domain      = "bucket"
+  capacity            = "2Ti"
+  warn_at             = "80%"
+  deletion_protection = false
+  s3 {
+    bucket     = "shop-vault"
+    prefix     = "dram/shop"
+    region     = "eu-central-1"
+    endpoint   = "https://objects.example"
+    path_style = true
+    credentials {
+      shared_profile = "writer"
+    }
+    prune_credentials {
+      keys {
+        access_key {
+          env = "PRUNE_ACCESS_KEY"
+        }
+        secret_key {
+          file = "/etc/dram/prune.key"
+        }
+      }
+    }
+  }
+  password {
+    file = "/etc/dram/key"
+  }
+  lock {
+    mode   = "governance"
+    period = "7d"
+  }
+}
+
+resource "dram_vault" "container" {
+  name                = "container"
+  failure_domain      = "container"
+  deletion_protection = false
+  swift {
+    cloud     = "attic"
+    container = "shop"
+  }
+  password {
+    file = "/etc/dram/key"
+  }
+}
+
+resource "dram_protection_policy" "hourly" {
+  name = "hourly"
+  objectives {
+    rpo = "75m"
+  }
+  retention {
+    daily = 14
+  }
+  vault {
+    name = dram_vault.bucket.name
+  }
+  vault {
+    name  = dram_vault.container.name
+    delay = "24h"
+    retention {
+      daily         = 30
+      keep_verified = 1
+    }
+  }
+  transfer {
+    parallel  = 8
+    bandwidth = "8Mi/s"
+  }
+}
+"#;
+
 /// The policy of the shop as somebody else changes it.
 pub(crate) const POLICY: &str = r#"{
   "apiVersion": "dram.dev/v1", "kind": "ProtectionPolicy", "metadata": {"name": "hourly"},

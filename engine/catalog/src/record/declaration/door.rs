@@ -1,14 +1,16 @@
 //! The door itself, on JSON. References and their targets lie in different series, which no single create can join: so both
 //! sides look before they write and again afterwards, and whoever then finds the other takes his own record back.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::decide::{self, Declaring};
 use super::{DeclareError, Declared, Head, Manager, Standing, Stated, Subject, Survey, Wire, Withdrawn};
 use crate::catalog::Catalog;
 use crate::error::CatalogError;
-use crate::layout::Folder;
-use crate::name::{KindTag, Name};
+use crate::layout::{Folder, Key, number_of};
+use crate::record::feed::Change;
 use crate::record::series::{Appended, Numbered, Series};
 use crate::record::{body_of, read_body};
 
@@ -49,6 +51,10 @@ impl Catalog {
                         self.take_back(subject, number, head.as_ref(), &wire)?;
                         return Err(error);
                     }
+                    self.announce(&Change::Declared {
+                        subject: subject.clone(),
+                        number,
+                    });
                     return Ok(Declared {
                         number,
                         manager: manager.clone(),
@@ -94,6 +100,10 @@ impl Catalog {
                         self.take_back(subject, number, Some(&head), &wire)?;
                         return Err(error);
                     }
+                    self.announce(&Change::Withdrawn {
+                        subject: subject.clone(),
+                        number,
+                    });
                     return Ok(Withdrawn::Now { number });
                 }
                 Appended::Superseded { .. } => {}
@@ -106,11 +116,15 @@ impl Catalog {
 
     /// The last record of an object, tombstone or not.
     pub(crate) fn head(&self, subject: &Subject) -> Result<Option<Head>, CatalogError> {
-        let series = self.declarations_of(subject);
-        let Some(Numbered { number, record }) = series.latest()? else {
-            return Ok(None);
-        };
-        let key = series.key(number);
+        match self.declarations_of(subject).latest()? {
+            Some(last) => self.read_head(subject, last).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn read_head(&self, subject: &Subject, last: Numbered) -> Result<Head, CatalogError> {
+        let Numbered { number, record } = last;
+        let key = self.declarations_of(subject).key(number);
         let wire: Wire = read_body(self.store(), &key, &record)?;
         let mut references = Vec::with_capacity(wire.references.len());
         for (kind, name) in &wire.references {
@@ -125,10 +139,10 @@ impl Catalog {
             declaration: wire.declaration,
             references,
         };
-        Ok(Some(Head {
+        Ok(Head {
             standing,
             destroyed: wire.destroyed,
-        }))
+        })
     }
 
     /// What is declared, of all kinds; with `destroyed`, what was withdrawn and has not been declared again.
@@ -137,8 +151,19 @@ impl Catalog {
             live: Vec::new(),
             unreadable: Vec::new(),
         };
-        for subject in self.subjects()? {
-            match self.head(&subject) {
+        let last = self.last_numbers()?;
+        let keys: Vec<Key> = last
+            .iter()
+            .map(|(subject, number)| self.declarations_of(subject).key(*number))
+            .collect();
+        for ((subject, number), record) in last.into_iter().zip(self.fetch_many(&keys)?) {
+            let head = match record {
+                Ok(Some(record)) => self.read_head(&subject, Numbered { number, record }).map(Some),
+                // It was compacted since it was listed; a later one stands.
+                Ok(None) => self.head(&subject),
+                Err(error) => Err(error),
+            };
+            match head {
                 Ok(Some(head)) if head.destroyed == destroyed => survey.live.push(head.standing),
                 Ok(_) => {}
                 // One record's trouble is told beside the others; a store that does not answer is everybody's.
@@ -151,21 +176,22 @@ impl Catalog {
         Ok(survey)
     }
 
-    /// Every object that has ever been declared, by kind and name.
-    fn subjects(&self) -> Result<Vec<Subject>, CatalogError> {
-        let mut subjects = Vec::new();
-        for kind in self.store().list(&Folder::declared(self.tenant()))?.folders {
-            // What is not a name was not written by us.
-            let Ok(kind) = KindTag::new(&kind) else { continue };
-            for name in self.store().list(&Folder::declared_kind(self.tenant(), &kind))?.folders {
-                let Ok(name) = Name::new("name", &name) else { continue };
-                subjects.push(Subject {
-                    kind: kind.clone(),
-                    name,
-                });
-            }
+    /// The last number of every object that has ever been declared, by kind and name.
+    fn last_numbers(&self) -> Result<BTreeMap<Subject, u64>, CatalogError> {
+        let mut last = BTreeMap::new();
+        for path in self.walk(&Folder::declared(self.tenant()))? {
+            // What is not named as we name records was not written by us.
+            let mut words = path.splitn(3, '/');
+            let (Some(kind), Some(name), Some(number)) = (words.next(), words.next(), words.next()) else {
+                continue;
+            };
+            let (Ok(subject), Some(number)) = (Subject::new(kind, name), number_of(number)) else {
+                continue;
+            };
+            let highest = last.entry(subject).or_insert(number);
+            *highest = number.max(*highest);
         }
-        Ok(subjects)
+        Ok(last)
     }
 
     fn declarations_of(&self, subject: &Subject) -> Series<'_> {

@@ -14,7 +14,7 @@ use crate::name::LeaseName;
 use crate::record::series::{Appended, Numbered, Series};
 use crate::record::{body_of, read_body};
 
-/// Numbers below the newest that stay. A writer that lags behind by more than these is caught by looking again after writing.
+/// Numbers below the newest that stay, for people. A writer that lags behind is caught by looking again after writing.
 const KEPT: u64 = 8;
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -103,7 +103,8 @@ impl Watch {
             if let Some(other) = standing.as_ref().filter(|last| last.is_held(holder)) {
                 let since = match self.seen {
                     Some((number, since)) if number == other.number => since,
-                    _ => now,
+                    // The end of the look, not its beginning: the holder may have begun this heartbeat while we looked.
+                    _ => catalog.clock().monotonic(),
                 };
                 self.seen = Some((other.number, since));
                 let duration = Duration::from_millis(other.wire.duration_ms).min(LONGEST);
@@ -184,12 +185,15 @@ impl Claim {
 
     /// Gives it back. Nothing is written if it was lost before.
     pub(super) fn release(&self) -> Result<(), LeaseError> {
-        if self.state().over {
-            return Ok(());
+        {
+            let mut state = self.state();
+            if state.over {
+                return Ok(());
+            }
+            // Before it is written: as soon as it is, another may hold it.
+            state.over = true;
         }
-        let released = self.write(false);
-        self.state().over = true;
-        match released {
+        match self.write(false) {
             Ok(_) | Err(LeaseError::Lost { .. }) => Ok(()),
             Err(error) => Err(error),
         }
@@ -224,7 +228,7 @@ impl Claim {
         };
         let base = {
             let state = self.state();
-            if state.over {
+            if held && state.over {
                 return Err(lost());
             }
             Some(state.last_number).filter(|number| *number > 0)
@@ -238,35 +242,19 @@ impl Claim {
             duration_ms,
             held,
         };
-        let number = match series.append(base, body_of(&wire))? {
-            Appended::Won { number } => number,
-            Appended::Superseded { number, .. } => {
-                if self.adopt(&series, number)? {
-                    return Ok(number);
-                }
-                self.state().over = true;
-                return Err(lost());
+        match series.beat(base, KEPT, body_of(&wire))? {
+            Appended::Won { number } => {
+                let mut state = self.state();
+                state.last_number = number;
+                state.renewed = begun;
+                Ok(number)
             }
-        };
-        // A writer that slept between looking and creating may have created a number whose place had become free again by
-        // compaction: the last few always stand, so looking once more tells.
-        let numbers = series.numbers()?;
-        if numbers.last() != Some(&number) {
-            self.state().over = true;
-            // Ours is nobody's record; if it cannot be removed it stands below the last one, where nobody looks.
-            let _ = self.catalog.store().remove(&series.key(number));
-            return Err(lost());
+            Appended::Superseded { number, .. } if self.adopt(&series, number)? => Ok(number),
+            Appended::Superseded { .. } => {
+                self.state().over = true;
+                Err(lost())
+            }
         }
-        {
-            let mut state = self.state();
-            state.last_number = number;
-            state.renewed = begun;
-        }
-        for old in numbers.into_iter().filter(|old| old.saturating_add(KEPT) < number) {
-            // What cannot be removed now is removed with a later heartbeat.
-            let _ = self.catalog.store().remove(&series.key(old));
-        }
-        Ok(number)
     }
 
     /// Whether the record that superseded us is one of our own, written although the store had answered with an error.

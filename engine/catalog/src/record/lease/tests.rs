@@ -3,6 +3,8 @@ use std::sync::Arc;
 use super::claim::{Attempt, Watch};
 use super::*;
 use crate::clock::{Clock, SystemClock};
+use crate::testing::fault::{Odds, Vice, World};
+use crate::testing::schedule::Schedule;
 use crate::testing::{self, Manners, ManualClock, MemoryStore};
 use crate::{Name, SystemChance};
 
@@ -206,4 +208,100 @@ fn never_two_holders() {
         }
     }
     assert!(taken > 300, "only {taken} leases were taken");
+}
+
+/// Engines whose clocks run unevenly, on a store whose calls take longer than the lease lasts, lose their answers, and may have
+/// their effect long after their client has given them up: at no moment do two believe that the lease is theirs.
+fn engines_at_a_rough_store(seed: u64, odds: Odds, vice: Vice) -> (usize, usize) {
+    use rand::{Rng, SeedableRng};
+    use std::sync::Mutex;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    const ENGINES: usize = 3;
+    type Claims = Mutex<Vec<Option<Arc<Claim>>>>;
+    let chance = Mutex::new(rand::rngs::StdRng::seed_from_u64(seed));
+    let clocks: Arc<Vec<Arc<ManualClock>>> = Arc::new((0..ENGINES).map(|_| Arc::default()).collect());
+    let speeds: Vec<f64> = (0..ENGINES)
+        .map(|_| chance.lock().unwrap().random_range(0.9..1.1))
+        .collect();
+    let claims: Arc<Claims> = Arc::new(Mutex::new(vec![None, None, None]));
+    let (both, taken) = (Arc::new(AtomicUsize::new(0)), AtomicUsize::new(0));
+    let each_turn = {
+        let (clocks, claims, both) = (Arc::clone(&clocks), Arc::clone(&claims), Arc::clone(&both));
+        move || {
+            // Before the call has its effect, time passes: most calls are quick, some take longer than the lease.
+            let step = {
+                let mut chance = chance.lock().unwrap();
+                let longest = if chance.random_range(0..8) == 0 { 80_000 } else { 4_000 };
+                Duration::from_millis(chance.random_range(0..longest))
+            };
+            for (clock, speed) in clocks.iter().zip(&speeds) {
+                clock.advance(step.mul_f64(*speed));
+            }
+            let claims = claims.lock().unwrap();
+            if claims.iter().flatten().filter(|claim| !claim.lost()).count() > 1 {
+                both.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    };
+    let schedule = Arc::new(Schedule::new(ENGINES, seed));
+    let world = Arc::new(World::with_each_turn(
+        Arc::clone(&schedule),
+        seed,
+        odds,
+        vice,
+        Box::new(each_turn),
+    ));
+    crate::proofs::make_catalog(&world);
+    std::thread::scope(|scope| {
+        for me in 0..ENGINES {
+            let (schedule, world, clocks, claims, taken) = (&schedule, &world, &clocks, &claims, &taken);
+            scope.spawn(move || {
+                let _seat = schedule.seat(me);
+                let mut chance = rand::rngs::StdRng::seed_from_u64(seed * 10 + me as u64);
+                let chances = Arc::new(testing::SeededChance::new(seed * 10 + me as u64));
+                let tenant = Name::tenant("acme").unwrap();
+                let catalog = Catalog::open_in(world.client(me), clocks[me].clone(), chances, &tenant, "test");
+                let holder = elsewhere(&me.to_string());
+                let mut watch = Watch::default();
+                for _ in 0..40 {
+                    let mine = claims.lock().unwrap()[me].clone();
+                    match mine {
+                        Some(claim) if claim.lost() => claims.lock().unwrap()[me] = None,
+                        Some(claim) if chance.random_range(0..10) == 0 => {
+                            let _ = claim.release();
+                            claims.lock().unwrap()[me] = None;
+                        }
+                        Some(claim) => drop(claim.beat()),
+                        None => {
+                            if let Ok(Attempt::Taken(claim)) = watch.attempt(&catalog, &name(), &holder, TTL) {
+                                claims.lock().unwrap()[me] = Some(Arc::new(claim));
+                                taken.fetch_add(1, Ordering::SeqCst);
+                            }
+                        }
+                    }
+                }
+            });
+        }
+    });
+    (both.load(Ordering::SeqCst), taken.load(Ordering::SeqCst))
+}
+
+#[test]
+fn never_two_holders_at_a_store_that_is_slow_and_late() {
+    let mut taken = 0;
+    for seed in 0..100 {
+        let (both, some) = engines_at_a_rough_store(seed, Odds::ROUGH, Vice::None);
+        assert_eq!(both, 0, "seed {seed}");
+        taken += some;
+    }
+    assert!(taken > 100, "only {taken} leases were taken");
+}
+
+#[test]
+fn the_check_finds_two_holders_at_a_store_that_overwrites() {
+    for vice in [Vice::Overwrites, Vice::ChecksThenWrites] {
+        let found = (0..200).any(|seed| engines_at_a_rough_store(seed, Odds::ROUGH, vice).0 > 0);
+        assert!(found, "{vice:?}");
+    }
 }

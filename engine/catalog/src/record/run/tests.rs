@@ -6,7 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::record::lease::{Holder, Lease};
 use crate::testing::{self, Manners, ManualClock, MemoryStore};
-use crate::{Store, SystemChance};
+use crate::{Appended, Store, SystemChance};
 
 fn request(lease: Option<LeaseName>) -> Request {
     Request {

@@ -1,0 +1,218 @@
+//! What must hold of a vault by itself, and of the vaults of a policy together.
+
+use super::Written;
+use super::domains::Declared;
+use crate::diagnostic::{Diagnostic, compiler_codes as codes};
+use crate::model::{Duration, Lock, ProtectionPolicy, Retention, S3, Schedule, Spec, Store, Vault, VaultUse, When};
+use dram_fields::Step;
+
+/// The rules of one declaration.
+pub(super) fn alone(document: &Written, spec: &Spec, out: &mut Vec<Diagnostic>) {
+    match spec {
+        Spec::Vault(vault) => one(document, vault, out),
+        Spec::ProtectionPolicy(policy) => first(document, policy, out),
+        Spec::Catalog(_) | Spec::RecoverySite(_) | Spec::Application(_) | Spec::RecoveryPlan(_) => {}
+    }
+}
+
+fn one(document: &Written, vault: &Vault, out: &mut Vec<Diagnostic>) {
+    if vault.warn_at.is_some() && vault.capacity.is_none() {
+        let message = "`warnAt` is a part of `capacity`, and no `capacity` is given".to_owned();
+        out.push(
+            document
+                .error(codes::WARN_WITHOUT_CAPACITY, vec![Step::Field(Vault::WARN_AT)], message)
+                .help("give the `capacity`, or remove `warnAt`"),
+        );
+    }
+    match (&vault.store, &vault.lock) {
+        (Store::S3(s3), lock) => credentials(document, s3, lock.is_some(), out),
+        (_, None) => {}
+        (Store::Directory(_), Some(_)) => no_lock(document, "a directory", out),
+        (Store::Swift(_), Some(_)) => no_lock(document, "Swift", out),
+    }
+}
+
+fn no_lock(document: &Written, store: &str, out: &mut Vec<Diagnostic>) {
+    let message = format!("{store} cannot refuse to remove what is locked");
+    out.push(
+        document
+            .error(codes::LOCK_WITHOUT_S3, vec![Step::Field(Vault::LOCK)], message)
+            .help("keep the vault in `s3`, in a bucket made with object lock, or remove the lock"),
+    );
+}
+
+/// Whoever breaks into the site has the writer's credentials: they should not be able to remove points.
+fn credentials(document: &Written, s3: &S3, locked: bool, out: &mut Vec<Diagnostic>) {
+    let at = |field| vec![Step::Field(Store::S3_FIELD), Step::Field(field)];
+    let mut warn = |path: Vec<Step>, message: &str, help: &str| {
+        let span = document.spec.at(&path);
+        let finding = Diagnostic::warning(codes::WRITER_DELETES, span, message).path(path);
+        out.push(finding.help(help));
+    };
+    match &s3.prune_credentials {
+        Some(prune) if s3.credentials.as_ref() == Some(prune) => warn(
+            at(S3::PRUNE_CREDENTIALS),
+            "`pruneCredentials` are those of `credentials`: whoever writes can also remove",
+            "give credentials of their own, and take the right to delete from those of `credentials`",
+        ),
+        None if locked => warn(
+            vec![Step::Field(Store::S3_FIELD)],
+            "without `pruneCredentials` whoever writes can also remove what is not locked any more",
+            "give `pruneCredentials`, and take the right to delete from those of `credentials`",
+        ),
+        Some(_) | None => {}
+    }
+}
+
+/// The first vault is where points are made: it waits for nothing, and the policy's retention is its own.
+fn first(document: &Written, policy: &ProtectionPolicy, out: &mut Vec<Diagnostic>) {
+    let Some(first) = policy.vaults.first() else { return };
+    let given = [
+        (
+            first.delay.is_some(),
+            VaultUse::DELAY,
+            "points are made there, not copied",
+            "remove it",
+        ),
+        (
+            first.retention.is_some(),
+            VaultUse::RETENTION,
+            "the policy's `retention` is that of its first vault",
+            "move it to the policy's `retention`, or remove it",
+        ),
+    ];
+    for (_, field, why, way_out) in given.into_iter().filter(|(given, ..)| *given) {
+        let path = vec![
+            Step::Field(ProtectionPolicy::VAULTS),
+            Step::Index(0),
+            Step::Field(field),
+        ];
+        let message = format!("the first vault takes no `{}`: {why}", field.name);
+        out.push(document.error(codes::FIRST_VAULT, path, message).help(way_out));
+    }
+}
+
+/// The rules between the vaults of each policy.
+pub(super) fn together(documents: &[Written], out: &mut Vec<Diagnostic>) {
+    let declared = Declared::of(documents);
+    for document in documents {
+        let Some(Spec::ProtectionPolicy(policy)) = document.declaration.as_ref().map(|declaration| &declaration.spec)
+        else {
+            continue;
+        };
+        apart(&declared, document, policy, out);
+        for (index, used) in policy.vaults.iter().enumerate() {
+            if let Some((vault_document, vault)) = declared.vault(&used.name)
+                && let Some(lock) = &vault.lock
+            {
+                covered(document, policy, index, used, lock, vault_document, out);
+            }
+        }
+    }
+}
+
+/// A copy is lost together with what it is a copy of when both lie in one place or fail with one cause.
+fn apart(declared: &Declared<'_>, document: &Written, policy: &ProtectionPolicy, out: &mut Vec<Diagnostic>) {
+    for (index, used) in policy.vaults.iter().enumerate() {
+        let Some((_, vault)) = declared.vault(&used.name) else {
+            continue;
+        };
+        // The first that it shares something with: of more, the others are said at them.
+        let earlier = policy.vaults.iter().take(index).find_map(|other| {
+            let (_, earlier) = declared.vault(&other.name)?;
+            let same_place = same_place(&vault.store, &earlier.store);
+            (same_place || vault.failure_domain == earlier.failure_domain).then_some((other, same_place))
+        });
+        let Some((other, same_place)) = earlier else { continue };
+        let path = vec![
+            Step::Field(ProtectionPolicy::VAULTS),
+            Step::Index(index),
+            Step::Field(VaultUse::NAME),
+        ];
+        if same_place {
+            let message = format!("vaults `{}` and `{}` are the same place", other.name, used.name);
+            out.push(
+                document
+                    .error(codes::SAME_PLACE, path, message)
+                    .help("a copy lies somewhere else: correct one of the two vaults, or use one"),
+            );
+        } else {
+            let message = format!(
+                "vault `{}` is lost together with vault `{}`: both fail with `{}`",
+                used.name, other.name, vault.failure_domain
+            );
+            let span = document.spec.at(&path);
+            out.push(
+                Diagnostic::warning(codes::COPIES_TOGETHER, span, message)
+                    .path(path)
+                    .help("keep the copy in another failure domain"),
+            );
+        }
+    }
+}
+
+fn same_place(one: &Store, other: &Store) -> bool {
+    match (one, other) {
+        (Store::Directory(one), Store::Directory(other)) => one == other,
+        (Store::S3(one), Store::S3(other)) => {
+            (&one.bucket, &one.prefix, &one.endpoint) == (&other.bucket, &other.prefix, &other.endpoint)
+        }
+        (Store::Swift(one), Store::Swift(other)) => one == other,
+        (Store::Directory(_) | Store::S3(_) | Store::Swift(_), _) => false,
+    }
+}
+
+/// Space of a point that retention lets go comes back when its lock has expired.
+fn covered(
+    document: &Written,
+    policy: &ProtectionPolicy,
+    index: usize,
+    used: &VaultUse,
+    lock: &Lock,
+    vault: &Written,
+    out: &mut Vec<Diagnostic>,
+) {
+    let own = [
+        Step::Field(ProtectionPolicy::VAULTS),
+        Step::Index(index),
+        Step::Field(VaultUse::RETENTION),
+    ];
+    let (retention, path): (&Retention, Vec<Step>) = match (&used.retention, &policy.retention) {
+        (Some(retention), _) => (retention, own.into()),
+        (None, Some(retention)) => (retention, vec![Step::Field(ProtectionPolicy::RETENTION)]),
+        // Every point is kept.
+        (None, None) => return,
+    };
+    let kept = kept_for(policy, retention);
+    if kept >= lock.period {
+        return;
+    }
+    let message = format!(
+        "points leave vault `{}` after {kept} at most and stay locked for {}: their space comes back only then",
+        used.name, lock.period
+    );
+    let span = document.spec.at(&path);
+    out.push(
+        Diagnostic::warning(codes::LOCK_OUTLIVES_RETENTION, span, message)
+            .path(path)
+            .related(vault.spec.at(&[Step::Field(Vault::LOCK)]), "the lock")
+            .help(format!(
+                "keep points for {} or longer, or shorten the lock",
+                lock.period
+            )),
+    );
+}
+
+/// The longest that the rules keep a point that nobody verified.
+fn kept_for(policy: &ProtectionPolicy, retention: &Retention) -> Duration {
+    let stated = policy.schedule.iter().map(
+        |Schedule {
+             when: When::Every(every),
+         }| *every,
+    );
+    // A derived interval is shorter than the objective.
+    let gap = stated.min().unwrap_or(policy.objectives.rpo);
+    let last = gap.seconds.saturating_mul(u64::from(retention.last.unwrap_or(0)));
+    let daily = u64::from(retention.daily.unwrap_or(0)).saturating_mul(86_400);
+    Duration::seconds(last.max(daily))
+}

@@ -1,0 +1,178 @@
+//! Opens vaults: turns references into addresses, secrets and settings. Secrets are read here, when a vault is opened, and
+//! nowhere kept.
+
+use crate::error::Error;
+use crate::runbook::{CredentialsRef, PlaceRef, SecretPlace, VaultRef};
+use crate::vault::{
+    Lock, LockMode, Password, Place, S3Address, S3Credentials, S3Place, Secret, SwiftPlace, Transfer, Vault,
+    VaultOptions,
+};
+use jiff::Timestamp;
+use std::num::NonZeroU64;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The vault that a reference names, as it is now.
+///
+/// # Errors
+/// A secret cannot be read, or the reference holds what is no address.
+pub fn vault(reference: &VaultRef) -> Result<Vault, Error> {
+    vault_as_of(reference, None)
+}
+
+/// The same as it was at a moment, where its store keeps versions.
+///
+/// # Errors
+/// As [`vault`]; its store keeps no versions.
+pub fn vault_as_of(reference: &VaultRef, as_of: Option<Timestamp>) -> Result<Vault, Error> {
+    open(reference, as_of, false)
+}
+
+/// The vault for whoever removes: with the credentials of a prune, which nothing else asks for. They need to be there only
+/// where pruning is done.
+///
+/// # Errors
+/// As [`vault`].
+pub fn vault_to_prune(reference: &VaultRef) -> Result<Vault, Error> {
+    open(reference, None, true)
+}
+
+fn open(reference: &VaultRef, as_of: Option<Timestamp>, prunes: bool) -> Result<Vault, Error> {
+    let options = VaultOptions {
+        transfer: Transfer {
+            parallel: reference.transfer.parallel,
+            bytes_per_second: reference.transfer.bytes_per_second.and_then(NonZeroU64::new),
+        },
+        lock: reference.lock.map(|lock| Lock {
+            mode: if lock.compliance {
+                LockMode::Compliance
+            } else {
+                LockMode::Governance
+            },
+            period: Duration::from_secs(lock.seconds),
+        }),
+        as_of,
+    };
+    Ok(Vault::open(&place(reference, prunes)?, &options)?)
+}
+
+fn place(reference: &VaultRef, prunes: bool) -> Result<Place, Error> {
+    Ok(match &reference.place {
+        PlaceRef::Directory(path) => Place::Directory(PathBuf::from(path)),
+        PlaceRef::S3(s3) => {
+            let address = s3.address.parse::<S3Address>().map_err(|why| Error::Usage {
+                why: why.to_string(),
+                help: "an address is `s3://bucket/prefix?endpoint=…&region=…`".to_owned(),
+            })?;
+            let who = |credentials: &Option<CredentialsRef>| {
+                credentials
+                    .as_ref()
+                    .map(|credentials| self::credentials(&reference.name, credentials))
+                    .transpose()
+            };
+            Place::S3(S3Place {
+                address,
+                credentials: who(&s3.credentials)?.unwrap_or(S3Credentials::Chain),
+                prune_credentials: if prunes { who(&s3.prune_credentials)? } else { None },
+            })
+        }
+        PlaceRef::Swift {
+            cloud,
+            container,
+            prefix,
+        } => Place::Swift(SwiftPlace {
+            cloud: cloud.clone(),
+            container: container.clone(),
+            prefix: prefix.clone(),
+        }),
+    })
+}
+
+fn credentials(vault: &str, credentials: &CredentialsRef) -> Result<S3Credentials, Error> {
+    let text = |what, place: &SecretPlace| {
+        let bytes = bytes(vault, what, place)?;
+        String::from_utf8(bytes)
+            .map(|text| text.trim().to_owned())
+            .map_err(|_| unreadable(vault, what, place, "it is no text"))
+    };
+    Ok(match credentials {
+        CredentialsRef::Profile(name) => S3Credentials::Profile(name.clone()),
+        CredentialsRef::Keys { access, secret } => S3Credentials::Keys {
+            access: text("the access key", access)?,
+            secret: Secret::new(text("the secret key", secret)?),
+        },
+    })
+}
+
+/// The password of a vault.
+///
+/// # Errors
+/// The variable is not set, or the file cannot be read; the message names the reference, never the content.
+pub fn password(vault: &VaultRef) -> Result<Password, Error> {
+    let what = "the password";
+    let bytes = bytes(&vault.name, what, &vault.password)?;
+    Password::from_bytes(&bytes).map_err(|why| unreadable(&vault.name, what, &vault.password, &why.to_string()))
+}
+
+fn bytes(vault: &str, what: &'static str, place: &SecretPlace) -> Result<Vec<u8>, Error> {
+    match place {
+        SecretPlace::Env(name) => std::env::var_os(name)
+            .map(std::os::unix::ffi::OsStringExt::into_vec)
+            .ok_or_else(|| unreadable(vault, what, place, "it is not set")),
+        SecretPlace::File(path) => std::fs::read(path).map_err(|why| unreadable(vault, what, place, &why.to_string())),
+    }
+}
+
+fn unreadable(vault: &str, what: &'static str, place: &SecretPlace, why: &str) -> Error {
+    Error::Secret {
+        vault: vault.to_owned(),
+        what,
+        place: match place {
+            SecretPlace::Env(name) => format!("the variable `{name}`"),
+            SecretPlace::File(path) => format!("the file `{path}`"),
+        },
+        why: why.to_owned(),
+    }
+}
+
+/// A vault that no declaration names: its address, and the file with its password. A path is taken from the current folder.
+///
+/// # Errors
+/// It is no address, or a path is no text.
+pub fn undeclared(address: &str, password_file: &Path) -> Result<VaultRef, Error> {
+    let place = match address.parse::<Place>().map_err(|why| Error::Usage {
+        why: why.to_string(),
+        help: "a vault is a directory, `s3://bucket/prefix?endpoint=…` or `swift://cloud/container/prefix`".to_owned(),
+    })? {
+        Place::Directory(path) => PlaceRef::Directory(absolute(&path)?),
+        Place::S3(place) => PlaceRef::S3(crate::runbook::S3Ref {
+            address: place.address.to_string(),
+            credentials: None,
+            prune_credentials: None,
+        }),
+        Place::Swift(place) => PlaceRef::Swift {
+            cloud: place.cloud,
+            container: place.container,
+            prefix: place.prefix,
+        },
+    };
+    let vault = VaultRef {
+        name: String::new(),
+        place,
+        password: SecretPlace::File(absolute(password_file)?),
+        lock: None,
+        transfer: Default::default(),
+    };
+    Ok(VaultRef {
+        name: vault.address(),
+        ..vault
+    })
+}
+
+fn absolute(path: &Path) -> Result<String, Error> {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    path.to_str().map(str::to_owned).ok_or_else(|| Error::Usage {
+        why: format!("`{}` is not UTF-8 text", path.display()),
+        help: "choose a path whose name is text".to_owned(),
+    })
+}

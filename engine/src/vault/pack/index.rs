@@ -1,0 +1,212 @@
+//! Which blob lies where. Read once for a repository and kept; what other writers add is read when it is there, and all of
+//! it anew when a prune took files away.
+
+use std::collections::HashSet;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+
+use rustic_core::repofile::BlobType;
+use rustic_core::{FileType, Id, ReadBackend};
+use serde::{Deserialize, Serialize};
+
+use super::super::error::VaultError;
+use super::super::guard::Guard;
+use super::super::parallel::each;
+use super::super::repository::explain;
+use super::codec::Codec;
+
+/// So many index files are read at a time.
+const READERS: usize = 8;
+
+/// What a blob holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(in super::super) enum BlobKind {
+    /// Content of files.
+    Data,
+    /// A directory's entries.
+    Tree,
+}
+
+/// Where a blob lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in super::super) struct Spot {
+    pub(in super::super) pack: Id,
+    pub(in super::super) offset: u32,
+    pub(in super::super) length: u32,
+    /// Its length before it was compressed; nothing if it was not.
+    pub(in super::super) unpacked: Option<NonZeroU32>,
+}
+
+impl Spot {
+    /// Its length when it is opened, in bytes.
+    pub(in super::super) fn size(&self) -> u32 {
+        let overhead = u32::try_from(super::cipher::OVERHEAD).unwrap_or(u32::MAX);
+        self.unpacked
+            .map_or_else(|| self.length.saturating_sub(overhead), NonZeroU32::get)
+    }
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    id: Id,
+    pack: u32,
+    offset: u32,
+    length: u32,
+    unpacked: Option<NonZeroU32>,
+}
+
+/// The index of a repository.
+#[derive(Debug, Clone, Default)]
+pub(in super::super) struct Index {
+    files: HashSet<Id>,
+    packs: Vec<Id>,
+    data: Vec<Entry>,
+    trees: Vec<Entry>,
+    data_bytes: u64,
+    tree_bytes: u64,
+}
+
+/// A pack, as an index file tells it.
+#[derive(Debug, Deserialize)]
+pub(super) struct PackRecord {
+    pub(super) id: Id,
+    #[serde(default)]
+    pub(super) blobs: Vec<BlobRecord>,
+}
+
+/// A blob, as an index file tells it.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+pub(super) struct BlobRecord {
+    pub(super) id: Id,
+    #[serde(rename = "type")]
+    pub(super) kind: BlobType,
+    pub(super) offset: u32,
+    pub(super) length: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) uncompressed_length: Option<NonZeroU32>,
+}
+
+#[derive(Deserialize)]
+struct IndexRecord {
+    packs: Vec<PackRecord>,
+}
+
+impl Index {
+    /// The index as it is now, reusing what is known of it.
+    ///
+    /// # Errors
+    /// If it cannot be listed or read.
+    pub(in super::super) fn current(
+        known: Option<Arc<Self>>,
+        guard: &Guard,
+        codec: &(dyn Fn() -> Result<Codec, VaultError> + Sync),
+    ) -> Result<Arc<Self>, VaultError> {
+        let action = "read the index";
+        let listed: HashSet<Id> = guard
+            .list_with_size(FileType::Index)
+            .map_err(|error| explain(guard, action, &error))?
+            .into_iter()
+            .map(|(id, _)| id)
+            .collect();
+        let known = known.filter(|known| known.files.is_subset(&listed)).unwrap_or_default();
+        let new: Vec<Id> = listed.difference(&known.files).copied().collect();
+        if new.is_empty() {
+            return Ok(known);
+        }
+        let read = each(&new, READERS, codec, |codec, id| {
+            let bytes = guard
+                .read_full(FileType::Index, id)
+                .map_err(|error| explain(guard, action, &error))?;
+            let broken = |reason: String| VaultError::Library {
+                action,
+                place: guard.location(),
+                reason: format!("the index file `{}` cannot be read: {reason}", &*id.to_hex()),
+            };
+            let json = codec.open_file(&bytes).map_err(broken)?;
+            let record: IndexRecord = serde_json::from_slice(&json).map_err(|error| broken(error.to_string()))?;
+            Ok::<_, VaultError>((*id, record.packs))
+        })?;
+        Ok(known.with(&read))
+    }
+
+    /// This index and what further files say.
+    pub(super) fn with(self: Arc<Self>, files: &[(Id, Vec<PackRecord>)]) -> Arc<Self> {
+        let mut index = Arc::unwrap_or_clone(self);
+        for (file, packs) in files {
+            index.files.insert(*file);
+            for pack in packs {
+                index.add(pack);
+            }
+        }
+        for list in [&mut index.data, &mut index.trees] {
+            list.sort_by_key(|entry| entry.id);
+            list.dedup_by_key(|entry| entry.id);
+        }
+        Arc::new(index)
+    }
+
+    /// This index without what lies in packs that are lost.
+    pub(in super::super) fn without(&self, lost: &HashSet<Id>) -> Self {
+        let mut index = self.clone();
+        let is_lost: Vec<bool> = index.packs.iter().map(|pack| lost.contains(pack)).collect();
+        let stays = |entry: &Entry| {
+            let pack = usize::try_from(entry.pack).unwrap_or(usize::MAX);
+            !is_lost.get(pack).copied().unwrap_or_default()
+        };
+        index.data.retain(stays);
+        index.trees.retain(stays);
+        index
+    }
+
+    fn add(&mut self, pack: &PackRecord) {
+        let Ok(number) = u32::try_from(self.packs.len()) else {
+            return;
+        };
+        self.packs.push(pack.id);
+        for blob in &pack.blobs {
+            let (list, bytes) = match blob.kind {
+                BlobType::Data => (&mut self.data, &mut self.data_bytes),
+                BlobType::Tree => (&mut self.trees, &mut self.tree_bytes),
+            };
+            *bytes = bytes.saturating_add(u64::from(blob.length));
+            list.push(Entry {
+                id: blob.id,
+                pack: number,
+                offset: blob.offset,
+                length: blob.length,
+                unpacked: blob.uncompressed_length,
+            });
+        }
+    }
+
+    fn entry(&self, kind: BlobKind, id: &Id) -> Option<&Entry> {
+        let list = match kind {
+            BlobKind::Data => &self.data,
+            BlobKind::Tree => &self.trees,
+        };
+        let at = list.binary_search_by_key(id, |entry| entry.id).ok()?;
+        list.get(at)
+    }
+
+    pub(in super::super) fn has(&self, kind: BlobKind, id: &Id) -> bool {
+        self.entry(kind, id).is_some()
+    }
+
+    pub(in super::super) fn find(&self, kind: BlobKind, id: &Id) -> Option<Spot> {
+        let entry = self.entry(kind, id)?;
+        Some(Spot {
+            pack: *self.packs.get(usize::try_from(entry.pack).ok()?)?,
+            offset: entry.offset,
+            length: entry.length,
+            unpacked: entry.unpacked,
+        })
+    }
+
+    /// The bytes that all blobs of a kind take up.
+    pub(super) fn bytes(&self, kind: BlobKind) -> u64 {
+        match kind {
+            BlobKind::Data => self.data_bytes,
+            BlobKind::Tree => self.tree_bytes,
+        }
+    }
+}

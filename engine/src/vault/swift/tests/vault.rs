@@ -1,0 +1,207 @@
+//! A vault in a container: what every store does, a point from its capture to its restore, and the stock program as judge.
+
+use std::process::Command;
+
+use rustic_core::Id;
+use rustic_core::repofile::MasterKey;
+
+use super::super::super::address::VaultOptions;
+use super::super::super::diagnose::Right;
+use super::super::super::ground::Ground;
+use super::super::super::store::{Kind, Store, suite};
+use super::super::super::tests::{self as vault, tree};
+use super::super::super::{Item, Password, Place, Silent, Vault, VaultError};
+use super::super::account::Limits;
+use super::super::ground::SwiftGround;
+use super::super::place::SwiftPlace;
+use super::*;
+
+/// A ground in a fresh container of the lab.
+fn ground(prefix: &str) -> Option<(Fresh, Arc<SwiftGround>)> {
+    let cloud = lab()?;
+    let fresh = Fresh::new(cloud.clone());
+    let place = SwiftPlace {
+        cloud: "lab".into(),
+        container: fresh.name().to_owned(),
+        prefix: prefix.into(),
+    };
+    let ground = SwiftGround::of(&place, &VaultOptions::default(), Account::of(cloud).unwrap());
+    Some((fresh, Arc::new(ground)))
+}
+
+#[test]
+fn a_container_does_what_every_store_does() {
+    for prefix in ["", "some/where"] {
+        let Some((_fresh, ground)) = ground(prefix) else { return };
+        let store: Arc<dyn Store> = Arc::new(ground.store(&["default", "shop"]));
+        suite::run(&store);
+    }
+}
+
+#[test]
+fn a_store_of_segments_does_what_every_store_does() {
+    let Some((fresh, ground)) = ground("some") else { return };
+    ground.container.account.set_limits(Limits {
+        object: 30_000,
+        segments: 100,
+    });
+    let store: Arc<dyn Store> = Arc::new(ground.store(&["default", "shop"]));
+    suite::run(&store);
+    let mut left = 0;
+    let count = &mut |_| {
+        left += 1;
+        Ok(())
+    };
+    fresh.list("some/default/shop/segments/", None, count).unwrap();
+    assert_eq!(left, 0, "what is removed is removed with its segments");
+}
+
+#[test]
+fn a_container_that_is_not_there_is_no_empty_vault_and_is_made_when_asked() {
+    let Some(cloud) = lab() else { return };
+    let place = SwiftPlace {
+        cloud: "lab".into(),
+        container: format!("f-not-yet-{}", std::process::id()),
+        prefix: String::new(),
+    };
+    let vault = |cloud: &Cloud| SwiftGround::of(&place, &VaultOptions::default(), Account::of(cloud.clone()).unwrap());
+    let error = vault(&cloud).require().unwrap_err();
+    assert!(matches!(error, VaultError::MissingVault { .. }), "{error:?}");
+    assert!(matches!(
+        vault(&cloud).folders(&[]),
+        Err(VaultError::MissingVault { .. })
+    ));
+    let store = vault(&cloud).store(&["t", "a"]);
+    for error in [
+        store.list(Kind::Config).unwrap_err(),
+        store.list(Kind::Pack).unwrap_err(),
+        store.write(Kind::Pack, &Id::default(), &[]).unwrap_err(),
+    ] {
+        assert!(format!("{error}").contains("bucket is not there"), "{error:?}");
+    }
+    let made = vault(&cloud);
+    made.prepare().unwrap();
+    assert_eq!(made.folders(&[]).unwrap(), Vec::<String>::new());
+    made.container.remove().unwrap();
+}
+
+#[test]
+fn a_point_goes_in_and_comes_out_and_the_stock_program_agrees() {
+    const PASSWORD: &str = "correct horse";
+    let Some((_fresh, ground)) = ground("some/where") else {
+        return;
+    };
+    let site = tempfile::tempdir().unwrap();
+    let shop = site.path().join("srv/shop");
+    std::fs::create_dir_all(&shop).unwrap();
+    std::fs::write(shop.join("large"), tree::noise(11 << 20, 1)).unwrap();
+    std::fs::write(shop.join("small"), "small").unwrap();
+    let place = ground.place.clone();
+    let vault = Vault::on(ground);
+    let password = Password::from_bytes(PASSWORD.as_bytes()).unwrap();
+    let location = vault.repository("default", "shop").unwrap();
+    location.init(&password).unwrap();
+    let repository = location.open(&password).unwrap();
+    let captured = vault::capture(&repository, site.path(), vault::POINT, &["/srv/shop"], &[]).unwrap();
+    let items = vec![Item::of_files("data", "web", &captured)];
+    repository
+        .seal(&vault::manifest(vault::POINT, 1, items), &vault::origin())
+        .unwrap();
+    assert_eq!(vault.tenants().unwrap(), ["default"]);
+    assert_eq!(vault.applications("default").unwrap(), ["shop"]);
+    assert_eq!(repository.points().unwrap().len(), 1);
+    let verdict = repository
+        .verify(vault::POINT, &Silent::shared(), &Cancel::new())
+        .unwrap();
+    assert_eq!(verdict.damages, vec![]);
+    let into = site.path().join("into");
+    vault::restore(&repository, &captured, &into, |_| {}).unwrap();
+    tree::assert_same(&shop, &into.join("srv/shop"));
+
+    let restic = |words: &[&str]| {
+        let done = Command::new("restic")
+            .arg("--no-cache")
+            .arg("-r")
+            .arg(format!("swift:{}:/{}/default/shop", place.container, place.prefix))
+            .args(words)
+            .env("RESTIC_PASSWORD", PASSWORD)
+            .env("ST_AUTH", variable("DRAM_LAB_SWIFT_AUTH").unwrap())
+            .env("ST_USER", variable("DRAM_LAB_SWIFT_USER").unwrap())
+            .env("ST_KEY", variable("DRAM_LAB_SWIFT_KEY").unwrap())
+            .output();
+        match done {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+            done => Some(done.unwrap()),
+        }
+    };
+    let Some(check) = restic(&["check", "--read-data"]) else {
+        tree::skip("`restic` is not installed, so it cannot check the repository");
+        return;
+    };
+    let said = String::from_utf8_lossy(&check.stdout).into_owned() + &String::from_utf8_lossy(&check.stderr);
+    assert!(
+        check.status.success() && said.contains("no errors were found"),
+        "{said}"
+    );
+    let by_restic = site.path().join("by-restic");
+    let target = by_restic.to_str().unwrap().to_owned();
+    let restored = restic(&["restore", &captured.snapshot, "--target", &target]).unwrap();
+    assert!(
+        restored.status.success(),
+        "{}",
+        String::from_utf8_lossy(&restored.stderr)
+    );
+    tree::assert_same(&shop, &by_restic.join("srv/shop"));
+}
+
+#[test]
+fn a_second_maker_finds_the_first_ones_repository() {
+    let Some((_fresh, ground)) = ground("") else { return };
+    let location = Vault::on(ground).repository("default", "shop").unwrap();
+    let key = MasterKey::new();
+    let first = location.init_and_open_raw(&key).unwrap();
+    let second = location.init_and_open_raw(&key).unwrap();
+    assert_eq!(first.id(), second.id());
+}
+
+#[test]
+fn a_probe_tells_what_may_be_done_and_leaves_nothing() {
+    let Some((fresh, ground)) = ground("deep/down") else {
+        return;
+    };
+    let found = ground.diagnose();
+    assert!(found.reached.is_ok());
+    for right in [
+        &found.writer.list,
+        &found.writer.read,
+        &found.writer.write,
+        &found.writer.remove,
+    ] {
+        assert_eq!(*right, Right::Yes, "{found:?}");
+    }
+    assert!(found.pruner.is_none() && found.used.is_some(), "{found:?}");
+    // The same machine: what is seen is the header's whole seconds and the time of the question.
+    assert!(
+        found.skew.unwrap().abs() < jiff::SignedDuration::from_secs(10),
+        "{found:?}"
+    );
+    let mut left = 0;
+    let count = &mut |_| {
+        left += 1;
+        Ok(())
+    };
+    fresh.list("", None, count).unwrap();
+    assert_eq!(left, 0);
+}
+
+#[test]
+fn a_lock_and_a_time_in_the_past_are_refused_where_they_would_have_no_effect() {
+    let place: Place = "swift://prod/vault/some".parse().unwrap();
+    assert_eq!(place.to_string(), "swift://prod/vault/some");
+    let past = VaultOptions {
+        as_of: Some(jiff::Timestamp::UNIX_EPOCH),
+        ..VaultOptions::default()
+    };
+    let error = Vault::open(&place, &past).unwrap_err();
+    assert!(matches!(error, VaultError::UselessOption { .. }), "{error:?}");
+}

@@ -1,0 +1,159 @@
+//! Locks that a real server enforces, in periods of seconds.
+
+use std::time::Duration;
+
+use dram_storage::{Bucket, Options, Version};
+
+use super::lab::{Keeps, Lab};
+use super::s3::seal_point;
+use super::tree::{assert_same, noise};
+use super::*;
+
+const PERIOD: Duration = Duration::from_secs(25);
+
+fn locked(lab: &Lab, mode: LockMode) -> Vault {
+    lab.vault(&VaultOptions {
+        lock: Some(Lock { mode, period: PERIOD }),
+        ..VaultOptions::default()
+    })
+}
+
+/// Every version of everything that readers see, which somebody tries to remove: what is removed nevertheless.
+fn removed_by(attacker: &Bucket, lab: &Lab) -> Vec<Version> {
+    let versions = lab.bucket.list_versions("").unwrap();
+    assert!(versions.len() > 8, "{}", versions.len());
+    versions
+        .into_iter()
+        .filter(|version| attacker.delete(&version.key, Some(&version.id)).is_ok())
+        .collect()
+}
+
+fn wait_for(time: Timestamp, store: &Arc<dyn Store>) {
+    while store.locks().unwrap().now().unwrap() <= time {
+        std::thread::sleep(Duration::from_millis(200));
+    }
+}
+
+fn bytes(lab: &Lab) -> u64 {
+    lab.bucket
+        .list_versions("")
+        .unwrap()
+        .iter()
+        .map(|version| version.size)
+        .sum()
+}
+
+#[test]
+fn nothing_of_a_locked_point_is_removed_before_its_time_and_all_of_it_afterwards() {
+    for mode in [LockMode::Governance, LockMode::Compliance] {
+        let (Some(lab), Some(limited)) = (lab::bucket("lock", Keeps::Locks), lab::limited()) else {
+            return;
+        };
+        // Under governance the writer, with every right but that of the bypass; under compliance the owner of all.
+        let attacker = match mode {
+            LockMode::Governance => {
+                lab.allow(&[
+                    "GetObject",
+                    "GetObjectVersion",
+                    "PutObject",
+                    "DeleteObject",
+                    "DeleteObjectVersion",
+                ]);
+                Bucket::new(lab.place.address.clone(), limited, Options::default())
+            }
+            LockMode::Compliance => lab.bucket.clone(),
+        };
+        let fixture = Fixture::new();
+        fixture.file("/srv/stays", noise(5 << 20, 1));
+        let location = locked(&lab, mode).repository("default", "shop").unwrap();
+        let store = location.stores().writer.clone();
+        let locks = store.locks().unwrap();
+        let repository = location.init_and_open_raw(&fixture.key).unwrap();
+        // What goes lies in packs of its own.
+        seal_point(&repository, &fixture, "P0");
+        fixture.file("/srv/goes", noise(5 << 20, 2));
+        seal_point(&repository, &fixture, "P1");
+        let packs: Vec<rustic_core::Id> = store.list(Kind::Pack).unwrap().into_iter().map(|(id, _)| id).collect();
+        let until = |id: &rustic_core::Id| locks.until(Kind::Pack, id).unwrap().unwrap();
+        let first: Vec<Timestamp> = packs.iter().map(until).collect();
+        std::fs::remove_file(fixture.site().join("srv/goes")).unwrap();
+        // Stores keep whole seconds.
+        wait_for(locks.now().unwrap() + jiff::SignedDuration::from_millis(1100), &store);
+        seal_point(&repository, &fixture, "P2");
+        // Packs that the second point shares have its life now, the others their own.
+        let moved = packs
+            .iter()
+            .zip(&first)
+            .filter(|(id, first)| until(id) > **first)
+            .count();
+        assert!(moved > 0 && moved < packs.len(), "{moved} of {}", packs.len());
+
+        assert_eq!(removed_by(&attacker, &lab), vec![], "{mode:?}");
+        let plan = repository.plan_prune(&["P1".to_owned()], &[], origin().time).unwrap();
+        assert!(
+            plan.is_empty() && plan.locked.len() == 1 && plan.locked[0].point == "P1",
+            "{plan:?}"
+        );
+        // A prune that would tidy the index leaves what is locked, and locks what it writes.
+        let pruned = repository.prune(&Cancel::new()).unwrap();
+        assert!(pruned.locked_files > 0, "{pruned:?}");
+        assert_eq!(removed_by(&attacker, &lab), vec![], "{mode:?} after a prune");
+        let item = repository.find_item("P1", "data").unwrap().unwrap();
+        restore(&repository, &item, &fixture.target("first"), |_| {}).unwrap();
+
+        // Afterwards the space comes back.
+        let seal = &repository.points().unwrap()[2].seal.parse().unwrap();
+        wait_for(locks.until(Kind::Snapshot, seal).unwrap().unwrap(), &store);
+        let before = bytes(&lab);
+        let plan = repository.plan_prune(&["P1".to_owned()], &[], origin().time).unwrap();
+        assert_eq!((plan.points.len(), plan.locked.len()), (1, 0));
+        repository.forget(&plan, &Cancel::new()).unwrap();
+        repository.prune(&Cancel::new()).unwrap();
+        repository.prune_marked_for(0, &Cancel::new()).unwrap();
+        let after = bytes(&lab);
+        assert!(after + (4 << 20) < before, "{before} bytes became {after}");
+        let verdict = repository.verify("P2", &Silent::shared(), &Cancel::new()).unwrap();
+        assert_eq!(verdict.damages, vec![]);
+        std::fs::remove_dir_all(fixture.target("first")).unwrap();
+        let item = repository.find_item("P2", "data").unwrap().unwrap();
+        restore(&repository, &item, &fixture.target("second"), |_| {}).unwrap();
+        assert_same(&fixture.site().join("srv"), &fixture.target("second").join("srv"));
+    }
+}
+
+#[test]
+fn a_diagnosis_says_what_is_enforced() {
+    let (Some(plain), Some(mut lab), Some(limited)) = (
+        lab::bucket("diagnosed", Keeps::Plain),
+        lab::bucket("diagnosed-locked", Keeps::Locks),
+        lab::limited(),
+    ) else {
+        return;
+    };
+    let mode = LockMode::Governance;
+    let found = locked(&plain, mode).diagnose();
+    assert!(found.reached.is_ok());
+    assert_eq!((found.writer.write, found.writer.remove), (Right::Yes, Right::Yes));
+    assert!(matches!(found.lock, LockCheck::Broken(_)), "{:?}", found.lock);
+    assert_eq!(found.versioning, Some(Versioning::Never));
+    assert_eq!(found.used, Some(Used::default()));
+    assert!(found.skew.unwrap().abs() < jiff::SignedDuration::from_secs(5));
+    assert_eq!(plain.bucket.list("").unwrap(), vec![]);
+
+    lab.allow(&["GetObject", "PutObject"]);
+    lab.place.prune_credentials = Some(std::mem::replace(&mut lab.place.credentials, limited));
+    let found = locked(&lab, mode).diagnose();
+    assert_eq!(found.lock, LockCheck::Holds);
+    assert_eq!(found.versioning, Some(Versioning::Enabled));
+    let rights = |remove| Rights {
+        list: Right::Yes,
+        read: Right::Yes,
+        write: Right::Yes,
+        remove,
+    };
+    assert_eq!(found.writer, rights(Right::No));
+    assert_eq!(found.pruner, Some(rights(Right::Yes)));
+    lab.place.address.bucket.push_str("-not");
+    let found = locked(&lab, mode).diagnose();
+    assert!(matches!(found.reached, Err(VaultError::MissingVault { .. })));
+}
