@@ -202,6 +202,9 @@ fn a_pack_of_an_earlier_point_is_kept_as_long_as_the_new_point() -> Result<()> {
     }
     // The noise stays what it is, so that its packs serve the second point, too.
     write(&locked.world.dir().join("office/data/notes"), "first\nsecond\n")?;
+    // The server keeps this time in whole seconds: the second point begins in a later one.
+    let last = before.iter().max().copied().unwrap_or_default();
+    wait_until(PATIENCE, || Timestamp::now() + PERIOD > last);
     let second = Timestamp::now();
     locked.world.dram().args(["protect", "files"]).ok()?;
     for (version, before) in old.iter().zip(before).filter(|(version, _)| version.bytes > 1 << 20) {

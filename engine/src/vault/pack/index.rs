@@ -138,9 +138,16 @@ impl Index {
                 index.add(pack);
             }
         }
+        // Two index files may name the same pack, and two packs may hold the same blob: when one of these is lost, the other
+        // still has it.
+        let packs = &index.packs;
+        let place = |entry: &Entry| {
+            let pack = usize::try_from(entry.pack).ok().and_then(|number| packs.get(number));
+            (entry.id, pack.copied())
+        };
         for list in [&mut index.data, &mut index.trees] {
-            list.sort_by_key(|entry| entry.id);
-            list.dedup_by_key(|entry| entry.id);
+            list.sort_unstable_by_key(place);
+            list.dedup_by_key(|entry| place(entry));
         }
         Arc::new(index)
     }
@@ -184,8 +191,8 @@ impl Index {
             BlobKind::Data => &self.data,
             BlobKind::Tree => &self.trees,
         };
-        let at = list.binary_search_by_key(id, |entry| entry.id).ok()?;
-        list.get(at)
+        let at = list.partition_point(|entry| entry.id < *id);
+        list.get(at).filter(|entry| entry.id == *id)
     }
 
     pub(in super::super) fn has(&self, kind: BlobKind, id: &Id) -> bool {
@@ -208,5 +215,58 @@ impl Index {
             BlobKind::Data => self.data_bytes,
             BlobKind::Tree => self.tree_bytes,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(byte: u8) -> Id {
+        Id::new([byte; 32])
+    }
+
+    fn pack(pack: u8, blobs: &[u8]) -> PackRecord {
+        let blob = |number: usize, blob: &u8| BlobRecord {
+            id: id(*blob),
+            kind: BlobType::Data,
+            offset: u32::try_from(number).unwrap() * 100,
+            length: 100,
+            uncompressed_length: None,
+        };
+        PackRecord {
+            id: id(pack),
+            blobs: blobs.iter().enumerate().map(|(number, id)| blob(number, id)).collect(),
+        }
+    }
+
+    fn index(files: &[(Id, Vec<PackRecord>)]) -> Arc<Index> {
+        Arc::new(Index::default()).with(files)
+    }
+
+    #[test]
+    fn a_blob_of_two_packs_outlives_either() {
+        for (first, second) in [(1, 2), (2, 1)] {
+            let files = [
+                (id(10), vec![pack(first, &[7, 8])]),
+                (id(11), vec![pack(second, &[9, 7])]),
+            ];
+            for lost in [1, 2] {
+                let left = index(&files).without(&HashSet::from([id(lost)]));
+                let found = left.find(BlobKind::Data, &id(7)).map(|spot| spot.pack);
+                assert_eq!(found, Some(id(3 - lost)), "{first} before {second}, {lost} lost");
+            }
+            let none = index(&files).without(&HashSet::from([id(1), id(2)]));
+            assert!(!none.has(BlobKind::Data, &id(7)));
+        }
+    }
+
+    #[test]
+    fn a_pack_that_two_files_name_is_one() {
+        let files = [(id(10), vec![pack(1, &[7])]), (id(11), vec![pack(1, &[7]), pack(2, &[8])])];
+        let index = index(&files);
+        assert_eq!(index.data.len(), 2);
+        assert!(!index.without(&HashSet::from([id(1)])).has(BlobKind::Data, &id(7)));
+        assert!(index.has(BlobKind::Data, &id(8)));
     }
 }
