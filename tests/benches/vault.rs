@@ -1,27 +1,29 @@
 //! Protect and restore against stock restic on the same data: many small files, one large file, one sparse file; first, with
 //! nothing changed, with a hundredth changed, and back.
 //!
-//! `cargo bench -p dram-tests --bench vault -- [--full] [--rounds N] [--set small|large|sparse]`. The contestants take
-//! turns, each round begins with repositories and targets that are empty, and what is measured are whole commands as a user
-//! types them: time, processor time, and the most memory that each held.
+//! `cargo bench -p dram-tests --bench vault -- [--full] [--rounds N] [--set small|large|sparse] [--stores s3]`. The
+//! contestants take turns, each round begins with repositories and targets that are empty, and what is measured are whole
+//! commands as a user types them: time, processor time, and the most memory that each held. On object storage both write to
+//! the same gateway of the store lab.
 
 use std::fs::File;
 use std::io::Write as _;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
-use std::time::{Duration, Instant};
+use std::process::{ExitCode, Stdio};
+use std::time::Instant;
+
+use clap::ValueEnum as _;
 
 use dram_tests::call::Call;
 use dram_tests::chance::Chance;
 use dram_tests::error::{Doing as _, Error, Result};
 use dram_tests::lab::restic::{self, Restic};
 use dram_tests::programs::Programs;
-use dram_tests::world::World;
+use dram_tests::world::{Stores, World};
+use wait4::Wait4 as _;
 
 const MIB: usize = 1 << 20;
-/// A second of a processor, as Linux tells it to programs.
-const TICKS: f64 = 100.0;
 const FILES_OF_FOLDER: usize = 100;
 
 /// What is protected.
@@ -58,6 +60,7 @@ struct Options {
     scale: Scale,
     rounds: usize,
     sets: Vec<Set>,
+    stores: Stores,
 }
 
 /// One command's cost.
@@ -94,6 +97,7 @@ fn options() -> Result<Options> {
         scale: QUICK,
         rounds: 3,
         sets: vec![Set::Small, Set::Large, Set::Sparse],
+        stores: Stores::Directories,
     };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
@@ -119,6 +123,12 @@ fn options() -> Result<Options> {
                     _ => return Err(unknown(&value)).doing(|| "read `--set`".into()),
                 }];
             }
+            "--stores" => {
+                let value = value();
+                options.stores = Stores::from_str(&value, true)
+                    .map_err(|_| unknown(&value))
+                    .doing(|| "read `--stores`".into())?;
+            }
             _ => return Err(unknown(&word)).doing(|| "read the options".into()),
         }
     }
@@ -134,22 +144,23 @@ fn bench(options: &Options) -> Result<()> {
     for set in &options.sets {
         let mut acts: [Act; 4] = Default::default();
         for round in 0..options.rounds {
-            one_round(&restic, *set, options.scale, round, &mut acts)?;
+            one_round(&restic, *set, options, round, &mut acts)?;
         }
         tell(*set, options, &restic.version, &acts);
     }
     Ok(())
 }
 
-fn one_round(restic: &Restic, set: Set, scale: Scale, round: usize, acts: &mut [Act; 4]) -> Result<()> {
-    let world = World::temporary("tests/models/files.yaml")?;
+fn one_round(restic: &Restic, set: Set, options: &Options, round: usize, acts: &mut [Act; 4]) -> Result<()> {
+    let scale = options.scale;
+    let world = World::on("tests/models/files.yaml", options.stores)?;
     let data = world.dir().join("office/data");
     let mut chance = Chance::of(round as u64);
     set.make(&data, scale, &mut chance)
         .doing(|| format!("fill `{}`", data.display()))?;
     world.declare()?;
-    let repository = world.dir().join("restic");
-    stock(restic, &world, &repository).arg("init").ok()?;
+    let stock = || world.restic(restic, "by-restic");
+    stock().arg("init").ok()?;
     for (number, act) in acts.iter_mut().enumerate() {
         if number == 2 {
             set.change(&data, scale, &mut chance)
@@ -162,7 +173,7 @@ fn one_round(restic: &Restic, set: Set, scale: Scale, round: usize, acts: &mut [
             }
             _ => world.dram().args(["protect", "files"]),
         };
-        let theirs = stock(restic, &world, &repository);
+        let theirs = stock();
         let theirs = match number {
             3 => {
                 let into = world.dir().join("restored-by-restic");
@@ -183,7 +194,13 @@ fn one_round(restic: &Restic, set: Set, scale: Scale, round: usize, acts: &mut [
 }
 
 fn tell(set: Set, options: &Options, version: &str, acts: &[Act; 4]) {
-    println!("\n{}, {} rounds, medians\n", set.words(options.scale), options.rounds);
+    let stores = match options.stores {
+        Stores::Directories => "a directory",
+        Stores::S3 => "S3",
+        Stores::PostgresAndSwift => "Swift",
+    };
+    let set = set.words(options.scale);
+    println!("\n{set}, vault on {stores}, {} rounds, medians\n", options.rounds);
     println!(
         "| act | dram s | restic {version} s | speed | dram cpu s | restic cpu s | dram MiB | restic MiB | memory |"
     );
@@ -199,10 +216,6 @@ fn tell(set: Set, options: &Options, version: &str, acts: &[Act; 4]) {
             our_memory / their_memory
         );
     }
-}
-
-fn stock(restic: &Restic, world: &World, repository: &Path) -> Call {
-    restic.call(repository, &world.key())
 }
 
 impl Set {
@@ -300,56 +313,24 @@ fn text(chance: &mut Chance, bytes: usize) -> Vec<u8> {
     text
 }
 
-/// Runs a command, and looks at it while it runs: the most memory is what the kernel says shortly before its end.
+/// Runs a command to its end.
 fn cost(call: Call) -> Result<Cost> {
     let line = call.line();
     rustix::fs::sync();
     let begun = Instant::now();
     let mut command = call.into_command();
-    command.stdin(std::process::Stdio::null());
-    command
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = command.spawn().doing(|| format!("run `{line}`"))?;
-    let folder = PathBuf::from(format!("/proc/{}", child.id()));
-    let mut memory = 0.0_f64;
-    let (seconds, processors) = loop {
-        let status = std::fs::read_to_string(folder.join("status")).unwrap_or_default();
-        memory = memory.max(field(&status, "VmHWM:") / 1024.0);
-        if status.contains("State:\tZ") {
-            break (begun.elapsed().as_secs_f64(), processor_seconds(&folder));
-        }
-        std::thread::sleep(Duration::from_millis(4));
-    };
-    let status = child.wait().doing(|| format!("wait for `{line}`"))?;
-    if !status.success() {
-        return Err(std::io::Error::other(status.to_string())).doing(|| format!("run `{line}`"));
+    let end = child.wait4().doing(|| format!("wait for `{line}`"))?;
+    let seconds = begun.elapsed().as_secs_f64();
+    if !end.status.success() {
+        return Err(std::io::Error::other(end.status.to_string())).doing(|| format!("run `{line}`"));
     }
     Ok(Cost {
         seconds,
-        processors,
-        memory,
+        processors: (end.rusage.utime + end.rusage.stime).as_secs_f64(),
+        memory: end.rusage.maxrss as f64 / MIB as f64,
     })
-}
-
-fn field(status: &str, name: &str) -> f64 {
-    let line = status.lines().find_map(|line| line.strip_prefix(name));
-    line.and_then(|line| line.split_whitespace().next()?.parse().ok())
-        .unwrap_or_default()
-}
-
-/// Seconds of processors that a process took that has ended and was not waited for yet.
-fn processor_seconds(folder: &Path) -> f64 {
-    let stat = std::fs::read_to_string(folder.join("stat")).unwrap_or_default();
-    // The name of the program stands in brackets and may hold anything.
-    let rest = stat.rsplit(')').next().unwrap_or_default();
-    let ticks: f64 = rest
-        .split_whitespace()
-        .skip(11)
-        .take(2)
-        .filter_map(|word| word.parse::<f64>().ok())
-        .sum();
-    ticks / TICKS
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
