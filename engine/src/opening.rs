@@ -43,7 +43,8 @@ fn open(reference: &VaultRef, as_of: Option<Timestamp>, prunes: bool) -> Result<
             parallel: reference.transfer.parallel,
             bytes_per_second: reference.transfer.bytes_per_second.and_then(NonZeroU64::new),
         },
-        lock: reference.lock.map(|lock| Lock {
+        // Nothing is written into the past, so there is nothing to lock.
+        lock: reference.lock.filter(|_| as_of.is_none()).map(|lock| Lock {
             mode: if lock.compliance {
                 LockMode::Compliance
             } else {

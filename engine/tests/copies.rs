@@ -15,7 +15,7 @@ use dram_catalog::{Catalog, CatalogUrl};
 use dram_compiler::check::check;
 use dram_compiler::model::KindName;
 use dram_compiler::source::Sources;
-use dram_engine::engine::{Apply, Engine, Pick, ProtectRequest, PruneRequest, RestoreRequest, Watch, Where};
+use dram_engine::engine::{Apply, Engine, Level, Pick, ProtectRequest, PruneRequest, RestoreRequest, Watch, Where};
 use dram_engine::error::Error;
 use dram_engine::exit::Exit;
 use dram_engine::run::Quiet;
@@ -151,6 +151,7 @@ fn a_far_vault_that_is_away_leaves_the_point_and_gets_it_later() {
     let folder = tempfile::tempdir().unwrap();
     let engine = world(folder.path(), "vaults: [{ name: near }, { name: far }]");
     engine.reconcile(KindName::Application, "shop").unwrap();
+    engine.reconcile(KindName::Application, "shop").unwrap();
     let (far, away) = (folder.path().join("far"), folder.path().join("away"));
     fs::rename(&far, &away).unwrap();
     let behind = protect(&engine).unwrap_err();
@@ -176,6 +177,7 @@ fn each_vault_is_pruned_by_its_own_retention_and_nothing_pruned_comes_back() {
         vault: None,
         dry_run: false,
         acknowledged: false,
+        discard: Vec::new(),
     };
     let reports = engine.prune(&request, &watch()).unwrap();
     assert_eq!(reports.len(), 2);
@@ -215,14 +217,20 @@ fn packs(folder: &Path, vault: &str) -> Vec<std::path::PathBuf> {
 fn a_pack_that_a_far_vault_has_lost_travels_again() {
     let folder = tempfile::tempdir().unwrap();
     let engine = world(folder.path(), "vaults: [{ name: near }, { name: far }]");
+    fs::write(folder.path().join("office/srv/a"), noise()).unwrap();
     protect(&engine).unwrap();
-    for pack in packs(folder.path(), "far") {
-        fs::remove_file(pack).unwrap();
-    }
+    lose_data(folder.path(), "far");
     protect(&engine).unwrap();
     let into = folder.path().join("look");
     look(&engine, "far", &into).unwrap();
-    assert_eq!(fs::read(into.join("srv/a")).unwrap(), b"one");
+    assert!(fs::read(into.join("srv/a")).unwrap() == noise());
+    // Without any pack it is rather not mounted than lost.
+    for pack in packs(folder.path(), "far") {
+        fs::remove_file(pack).unwrap();
+    }
+    let behind = protect(&engine).unwrap_err();
+    assert_eq!(behind.exit(), Exit::Partial, "{behind}");
+    assert!(behind.to_string().contains("holds none of the"), "{behind}");
 }
 
 #[test]
@@ -230,6 +238,7 @@ fn a_far_vault_that_is_not_mounted_gets_no_new_history() {
     let folder = tempfile::tempdir().unwrap();
     let engine = world(folder.path(), "vaults: [{ name: near }, { name: far }]");
     protect(&engine).unwrap();
+    engine.reconcile(KindName::Application, "shop").unwrap();
     let (far, away) = (folder.path().join("far"), folder.path().join("away"));
     fs::rename(&far, &away).unwrap();
     fs::create_dir(&far).unwrap();
@@ -250,6 +259,7 @@ fn the_first_vault_keeps_what_a_delayed_copy_waits_for() {
         vault: None,
         dry_run: false,
         acknowledged: false,
+        discard: Vec::new(),
     };
     engine.prune(&request, &watch()).unwrap();
     assert_eq!(points(&engine, "near"), all);
@@ -298,4 +308,75 @@ fn reconciling_a_policy_makes_the_repositories_of_its_applications_in_every_vaul
             "{vault}"
         );
     }
+}
+
+/// Bytes that no compression shrinks, more than all records of a point take.
+fn noise() -> Vec<u8> {
+    let mut state = 1_u64;
+    let mut next = || {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (state >> 56) as u8
+    };
+    (0..100_000).map(|_| next()).collect()
+}
+
+/// Removes the largest pack of the shop in a vault: that of the noise.
+fn lose_data(folder: &Path, vault: &str) {
+    let size = |path: &std::path::PathBuf| fs::metadata(path).unwrap().len();
+    let largest = packs(folder, vault).into_iter().max_by_key(size).unwrap();
+    fs::remove_file(largest).unwrap();
+}
+
+#[test]
+fn a_point_that_cannot_be_copied_keeps_none_of_the_others_from_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = world(folder.path(), "vaults: [{ name: near }, { name: far }]");
+    engine.reconcile(KindName::Application, "shop").unwrap();
+    let (far, away) = (folder.path().join("far"), folder.path().join("away"));
+    fs::rename(&far, &away).unwrap();
+    fs::write(folder.path().join("office/srv/a"), noise()).unwrap();
+    assert_eq!(protect(&engine).unwrap_err().exit(), Exit::Partial);
+    lose_data(folder.path(), "near");
+    fs::rename(&away, &far).unwrap();
+    fs::write(folder.path().join("office/srv/a"), "something else").unwrap();
+    let told = protect(&engine).unwrap_err();
+    assert_eq!(told.exit(), Exit::Partial, "{told}");
+    let near = points(&engine, "near");
+    assert_eq!(points(&engine, "far"), near[1..], "the second one has arrived");
+}
+
+#[test]
+fn a_damaged_point_stays_until_somebody_discards_it_and_then_space_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = "retention: { last: 9, keepVerified: 1 }\n  vaults: [{ name: near }]";
+    let engine = world(folder.path(), policy);
+    fs::write(folder.path().join("office/srv/a"), noise()).unwrap();
+    let first = protect(&engine).unwrap();
+    lose_data(folder.path(), "near");
+    let verified = engine.verify("shop", None, Level::Checksum, &watch()).unwrap();
+    assert_eq!(verified.damages.len(), 1, "{:?}", verified.damages);
+    fs::write(folder.path().join("office/srv/a"), "something else").unwrap();
+    let second = protect(&engine).unwrap();
+    let prune = |discard: &[&String]| {
+        let request = PruneRequest {
+            application: "shop".to_owned(),
+            vault: None,
+            dry_run: false,
+            acknowledged: false,
+            discard: discard.iter().map(|point| (*point).clone()).collect(),
+        };
+        engine.prune(&request, &watch())
+    };
+    let report = prune(&[]).unwrap().remove(0);
+    let because: Vec<&str> = report.kept.iter().map(|(_, because)| because.as_str()).collect();
+    assert_eq!(because, ["held", "newest"]);
+    assert!(report.failed.is_some(), "what the damaged point needs is not there");
+    for wrong in [&second, &"01JAAAAAAAAAAAAAAAAAAAAAAA".to_owned()] {
+        assert!(prune(&[wrong]).is_err(), "{wrong}");
+    }
+    let report = prune(&[&first]).unwrap().remove(0);
+    assert_eq!((report.removed, report.failed), (vec![first], None));
+    assert_eq!(points(&engine, "near"), [second]);
 }

@@ -140,7 +140,7 @@ fn bench(options: &Options) -> Result<()> {
         Err(Error::Unavailable { .. }) => restic::debian()?,
         found => found?,
     };
-    Programs::build()?;
+    Programs::built()?;
     for set in &options.sets {
         let mut acts: [Act; 4] = Default::default();
         for round in 0..options.rounds {

@@ -266,7 +266,10 @@ pub(crate) enum Command {
     },
     /// Remove points by the policy's retention
     #[command(
-        after_help = "The newest point, the last verified ones and held ones always stay.\n\nExamples:\n  dram prune shop --dry-run\n  dram prune shop"
+        after_help = "The newest point, the last verified ones, and those that are held, locked, awaited by a delayed copy or \
+                      in use by a run always stay; so do damaged ones, until --discard names them.\n\nThe space of what went \
+                      comes back by a prune a day later: whoever wrote meanwhile may count on it.\n\nExamples:\n  \
+                      dram prune shop --dry-run\n  dram prune shop\n  dram prune shop --discard 01JD8Z…"
     )]
     Prune {
         /// The application
@@ -280,6 +283,9 @@ pub(crate) enum Command {
         /// It is known that much more than usual will go
         #[arg(long)]
         acknowledge: bool,
+        /// This point goes, too, although it is quarantined or cannot be restored; may be given several times
+        #[arg(long, value_name = "POINT")]
+        discard: Vec<String>,
     },
     /// Take the vault's newest takeover for the truth, when vault and catalog disagree about who writes
     Adopt {

@@ -147,11 +147,13 @@ pub(crate) fn run(arguments: Arguments, output: &Output, cancel: &Cancel) -> Don
             vault,
             dry_run,
             acknowledge,
+            discard,
         } => context.prune(&PruneRequest {
             application,
             vault,
             dry_run,
             acknowledged: acknowledge,
+            discard,
         }),
         Command::Adopt { application } => {
             let (epoch, site) = context.engine()?.adopt(&application)?;
@@ -290,9 +292,16 @@ impl Context<'_> {
             for point in &report.removed {
                 text.push_str(&format!("\n  {verb} {point}"));
             }
+            if let Some(why) = &report.failed {
+                self.output
+                    .note(&format!("vault {} could not be pruned to the end: {why}", report.vault));
+            }
             self.output.one(report, &text);
         }
-        if reports.iter().any(|report| report.away.is_some()) {
+        if reports
+            .iter()
+            .any(|report| report.away.is_some() || report.failed.is_some())
+        {
             return Ok(Exit::Partial);
         }
         Ok(Exit::Done)

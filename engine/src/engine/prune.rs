@@ -4,9 +4,10 @@ use super::closure::Closure;
 use super::{Engine, Watch, application_name};
 use crate::error::Error;
 use crate::opening;
+use crate::run::Event;
 use crate::run::{agree, candidate};
 use crate::runbook::{Candidate, CopyRef, Kept, Pruning, prune, worth_copying};
-use crate::vault::{Repository, SealedPoint};
+use crate::vault::{Repository, SealedPoint, VaultError};
 use dram_catalog::Name;
 use dram_catalog::record::lease::Lease;
 use jiff::SignedDuration;
@@ -24,6 +25,8 @@ pub struct PruneRequest {
     pub dry_run: bool,
     /// Whether it is known that much will go.
     pub acknowledged: bool,
+    /// Points that are damaged and go whatever retention says: it never decides about what cannot be restored.
+    pub discard: Vec<String>,
 }
 
 /// What pruning did, or would do, in one vault.
@@ -43,12 +46,16 @@ pub struct PruneReport {
     /// Why nothing was done there, where the vault could not be asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub away: Option<String>,
+    /// What kept it from being finished; the same call goes on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
 }
 
 /// What was decided about one vault.
 struct Decided {
     repository: Repository,
     report: PruneReport,
+    discarded: Vec<String>,
 }
 
 /// What a vault holds, before anything is decided.
@@ -73,6 +80,7 @@ impl Engine {
         } else {
             Some(self.lease(&application)?)
         };
+        let live = self.live_points(&application)?;
         let mut reports = Vec::new();
         let mut decided = Vec::new();
         // All are asked before anything is decided: the first vault must know what the others wait for.
@@ -85,7 +93,7 @@ impl Engine {
             match there {
                 Ok(Some(there)) => {
                     let awaited = self.awaited(&closure, copy, there, &held);
-                    decided.push(self.decide_prune(copy, there, &awaited, request)?);
+                    decided.push(self.decide_prune(copy, there, (&awaited, &live), request)?);
                 }
                 Ok(None) => {}
                 // One that is away does not keep the others from giving space back.
@@ -100,11 +108,24 @@ impl Engine {
         {
             return Err(error);
         }
+        let unknown = |point: &&String| !decided.iter().any(|one| one.discarded.contains(*point));
+        if let Some(point) = request.discard.iter().find(unknown) {
+            return Err(VaultError::UnknownPoint { point: point.clone() }.into());
+        }
         if let Some(lease) = lease {
             for one in &mut decided {
-                self.remove(one, &application, &lease, watch)?;
+                match self.remove(one, &live, &lease, watch) {
+                    Ok(()) => {}
+                    // One vault that cannot does not keep the others from giving space back.
+                    Err(error @ Error::Vault(_)) if !watch.cancel.is_canceled() => {
+                        one.report.failed = Some(told(&error));
+                    }
+                    Err(error) => return Err(error),
+                }
             }
-            self.forget_in_index(&closure, &application, &decided)?;
+            if request.vault.is_none() && reports.is_empty() {
+                self.forget_in_index(&application, &decided)?;
+            }
             lease.release()?;
         }
         reports.extend(decided.into_iter().map(|one| one.report));
@@ -160,15 +181,17 @@ impl Engine {
         &self,
         copy: &CopyRef,
         held: &Held,
-        awaited: &BTreeSet<String>,
+        (awaited, live): (&BTreeSet<String>, &[String]),
         request: &PruneRequest,
     ) -> Result<Decided, Error> {
         let now = self.clock().now();
+        let discarded = discarded(&held.points, live, &request.discard)?;
         let candidates: Vec<Candidate> = held
             .points
             .iter()
             .map(|point| Candidate {
                 awaited: awaited.contains(&point.point),
+                used: live.contains(&point.point),
                 ..candidate(point, copy.vault.lock, now)
             })
             .collect();
@@ -188,20 +211,22 @@ impl Engine {
                 report.kept = all.collect();
             }
         }
+        report.kept.retain(|(point, _)| !discarded.contains(point));
+        report.removed.extend(discarded.iter().cloned());
         Ok(Decided {
             repository: held.repository.clone(),
             report,
+            discarded,
         })
     }
 
-    fn remove(&self, one: &mut Decided, application: &Name, lease: &Lease, watch: &Watch<'_>) -> Result<(), Error> {
-        if !one.report.retention {
+    fn remove(&self, one: &mut Decided, live: &[String], lease: &Lease, watch: &Watch<'_>) -> Result<(), Error> {
+        if !one.report.retention && one.discarded.is_empty() {
             return Ok(());
         }
-        let live = self.live_points(application)?;
         let plan = one
             .repository
-            .plan_prune(&one.report.removed, &live, self.clock().now())?;
+            .plan_prune(&one.report.removed, &one.discarded, live, self.clock().now())?;
         // The vault itself has the last word about its lock.
         for locked in &plan.locked {
             one.report.removed.retain(|point| *point != locked.point);
@@ -210,15 +235,23 @@ impl Engine {
         lease.check()?;
         one.repository.forget(&plan, &watch.cancel)?;
         lease.check()?;
+        // The library refuses an index that names what is not there.
+        let lost = one.repository.mend(&watch.cancel)?.lost;
+        if !lost.is_empty() {
+            let text = format!(
+                "vault `{}` lost {} packs, which its index does not name any more; `dram verify` tells which points miss \
+                 something",
+                one.report.vault,
+                lost.len()
+            );
+            watch.observer.event(&Event::Note { text });
+        }
         one.repository.prune(&watch.cancel)?;
         Ok(())
     }
 
     /// The index forgets what no vault holds any more: what a killed prune removed and could not enter, too.
-    fn forget_in_index(&self, closure: &Closure, application: &Name, decided: &[Decided]) -> Result<(), Error> {
-        if decided.len() < closure.vaults.len() {
-            return Ok(());
-        }
+    fn forget_in_index(&self, application: &Name, decided: &[Decided]) -> Result<(), Error> {
         let held: BTreeSet<&str> = decided
             .iter()
             .flat_map(|one| one.report.kept.iter().map(|(point, _)| point.as_str()))
@@ -239,6 +272,37 @@ fn is_first(closure: &Closure, copy: &CopyRef) -> bool {
         .is_some_and(|first| first.vault.name == copy.vault.name)
 }
 
+/// Those of the points that are to be discarded and that this vault holds.
+fn discarded(points: &[SealedPoint], live: &[String], wanted: &[String]) -> Result<Vec<String>, Error> {
+    let mut found = Vec::new();
+    for point in points.iter().filter(|point| wanted.contains(&point.point)) {
+        let is_damaged = point.quarantined.is_some() || !point.is_offered();
+        let reason = match &point.held {
+            _ if live.contains(&point.point) => "a run works with it".to_owned(),
+            Some(reason) if point.quarantined.as_ref() != Some(reason) => format!("it is held: {reason}"),
+            _ if !is_damaged => "it can be restored, so retention decides about it".to_owned(),
+            _ => {
+                found.push(point.point.clone());
+                continue;
+            }
+        };
+        return Err(VaultError::Protected {
+            point: point.point.clone(),
+            reason,
+        }
+        .into());
+    }
+    Ok(found)
+}
+
+/// An error with its way out.
+fn told(error: &Error) -> String {
+    match error.help() {
+        Some(help) => format!("{error}; {help}"),
+        None => error.to_string(),
+    }
+}
+
 /// A report that says nothing yet.
 fn report(request: &PruneRequest, copy: &CopyRef) -> PruneReport {
     PruneReport {
@@ -248,5 +312,6 @@ fn report(request: &PruneRequest, copy: &CopyRef) -> PruneReport {
         removed: Vec::new(),
         retention: copy.retention.is_some(),
         away: None,
+        failed: None,
     }
 }

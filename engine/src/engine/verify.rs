@@ -92,10 +92,14 @@ impl Engine {
                             .iter()
                             .map(|(item, path)| format!("{item}:{}", path.display()))
                             .collect();
-                        if files.is_empty() {
-                            damage.reason.clone()
-                        } else {
-                            format!("{} (needed by {})", damage.reason, files.join(", "))
+                        let reason = match &damage.pack {
+                            Some(pack) if !damage.reason.contains(pack) => format!("pack `{pack}`: {}", damage.reason),
+                            _ => damage.reason.clone(),
+                        };
+                        match (files.is_empty(), damage.more) {
+                            (true, _) => reason,
+                            (false, 0) => format!("{reason} (needed by {})", files.join(", ")),
+                            (false, more) => format!("{reason} (needed by {} and {more} more)", files.join(", ")),
                         }
                     })
                     .collect();

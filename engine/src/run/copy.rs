@@ -1,11 +1,12 @@
 //! The step that brings points into a further vault.
 
 use super::drive::{Driver, Outcome, agree, vault_error};
+use super::event::Event;
 use super::terms::candidate;
 use crate::error::Error;
 use crate::opening;
 use crate::runbook::{Candidate, CopyRef, worth_copying};
-use crate::vault::{Repository, SealedPoint, Takeover, copy_point};
+use crate::vault::{Repository, SealedPoint, Takeover, VaultError, copy_point};
 use indicatif::HumanBytes;
 use jiff::SignedDuration;
 
@@ -34,6 +35,7 @@ pub(super) fn copy(driver: &Driver<'_>, vault: &str) -> Result<Outcome, Error> {
         now,
     );
     let (mut bytes, mut new_bytes) = (0_u64, 0_u64);
+    let mut left = None;
     let (origin, progress) = (driver.origin(), driver.observer.progress());
     for point in &worth {
         let Some(sealed) = healthy.iter().find(|sealed| sealed.point == *point) else {
@@ -48,10 +50,23 @@ pub(super) fn copy(driver: &Driver<'_>, vault: &str) -> Result<Outcome, Error> {
             &origin,
             &progress,
             &driver.cancel,
-        )
-        .map_err(vault_error)?;
-        bytes = bytes.saturating_add(copied.bytes);
-        new_bytes = new_bytes.saturating_add(copied.new_bytes);
+        );
+        match copied {
+            Ok(copied) => {
+                bytes = bytes.saturating_add(copied.bytes);
+                new_bytes = new_bytes.saturating_add(copied.new_bytes);
+            }
+            // One that the first vault cannot give keeps none of the others from being copied.
+            Err(error @ (VaultError::Damaged { .. } | VaultError::UnknownSnapshot { .. })) => {
+                let text = format!("point {point} cannot be copied: {error}; `dram verify {point}` says more");
+                driver.observer.event(&Event::Note { text });
+                left.get_or_insert(error);
+            }
+            Err(error) => return Err(vault_error(error)),
+        }
+    }
+    if let Some(error) = left {
+        return Err(vault_error(error));
     }
     Ok(Outcome {
         detail: match worth.len() {
@@ -73,7 +88,7 @@ fn further(driver: &Driver<'_>, copy: &CopyRef, first: &Repository) -> Result<Re
     location.init_like(&password, first)?;
     let opened = location.open(&password)?;
     agree(&opened, driver.runbook.name(), driver.runbook.epoch)?;
-    driver.mend(&opened, &copy.vault.name)?;
+    driver.compare(&opened, &copy.vault.name)?;
     tell_what_it_missed(driver, first, &opened)?;
     Ok(opened)
 }

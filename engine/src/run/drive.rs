@@ -300,7 +300,7 @@ impl<'a> Driver<'a> {
         }
         let opened = location.open(&password)?;
         if self.runbook.verb == Verb::Protect {
-            self.mend(&opened, &self.runbook.vault.name)?;
+            self.compare(&opened, &self.runbook.vault.name)?;
         }
         if matches!(self.runbook.verb, Verb::Protect | Verb::Copy) {
             agree(&opened, self.runbook.name(), self.runbook.epoch)?;
@@ -309,13 +309,13 @@ impl<'a> Driver<'a> {
     }
 
     /// What the vault has lost counts as stored no more: it is stored again where the new point needs it.
-    pub(super) fn mend(&self, opened: &Repository, vault: &str) -> Result<(), Error> {
-        let mended = opened.mend(&self.cancel).map_err(vault_error)?;
-        if !mended.lost.is_empty() {
+    pub(super) fn compare(&self, opened: &Repository, vault: &str) -> Result<(), Error> {
+        let lost = opened.compare(&self.cancel).map_err(vault_error)?.lost;
+        if !lost.is_empty() {
             let text = format!(
                 "{} packs that the index names are not in vault `{}` as they were written: what the new point needs of them is \
                  stored again; `dram verify` tells which older points miss something",
-                mended.lost.len(),
+                lost.len(),
                 vault
             );
             self.observer.event(&Event::Note { text });

@@ -194,5 +194,6 @@ pub(crate) fn candidate(point: &SealedPoint, lock: Option<LockRef>, now: Timesta
         whole: manifest.is_some_and(|manifest| !is_partial(manifest)),
         locked,
         awaited: false,
+        used: false,
     }
 }

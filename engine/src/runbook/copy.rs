@@ -67,6 +67,7 @@ mod tests {
             whole: true,
             locked: false,
             awaited: false,
+            used: false,
         }
     }
 

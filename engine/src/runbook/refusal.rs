@@ -31,8 +31,11 @@ pub enum Refusal {
         /// The site.
         site: String,
     },
-    /// A vault that held points of the application holds nothing of it any more.
-    #[error("vault `{vault}` held {points} points of application `{application}`, and `{place}` holds none now")]
+    /// The application has points, and a vault of its policy holds no repository of it: it was emptied, is not mounted, or was
+    /// away when it was declared.
+    #[error(
+        "application `{application}` has {points} points, and vault `{vault}` holds no repository of it at `{place}`"
+    )]
     VaultEmptied {
         /// The application.
         application: String,
@@ -138,8 +141,8 @@ impl Refusal {
                     .to_owned()
             }
             Self::VaultEmptied { application, .. } => format!(
-                "mount what belongs there; if it is lost for good, `dram reconcile --kind Application --name \
-                 {application}` makes a new repository, and its points begin anew"
+                "mount what belongs there; if nothing does, or it is lost for good, `dram reconcile --kind Application --name \
+                 {application}` makes a new repository"
             ),
             Self::NothingToProtect { .. } => "give a component `paths` or a `dump`".to_owned(),
             Self::NoCopies { .. } => "name a further vault under `vaults` of the policy".to_owned(),

@@ -50,6 +50,8 @@ pub struct Candidate {
     pub locked: bool,
     /// Whether a further vault still waits for it.
     pub awaited: bool,
+    /// Whether a run that is not at its end works with it.
+    pub used: bool,
 }
 
 /// A point that stays, and the rule that keeps it.
@@ -71,7 +73,9 @@ pub struct Pruning {
 }
 
 /// Decides; `last` and `daily` count for each class of points by itself. The newest offered point, the last `keepVerified`
-/// verified ones, what is held, what its vault has locked and what a further vault waits for stay whatever the other rules say. Points that are not offered are left alone: nobody knows what they are worth.
+/// verified ones, what is held, what its vault has locked, what a further vault waits for
+/// and what a run works with stay whatever the other rules say. Points that are not offered are left alone: nobody knows what
+/// they are worth.
 ///
 /// # Errors
 /// More than ten points and more than a fifth of all would go, and nobody has acknowledged that.
@@ -104,6 +108,12 @@ pub fn prune(points: &[Candidate], retention: &RetentionRef, acknowledged: bool)
             .iter()
             .filter(|point| point.awaited)
             .map(|point| (point.point.as_str(), "not copied yet")),
+    );
+    reasons.extend(
+        newest_first
+            .iter()
+            .filter(|point| point.used)
+            .map(|point| (point.point.as_str(), "a run works with it")),
     );
     reasons.extend(
         offered
@@ -177,6 +187,7 @@ mod tests {
             whole: true,
             locked: false,
             awaited: false,
+            used: false,
         }
     }
 

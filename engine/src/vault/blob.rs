@@ -14,6 +14,7 @@ use super::error::VaultError;
 use super::pack::{BlobKind, Codec, Index, Spot};
 use super::progress::Cancel;
 use super::repository::{Repository, Session};
+use super::store::StoreError;
 
 /// Blobs of a pack that lie closer together than this are read in one go, the gap included.
 const GAP: u32 = 256 * 1024;
@@ -24,24 +25,40 @@ const TREES_AHEAD: usize = 64;
 
 /// A blob that could not be read.
 #[derive(Debug)]
-pub(super) struct BlobFault {
-    pub(super) pack: Option<Id>,
-    pub(super) reason: String,
-    pub(super) canceled: bool,
+pub(super) enum BlobFault {
+    /// It is not there, or not what was written.
+    Damaged {
+        /// The pack that it lies in, if it is known.
+        pack: Option<Id>,
+        /// Why.
+        reason: String,
+    },
+    /// The store could not be asked: that says nothing about the blob.
+    Away(StoreError),
 }
 
 impl BlobFault {
+    /// What a store's answer about a pack means for what lies in it.
+    fn of_pack(pack: Id, error: StoreError) -> Self {
+        match error {
+            StoreError::Missing { .. } | StoreError::Truncated { .. } => Self::Damaged {
+                pack: Some(pack),
+                reason: error.to_string(),
+            },
+            away => Self::Away(away),
+        }
+    }
+
     /// The error of the file that needs the blob.
     pub(super) fn of(self, file: Option<PathBuf>) -> VaultError {
-        if self.canceled {
-            return VaultError::Canceled;
-        }
-        let pack = self.pack.map(|pack| pack.to_hex().to_string());
-        VaultError::Damaged {
-            file,
-            pack,
-            reason: self.reason,
-            more: 0,
+        match self {
+            Self::Away(error) => error.into(),
+            Self::Damaged { pack, reason } => VaultError::Damaged {
+                file,
+                pack: pack.map(|pack| pack.to_hex().to_string()),
+                reason,
+                more: 0,
+            },
         }
     }
 }
@@ -149,11 +166,18 @@ impl Blobs {
     }
 
     fn spot_of(&self, kind: BlobKind, id: &Id) -> Result<Spot, BlobFault> {
-        self.index.find(kind, id).ok_or_else(|| BlobFault {
-            pack: None,
-            reason: format!("its blob `{}` is not in the index", &*id.to_hex()),
-            canceled: false,
-        })
+        self.index
+            .find(kind, id)
+            .ok_or_else(|| match self.index.lost(kind, id) {
+                Some(pack) => BlobFault::Damaged {
+                    pack: Some(pack),
+                    reason: "the vault lost the pack".to_owned(),
+                },
+                None => BlobFault::Damaged {
+                    pack: None,
+                    reason: format!("its blob `{}` is not in the index", &*id.to_hex()),
+                },
+            })
     }
 
     /// Reads blobs of content, each once, reading their packs in few long pieces.
@@ -192,7 +216,7 @@ impl Blobs {
                 }
                 let (now, later) = rest.split_at(count.min(rest.len()));
                 rest = later;
-                self.read_window(&mut codec, &pack, (start, end), now, &mut found)?;
+                self.read_window(&mut codec, kind, &pack, (start, end), now, &mut found)?;
             }
         }
         self.codecs.lock().unwrap_or_else(PoisonError::into_inner).push(codec);
@@ -202,10 +226,9 @@ impl Blobs {
     fn codec(&self, ids: &[Id]) -> Result<Codec, (Id, BlobFault)> {
         let idle = self.codecs.lock().unwrap_or_else(PoisonError::into_inner).pop();
         idle.map_or_else(|| self.repository.codec(), Ok).map_err(|error| {
-            let fault = BlobFault {
+            let fault = BlobFault::Damaged {
                 pack: None,
                 reason: error.to_string(),
-                canceled: false,
             };
             (ids.first().copied().unwrap_or_default(), fault)
         })
@@ -214,37 +237,58 @@ impl Blobs {
     fn read_window(
         &self,
         codec: &mut Codec,
+        kind: BlobKind,
         pack: &Id,
         (start, end): (u32, u32),
         spots: &[(Spot, Id)],
         found: &mut HashMap<Id, Bytes>,
     ) -> Result<(), (Id, BlobFault)> {
         let guard = &self.session.guard;
-        // A piece that cannot be read whole may still hold blobs that can: they are read one by one then.
-        let window = guard.read_pack(pack, start, end - start).ok();
+        let first = spots.first().map(|(_, id)| *id).unwrap_or_default();
+        let window = match guard.read_pack(pack, start, end - start) {
+            Ok(window) => Ok(window),
+            Err(fault @ (StoreError::Missing { .. } | StoreError::Truncated { .. })) => Err(fault),
+            Err(away) => return Err((first, BlobFault::Away(away))),
+        };
         for (spot, id) in spots {
-            let fault = |reason| {
-                let fault = BlobFault {
-                    pack: Some(*pack),
-                    reason,
-                    canceled: guard.is_canceled(),
-                };
-                (*id, fault)
-            };
-            let (from, length) = (wide(spot.offset - start), wide(spot.length));
-            let part = window.as_ref().and_then(|window| window.get(from..from + length));
-            let plain = match part {
-                Some(part) => codec.open(part, spot.unpacked),
-                None => {
-                    let alone = guard
-                        .read_pack(pack, spot.offset, spot.length)
-                        .map_err(|error| fault(error.to_string()))?;
-                    codec.open(&alone, spot.unpacked)
+            let opened = match &window {
+                Ok(window) => {
+                    let from = wide(spot.offset - start);
+                    let part = window.get(from..from + wide(spot.length)).unwrap_or_default();
+                    opened(codec, spot, part)
                 }
+                Err(missing @ StoreError::Missing { .. }) => Err(BlobFault::Damaged {
+                    pack: Some(*pack),
+                    reason: missing.to_string(),
+                }),
+                // A piece that is cut off may still hold blobs that are whole.
+                Err(_) => self.read_alone(codec, spot),
             };
-            found.insert(*id, plain.map_err(fault)?.into());
+            let plain = match opened {
+                Err(fault @ BlobFault::Damaged { .. }) => self.read_elsewhere(codec, kind, id, fault),
+                other => other,
+            };
+            found.insert(*id, plain.map_err(|fault| (*id, fault))?);
         }
         Ok(())
+    }
+
+    fn read_alone(&self, codec: &mut Codec, spot: &Spot) -> Result<Bytes, BlobFault> {
+        let alone = self.session.guard.read_pack(&spot.pack, spot.offset, spot.length);
+        let alone = alone.map_err(|error| BlobFault::of_pack(spot.pack, error))?;
+        opened(codec, spot, &alone)
+    }
+
+    /// A blob that two writers stored at the same time, or that was stored again, lies in several packs.
+    fn read_elsewhere(&self, codec: &mut Codec, kind: BlobKind, id: &Id, fault: BlobFault) -> Result<Bytes, BlobFault> {
+        // The first place was tried.
+        for spot in self.index.places(kind, id).skip(1) {
+            match self.read_alone(codec, &spot) {
+                Err(BlobFault::Damaged { .. }) => {}
+                other => return other,
+            }
+        }
+        Err(fault)
     }
 
     /// The nodes below a tree, every directory before what it holds. `visit` says whether to go into a directory.
@@ -320,6 +364,14 @@ impl Blobs {
         }
         Ok(bytes)
     }
+}
+
+fn opened(codec: &mut Codec, spot: &Spot, sealed: &[u8]) -> Result<Bytes, BlobFault> {
+    let damaged = |reason| BlobFault::Damaged {
+        pack: Some(spot.pack),
+        reason,
+    };
+    codec.open(sealed, spot.unpacked).map(Bytes::from).map_err(damaged)
 }
 
 fn wide(value: u32) -> usize {

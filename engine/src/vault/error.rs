@@ -185,6 +185,14 @@ pub enum VaultError {
         /// How many more are affected.
         more: usize,
     },
+    /// The index names packs, and none of them is there.
+    #[error("`{place}` holds none of the {packs} packs that its index names")]
+    NothingLeft {
+        /// Path or address of the repository.
+        place: String,
+        /// How many the index names.
+        packs: usize,
+    },
     /// Files of others are in the way of a restore.
     #[error("{} in the way: {}{}", if paths.len() + more == 1 { "a file is" } else { "files are" }, listed(paths), rest(*more))]
     Conflicts {
@@ -276,6 +284,10 @@ impl VaultError {
             Self::Damaged { .. } => {
                 Some("run `dram verify` on the vault and restore from another copy of the point".into())
             }
+            Self::NothingLeft { place, .. } => Some(format!(
+                "mount or bring back what belongs into its `data` folder; if it is really lost, move all of `{place}` away, and \
+                 `dram reconcile` makes a new repository there"
+            )),
             Self::Conflicts { .. } => Some(
                 "move these away, or restore elsewhere with `--into`; `--overwrite` replaces files that differ, but no \
                  directory"

@@ -156,7 +156,8 @@ impl Repository {
     /// All sealed points, oldest first, those that are not offered too, with the reason.
     ///
     /// # Errors
-    /// If the repository cannot be read, or a takeover in it cannot: nobody knows then which seals came late.
+    /// If the repository cannot be read, or a takeover in it cannot: nobody knows then which seals came late. A store that
+    /// does not answer for one point makes no state of it: a newest point that is only out of reach must not be passed over.
     pub fn points(&self) -> Result<Vec<SealedPoint>, VaultError> {
         let blobs = self.blobs(&Cancel::new())?;
         let snapshots = blobs.session().snapshots(&[TAG])?;
@@ -170,11 +171,11 @@ impl Repository {
         let seals: Vec<(String, &SnapshotFile)> = of_tag(&snapshots, SEAL_TAG);
         let judged = each(&seals, READERS, &|| Ok(()), |(), (point, snapshot)| {
             let beside = of_point.get(point).map(Vec::as_slice).unwrap_or_default();
-            Ok::<_, VaultError>(sealed(&blobs, point, snapshot, beside, &takeovers))
+            sealed(&blobs, point, snapshot, beside, &takeovers)
         })?;
         let attests: Vec<(String, &SnapshotFile)> = of_tag(&snapshots, ATTEST_TAG);
         let said = each(&attests, READERS, &|| Ok(()), |(), (point, snapshot)| {
-            Ok::<_, VaultError>(blobs.record::<Attestation>(snapshot.tree, ATTEST, "an attestation", point))
+            told(blobs.record::<Attestation>(snapshot.tree, ATTEST, "an attestation", point))
         })?;
         let mut points: BTreeMap<String, SealedPoint> = BTreeMap::new();
         for ((point, _), sealed) in seals.into_iter().zip(judged) {
@@ -190,8 +191,11 @@ impl Repository {
             let Some(sealed) = points.get_mut(&point) else { continue };
             match said {
                 Ok(attestation) => apply(sealed, attestation),
-                // What nobody can read may be a hold, so it is one.
-                Err(error) => sealed.held = Some(error.to_string()),
+                // What nobody can read may be a hold or a quarantine, so it is both.
+                Err(reason) => {
+                    sealed.held = Some(reason.clone());
+                    sealed.quarantined = Some(reason);
+                }
             }
         }
         Ok(points.into_values().collect())
@@ -333,15 +337,10 @@ fn sealed(
     seal: &SnapshotFile,
     snapshots: &[&SnapshotFile],
     takeovers: &[(TakeoverRecord, String)],
-) -> SealedPoint {
+) -> Result<SealedPoint, VaultError> {
     let id = seal.id.to_hex().to_string();
-    let (manifest, state) = match blobs.record::<Manifest>(seal.tree, MANIFEST, "the manifest", point) {
-        Err(error) => (
-            None,
-            PointState::Unreadable {
-                reason: error.to_string(),
-            },
-        ),
+    let (manifest, state) = match told(blobs.record::<Manifest>(seal.tree, MANIFEST, "the manifest", point))? {
+        Err(reason) => (None, PointState::Unreadable { reason }),
         Ok(manifest) => {
             let under = tagged(seal, UNDER).and_then(|under| under.parse().ok());
             let writer = (id.as_str(), under.unwrap_or(manifest.epoch));
@@ -349,7 +348,7 @@ fn sealed(
             (Some(manifest), state)
         }
     };
-    SealedPoint {
+    Ok(SealedPoint {
         point: point.to_owned(),
         seal: id,
         sealed_at: seal.time.timestamp().to_string(),
@@ -358,6 +357,17 @@ fn sealed(
         verified: Vec::new(),
         held: None,
         quarantined: None,
+    })
+}
+
+/// A record, or why it is none; an error if the store could not be asked for it.
+fn told<T>(record: Result<T, VaultError>) -> Result<Result<T, String>, VaultError> {
+    match record {
+        Ok(record) => Ok(Ok(record)),
+        Err(error @ (VaultError::Record { .. } | VaultError::Damaged { .. } | VaultError::UnknownPath { .. })) => {
+            Ok(Err(error.to_string()))
+        }
+        Err(away) => Err(away),
     }
 }
 

@@ -75,17 +75,31 @@ pub struct Pruned {
 }
 
 impl Repository {
-    /// Plans to forget points. `going` is the caller's decision; `live` are the points that running captures own. Points
-    /// that are gone already, wholly or in part, are taken as they are.
+    /// Plans to forget points. `going` is the caller's decision, and `discarded` are those of them that go although they are
+    /// quarantined or cannot be read; `live` are the points that running captures own. Points that are gone already, wholly
+    /// or in part, are taken as they are.
     ///
     /// # Errors
-    /// If a point is held, quarantined, unreadable or live, which nothing here takes; if the repository cannot be read.
-    pub fn plan_prune(&self, going: &[String], live: &[String], now: Timestamp) -> Result<PrunePlan, VaultError> {
+    /// If a point is held or live, which nothing here takes; if one that is not discarded is quarantined or unreadable; if the
+    /// repository cannot be read.
+    pub fn plan_prune(
+        &self,
+        going: &[String],
+        discarded: &[String],
+        live: &[String],
+        now: Timestamp,
+    ) -> Result<PrunePlan, VaultError> {
         let going: HashSet<&str> = going.iter().map(String::as_str).collect();
         let live: HashSet<&str> = live.iter().map(String::as_str).collect();
         for point in self.points()? {
             let reason = match (&point.held, &point.quarantined, &point.manifest) {
                 _ if !going.contains(point.point.as_str()) => continue,
+                // An attestation that cannot be read counts as both, and is no hold of somebody's.
+                (held, quarantined, _)
+                    if discarded.contains(&point.point) && (held.is_none() || held == quarantined) =>
+                {
+                    continue;
+                }
                 (Some(reason), _, _) => format!("it is held: {reason}"),
                 (_, Some(reason), _) => format!("it is quarantined: {reason}"),
                 (_, _, None) => "its seal cannot be read by this version".to_owned(),

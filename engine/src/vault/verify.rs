@@ -1,12 +1,10 @@
-//! Proves that a point can be read back: every tree and every blob that restoring it would read is read, decrypted and
-//! compared with its hash, and so is every pack that holds any of it. What fails is named by pack and by file.
+//! Proves that a point can be read back: every pack that restoring it would read from is read once, whole, and compared with
+//! its hash, and so is every blob in it that the point needs. What fails is named by pack and by file.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use bytes::Bytes;
 use rustic_core::{DataId, Id};
 
 use super::blob::{BlobFault, Blobs};
@@ -14,15 +12,15 @@ use super::error::VaultError;
 use super::list::tree_id;
 use super::lock::{packs_of, under};
 use super::manifest::Durability;
-use super::pack::Spot;
+use super::pack::{Codec, Spot, id_of};
+use super::parallel::each;
 use super::point::PointState;
 use super::progress::{Basis, Cancel, Progress};
 use super::repository::Repository;
 use super::store::{Kind, Store, StoreError};
 
+/// So many packs are in memory at a time.
 const WORKERS: usize = 4;
-/// A thread reads about so many bytes of a pack at a time.
-const UNIT: u64 = 16 * 1024 * 1024;
 
 /// What a verification read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,19 +55,29 @@ pub struct Verdict {
     pub damages: Vec<Damage>,
 }
 
-/// A data blob that the point needs, with the files that need it.
+/// What the point needs: its blobs of data with the files that need them, and the packs of its trees.
 #[derive(Default)]
 struct Needed {
     blobs: HashMap<DataId, Vec<usize>>,
     files: Vec<(String, PathBuf)>,
+    packs: BTreeMap<Id, Vec<(DataId, Spot)>>,
     damages: Vec<Damage>,
 }
 
+/// What is wrong with a pack.
+struct Fault {
+    pack: Option<Id>,
+    reason: String,
+    /// The blobs that cannot be had because of it.
+    blobs: Vec<DataId>,
+}
+
+/// A damage names so many files.
 const NAMED: usize = 20;
 
 impl Repository {
-    /// Reads everything that restoring a point would read, and compares it with its hashes. Trees are compared by the
-    /// authentication of the encryption, data by the hash that names them too.
+    /// Reads everything that restoring a point would read, and compares it with its hashes: each pack as a whole, for what
+    /// restoring does not read, the list at its end above all, is needed by whoever mends the index; and the blobs of data.
     ///
     /// # Errors
     /// If the point is not sealed or not whole, if the store fails for other reasons than damage, or if canceled. Damage is
@@ -94,49 +102,33 @@ impl Repository {
             }
             (None, _) => return Err(unknown()),
         };
+        // What the index says of lost packs is not looked for where it was stored again.
+        self.compare(cancel)?;
         let blobs = self.blobs(cancel)?;
         let mut needed = Needed::default();
-        for item in manifest
-            .items
-            .iter()
-            .filter(|item| item.durability == Durability::Vault)
-        {
+        // The seal is part of the point: without it nothing of the point is offered.
+        let seal = blobs.session().snapshot(&sealed.seal)?;
+        let mut of_seal = HashSet::new();
+        // It was read a moment ago; what keeps it from being read now shows in its packs.
+        let _ = packs_of(&blobs, seal.tree, &mut of_seal);
+        needed.packs.extend(of_seal.into_iter().map(|pack| (pack, Vec::new())));
+        let in_vault = |durability| durability == Durability::Vault;
+        for item in manifest.items.iter().filter(|item| in_vault(item.durability)) {
             needed.collect(&blobs, &item.name, &item.tree)?;
         }
-        let mut spots: BTreeMap<Id, Vec<(DataId, Spot)>> = BTreeMap::new();
-        let ids: Vec<DataId> = needed.blobs.keys().copied().collect();
-        for id in ids {
-            match blobs.spot(&id) {
-                Ok(spot) => spots.entry(spot.pack).or_default().push((id, spot)),
-                Err(fault) => needed.blame(&id, fault),
-            }
-        }
-        let mut checked = Checked {
-            files: u64::try_from(needed.files.len()).unwrap_or(u64::MAX),
-            bytes: 0,
-            packs: u64::try_from(spots.len()).unwrap_or(u64::MAX),
-        };
-        let sizes = spots.values().flatten().map(|(_, spot)| u64::from(spot.size()));
-        checked.bytes = sizes.sum();
+        let checked = needed.place(&blobs)?;
         progress.total(checked.bytes, Basis::Counted);
-        let mut packs: HashSet<Id> = spots.keys().copied().collect();
-        for (id, fault) in read_all(&blobs, spots, progress, cancel)? {
-            needed.blame(&id, fault);
+        let store = under(&self.stores().writer, cancel);
+        let packs: Vec<(Id, Vec<(DataId, Spot)>)> = std::mem::take(&mut needed.packs).into_iter().collect();
+        let found = each(&packs, WORKERS, &|| self.codec(), |codec, (pack, spots)| {
+            if cancel.is_canceled() {
+                return Err(VaultError::Canceled);
+            }
+            check(&*store, codec, *pack, spots, progress)
+        })?;
+        for fault in found.into_iter().flatten() {
+            needed.blame(fault);
         }
-        // The seal is part of the point: without it nothing of the point is offered.
-        let seal = self.session(cancel)?.snapshot(&sealed.seal)?;
-        let _ = packs_of(&blobs, seal.tree, &mut packs);
-        let of_vault = manifest
-            .items
-            .iter()
-            .filter(|item| item.durability == Durability::Vault);
-        for item in of_vault {
-            // What keeps a tree from being read is blamed already.
-            let _ = packs_of(&blobs, tree_id(&item.tree)?, &mut packs);
-        }
-        let blamed: HashSet<String> = needed.damages.iter().filter_map(|damage| damage.pack.clone()).collect();
-        packs.retain(|pack| !blamed.contains(pack.to_hex().as_str()));
-        needed.damages.extend(self.whole(packs, cancel)?);
         needed
             .damages
             .sort_by(|a, b| (&a.pack, &a.files).cmp(&(&b.pack, &b.files)));
@@ -147,58 +139,12 @@ impl Repository {
     }
 }
 
-impl Repository {
-    /// Compares packs as they lie in the vault with the hashes that name them: what restoring this point does not read, the
-    /// list at a pack's end above all, is needed by whoever mends the index.
-    fn whole(&self, packs: HashSet<Id>, cancel: &Cancel) -> Result<Vec<Damage>, VaultError> {
-        let store = under(&self.stores().writer, cancel);
-        let left = Mutex::new(packs.into_iter());
-        let found: Mutex<Result<Vec<Damage>, VaultError>> = Mutex::new(Ok(Vec::new()));
-        let next = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
-        std::thread::scope(|scope| {
-            for _ in 0..WORKERS {
-                scope.spawn(|| {
-                    while let Some(pack) = next() {
-                        let damage = whole(&*store, &pack);
-                        let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-                        match (found.as_mut(), damage) {
-                            (Ok(damages), Ok(damage)) => damages.extend(damage),
-                            (Ok(_), Err(error)) => *found = Err(error),
-                            (Err(_), _) => break,
-                        }
-                    }
-                });
-            }
-        });
-        if cancel.is_canceled() {
-            return Err(VaultError::Canceled);
-        }
-        found.into_inner().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// What is wrong with one pack; an error if the store could not be asked.
-fn whole(store: &dyn Store, pack: &Id) -> Result<Option<Damage>, VaultError> {
-    let damage = |reason: String| Damage {
-        pack: Some(pack.to_hex().to_string()),
-        reason,
-        files: Vec::new(),
-        more: 0,
-    };
-    match store.read(Kind::Pack, pack) {
-        Ok(bytes) => {
-            let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-            let is_whole = pack.blob_matches_reader(length, &mut &*bytes);
-            Ok((!is_whole).then(|| damage(format!("the pack `{}` is not what was written", &*pack.to_hex()))))
-        }
-        Err(error @ (StoreError::Missing { .. } | StoreError::Truncated { .. })) => Ok(Some(damage(error.to_string()))),
-        Err(error) => Err(error.into()),
-    }
-}
-
 impl Needed {
     fn collect(&mut self, blobs: &Blobs, item: &str, tree: &str) -> Result<(), VaultError> {
-        let walked = blobs.walk(tree_id(tree)?, &mut |path: &Path, node| {
+        let tree = tree_id(tree)?;
+        let mut trees = vec![tree];
+        let walked = blobs.walk(tree, &mut |path: &Path, node| {
+            trees.extend(node.subtree);
             if node.is_file() {
                 let file = self.files.len();
                 self.files.push((item.to_owned(), path.to_owned()));
@@ -208,6 +154,9 @@ impl Needed {
             }
             Ok(true)
         });
+        for pack in trees.iter().filter_map(|tree| blobs.tree_pack(tree)) {
+            self.packs.entry(pack).or_default();
+        }
         match walked {
             Ok(()) => Ok(()),
             Err(VaultError::Damaged { file, pack, reason, .. }) => {
@@ -224,115 +173,110 @@ impl Needed {
         }
     }
 
-    fn blame(&mut self, id: &DataId, fault: BlobFault) {
-        let files: HashSet<usize> = self.blobs.get(id).into_iter().flatten().copied().collect();
-        let mut names: Vec<(String, PathBuf)> = files
+    /// Finds the packs of the data; what the index does not know is damage.
+    fn place(&mut self, blobs: &Blobs) -> Result<Checked, VaultError> {
+        let mut checked = Checked {
+            files: u64::try_from(self.files.len()).unwrap_or(u64::MAX),
+            bytes: 0,
+            packs: 0,
+        };
+        let mut lost: BTreeMap<Option<Id>, Fault> = BTreeMap::new();
+        for id in self.blobs.keys() {
+            match blobs.spot(id) {
+                Ok(spot) => {
+                    checked.bytes = checked.bytes.saturating_add(u64::from(spot.size()));
+                    self.packs.entry(spot.pack).or_default().push((*id, spot));
+                }
+                Err(BlobFault::Damaged { pack, reason }) => {
+                    let fault = lost.entry(pack).or_insert(Fault {
+                        pack,
+                        reason,
+                        blobs: Vec::new(),
+                    });
+                    fault.blobs.push(*id);
+                }
+                Err(away) => return Err(away.of(None)),
+            }
+        }
+        checked.packs = u64::try_from(self.packs.len()).unwrap_or(u64::MAX);
+        for fault in lost.into_values() {
+            self.blame(fault);
+        }
+        Ok(checked)
+    }
+
+    fn blame(&mut self, fault: Fault) {
+        let mut files: Vec<usize> = fault
+            .blobs
             .iter()
-            .filter_map(|index| self.files.get(*index))
+            .filter_map(|id| self.blobs.get(id))
+            .flatten()
+            .copied()
+            .collect();
+        files.sort_unstable();
+        files.dedup();
+        let mut names: Vec<(String, PathBuf)> = files
+            .into_iter()
+            .filter_map(|index| self.files.get(index))
             .cloned()
             .collect();
         names.sort();
         let more = names.len().saturating_sub(NAMED);
         names.truncate(NAMED);
         let pack = fault.pack.map(|pack| pack.to_hex().to_string());
-        self.damages.push(Damage {
-            pack,
-            reason: fault.reason,
-            files: names,
-            more,
-        });
-    }
-}
-
-fn read_all(
-    blobs: &Blobs,
-    spots: BTreeMap<Id, Vec<(DataId, Spot)>>,
-    progress: &Arc<dyn Progress>,
-    cancel: &Cancel,
-) -> Result<Vec<(DataId, BlobFault)>, VaultError> {
-    let mut units: Vec<Vec<DataId>> = Vec::new();
-    for (_, ids) in spots {
-        let mut unit = Vec::new();
-        let mut bytes = 0;
-        for (id, spot) in ids {
-            if bytes > UNIT {
-                units.push(std::mem::take(&mut unit));
-                bytes = 0;
-            }
-            unit.push(id);
-            bytes += u64::from(spot.size());
-        }
-        units.push(unit);
-    }
-    let units = Mutex::new(units.into_iter());
-    let found: Mutex<Vec<(DataId, BlobFault)>> = Mutex::default();
-    let canceled = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        for _ in 0..WORKERS {
-            scope.spawn(|| {
-                loop {
-                    let unit = units.lock().unwrap_or_else(PoisonError::into_inner).next();
-                    let Some(unit) = unit else { break };
-                    if cancel.is_canceled() {
-                        canceled.store(true, Ordering::SeqCst);
-                        break;
-                    }
-                    let faults = check(blobs, &unit, progress);
-                    found.lock().unwrap_or_else(PoisonError::into_inner).extend(faults);
-                }
+        // A tree that could not be read has said so already.
+        let is_known = names.is_empty() && pack.is_some() && self.damages.iter().any(|known| known.pack == pack);
+        if !is_known {
+            self.damages.push(Damage {
+                pack,
+                reason: fault.reason,
+                files: names,
+                more,
             });
         }
-    });
-    if canceled.into_inner() || cancel.is_canceled() {
-        return Err(VaultError::Canceled);
     }
-    Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
-fn check(blobs: &Blobs, ids: &[DataId], progress: &Arc<dyn Progress>) -> Vec<(DataId, BlobFault)> {
-    let mut faults = Vec::new();
-    match blobs.batch(ids) {
-        Ok(found) => {
-            for (id, bytes) in found {
-                compare(blobs, id, &bytes, progress, &mut faults);
-            }
-        }
-        // One is damaged: each is tried by itself, so that all are named.
-        Err(_) => {
-            for id in ids {
-                match blobs.batch(&[*id]) {
-                    Ok(found) => {
-                        for (id, bytes) in found {
-                            compare(blobs, id, &bytes, progress, &mut faults);
-                        }
-                    }
-                    Err((id, fault)) => faults.push((id, fault)),
-                }
-            }
-        }
-    }
-    faults
-}
-
-fn compare(
-    blobs: &Blobs,
-    id: DataId,
-    bytes: &Bytes,
+/// What is wrong with one pack and these blobs in it; an error if the store could not be asked.
+fn check(
+    store: &dyn Store,
+    codec: &mut Codec,
+    pack: Id,
+    spots: &[(DataId, Spot)],
     progress: &Arc<dyn Progress>,
-    faults: &mut Vec<(DataId, BlobFault)>,
-) {
-    let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
-    progress.advance(length);
-    if !id.blob_matches_reader(length, &mut &**bytes) {
-        let pack = blobs.spot(&id).ok().map(|spot| spot.pack);
-        let reason = "its bytes do not have the hash that names them".to_owned();
-        faults.push((
-            id,
-            BlobFault {
-                pack,
-                reason,
-                canceled: false,
+) -> Result<Option<Fault>, VaultError> {
+    let fault = |reason: String, blobs: Vec<DataId>| Fault {
+        pack: Some(pack),
+        reason,
+        blobs,
+    };
+    let bytes = match store.read(Kind::Pack, &pack) {
+        Ok(bytes) => bytes,
+        Err(error @ (StoreError::Missing { .. } | StoreError::Truncated { .. })) => {
+            let all = spots.iter().map(|(id, _)| *id).collect();
+            return Ok(Some(fault(error.to_string(), all)));
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let mut damaged: Option<Fault> = None;
+    for (id, spot) in spots {
+        progress.advance(u64::from(spot.size()));
+        let wrong = match spot.within(&bytes) {
+            None => Some("it is cut off".to_owned()),
+            Some(sealed) => match codec.open(sealed, spot.unpacked) {
+                Ok(plain) if id_of(&plain) == **id => None,
+                Ok(_) => Some("its bytes do not have the hash that names them".to_owned()),
+                Err(reason) => Some(reason),
             },
-        ));
+        };
+        if let Some(reason) = wrong {
+            let fault = damaged.get_or_insert_with(|| fault(reason, Vec::new()));
+            fault.blobs.push(*id);
+        }
     }
+    if damaged.is_none() && id_of(&bytes) != pack {
+        let reason = format!("the pack `{}` is not what was written", &*pack.to_hex());
+        damaged = Some(fault(reason, Vec::new()));
+    }
+    Ok(damaged)
 }

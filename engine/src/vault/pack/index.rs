@@ -1,7 +1,7 @@
 //! Which blob lies where. Read once for a repository and kept; what other writers add is read when it is there, and all of
 //! it anew when a prune took files away.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::num::NonZeroU32;
 use std::sync::Arc;
 
@@ -44,6 +44,13 @@ impl Spot {
         self.unpacked
             .map_or_else(|| self.length.saturating_sub(overhead), NonZeroU32::get)
     }
+
+    /// Its bytes within those of its pack, if the pack is so long.
+    pub(in super::super) fn within<'a>(&self, pack: &'a [u8]) -> Option<&'a [u8]> {
+        let from = usize::try_from(self.offset).ok()?;
+        let length = usize::try_from(self.length).ok()?;
+        pack.get(from..from.checked_add(length)?)
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -55,11 +62,21 @@ struct Entry {
     unpacked: Option<NonZeroU32>,
 }
 
+/// A pack that the index names.
+#[derive(Debug, Clone, Copy)]
+struct Named {
+    id: Id,
+    /// Its length in bytes, as its blobs tell it.
+    size: u32,
+    /// It is not there as it was written: nothing in it counts as stored.
+    is_lost: bool,
+}
+
 /// The index of a repository.
 #[derive(Debug, Clone, Default)]
 pub(in super::super) struct Index {
     files: HashSet<Id>,
-    packs: Vec<Id>,
+    packs: Vec<Named>,
     data: Vec<Entry>,
     trees: Vec<Entry>,
     data_bytes: u64,
@@ -143,7 +160,7 @@ impl Index {
         let packs = &index.packs;
         let place = |entry: &Entry| {
             let pack = usize::try_from(entry.pack).ok().and_then(|number| packs.get(number));
-            (entry.id, pack.copied())
+            (entry.id, pack.map(|pack| pack.id))
         };
         for list in [&mut index.data, &mut index.trees] {
             list.sort_unstable_by_key(place);
@@ -152,24 +169,29 @@ impl Index {
         Arc::new(index)
     }
 
-    /// This index without what lies in packs that are lost.
+    /// This index, where what lies in lost packs does not count.
     pub(in super::super) fn without(&self, lost: &HashSet<Id>) -> Self {
         let mut index = self.clone();
-        let is_lost: Vec<bool> = index.packs.iter().map(|pack| lost.contains(pack)).collect();
-        let stays = |entry: &Entry| {
-            let pack = usize::try_from(entry.pack).unwrap_or(usize::MAX);
-            !is_lost.get(pack).copied().unwrap_or_default()
-        };
-        index.data.retain(stays);
-        index.trees.retain(stays);
+        for pack in &mut index.packs {
+            pack.is_lost = lost.contains(&pack.id);
+        }
         index
+    }
+
+    /// The packs that it names, each with its length in bytes.
+    pub(in super::super) fn packs(&self) -> HashMap<Id, u32> {
+        self.packs.iter().map(|pack| (pack.id, pack.size)).collect()
     }
 
     fn add(&mut self, pack: &PackRecord) {
         let Ok(number) = u32::try_from(self.packs.len()) else {
             return;
         };
-        self.packs.push(pack.id);
+        self.packs.push(Named {
+            id: pack.id,
+            size: size(&pack.blobs),
+            is_lost: false,
+        });
         for blob in &pack.blobs {
             let (list, bytes) = match blob.kind {
                 BlobType::Data => (&mut self.data, &mut self.data_bytes),
@@ -186,27 +208,41 @@ impl Index {
         }
     }
 
-    fn entry(&self, kind: BlobKind, id: &Id) -> Option<&Entry> {
+    fn entries(&self, kind: BlobKind, id: &Id) -> impl Iterator<Item = (&Named, &Entry)> {
         let list = match kind {
             BlobKind::Data => &self.data,
             BlobKind::Tree => &self.trees,
         };
-        let at = list.partition_point(|entry| entry.id < *id);
-        list.get(at).filter(|entry| entry.id == *id)
+        let from = list.partition_point(|entry| entry.id < *id);
+        let of_blob = list.iter().skip(from).take_while(move |entry| entry.id == *id);
+        of_blob.filter_map(|entry| Some((self.packs.get(usize::try_from(entry.pack).ok()?)?, entry)))
     }
 
+    /// Whether a blob is stored.
     pub(in super::super) fn has(&self, kind: BlobKind, id: &Id) -> bool {
-        self.entry(kind, id).is_some()
+        self.find(kind, id).is_some()
     }
 
+    /// Where a blob lies.
     pub(in super::super) fn find(&self, kind: BlobKind, id: &Id) -> Option<Spot> {
-        let entry = self.entry(kind, id)?;
-        Some(Spot {
-            pack: *self.packs.get(usize::try_from(entry.pack).ok()?)?,
+        self.places(kind, id).next()
+    }
+
+    /// Every place where a blob lies.
+    pub(in super::super) fn places(&self, kind: BlobKind, id: &Id) -> impl Iterator<Item = Spot> {
+        let places = self.entries(kind, id).filter(|(pack, _)| !pack.is_lost);
+        places.map(|(pack, entry)| Spot {
+            pack: pack.id,
             offset: entry.offset,
             length: entry.length,
             unpacked: entry.unpacked,
         })
+    }
+
+    /// The lost pack that a blob lay in.
+    pub(in super::super) fn lost(&self, kind: BlobKind, id: &Id) -> Option<Id> {
+        let mut places = self.entries(kind, id).filter(|(pack, _)| pack.is_lost);
+        places.next().map(|(pack, _)| pack.id)
     }
 
     /// The bytes that all blobs of a kind take up.
@@ -216,6 +252,16 @@ impl Index {
             BlobKind::Tree => self.tree_bytes,
         }
     }
+}
+
+/// How long a pack with these blobs is: the blobs, their list, and the list's own length.
+fn size(blobs: &[BlobRecord]) -> u32 {
+    // Kind, length and id; of a compressed blob the length that it had before, too.
+    let listed = |blob: &BlobRecord| if blob.uncompressed_length.is_some() { 41 } else { 37 };
+    let overhead = u32::try_from(super::cipher::OVERHEAD).unwrap_or(u32::MAX);
+    blobs.iter().fold(overhead.saturating_add(4), |size, blob| {
+        size.saturating_add(blob.length).saturating_add(listed(blob))
+    })
 }
 
 #[cfg(test)]
@@ -258,12 +304,16 @@ mod tests {
             }
             let none = index(&files).without(&HashSet::from([id(1), id(2)]));
             assert!(!none.has(BlobKind::Data, &id(7)));
+            assert!(none.lost(BlobKind::Data, &id(7)).is_some());
         }
     }
 
     #[test]
     fn a_pack_that_two_files_name_is_one() {
-        let files = [(id(10), vec![pack(1, &[7])]), (id(11), vec![pack(1, &[7]), pack(2, &[8])])];
+        let files = [
+            (id(10), vec![pack(1, &[7])]),
+            (id(11), vec![pack(1, &[7]), pack(2, &[8])]),
+        ];
         let index = index(&files);
         assert_eq!(index.data.len(), 2);
         assert!(!index.without(&HashSet::from([id(1)])).has(BlobKind::Data, &id(7)));

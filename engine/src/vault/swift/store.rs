@@ -3,10 +3,10 @@
 //! `config`, `keys/`, `index/`, `snapshots/`, `data/<first byte of the id>/`; and `segments/` for objects that the server does
 //! not take in one piece, which the stock program does not look at.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
 
 use bytes::Bytes;
@@ -37,7 +37,11 @@ pub(in super::super) struct SwiftStore {
     folder: Arc<str>,
     flow: Arc<Flow>,
     segmented: Arc<AtomicU8>,
+    written: Arc<Mutex<Written>>,
 }
+
+/// What was written here with its length, in bytes: listings of Swift may show it only some time later.
+type Written = BTreeMap<(Kind, Id), u32>;
 
 /// Whether a repository has objects in segments: not asked yet, no, or yes.
 const UNKNOWN: u8 = 0;
@@ -60,7 +64,12 @@ impl SwiftStore {
             folder: folder.into(),
             flow,
             segmented: Arc::new(AtomicU8::new(UNKNOWN)),
+            written: Arc::default(),
         }
+    }
+
+    fn written(&self) -> MutexGuard<'_, Written> {
+        self.written.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn object(&self, kind: Kind, id: &Id) -> String {
@@ -243,7 +252,7 @@ impl Store for SwiftStore {
                 let sized = config.map(|bytes| Ok((Id::default(), narrow(bytes)?)));
                 sized.into_iter().collect()
             }),
-            _ => self.files(kind),
+            _ => self.files(kind).map(|listed| with_own(listed, kind, &self.written())),
         };
         found.map_err(|fault| self.failed_here("list", &fault))
     }
@@ -284,7 +293,13 @@ impl Store for SwiftStore {
             Kind::Key | Kind::Snapshot | Kind::Index | Kind::Pack => self.put(kind, id, content).map(|()| true),
         };
         match written {
-            Ok(true) => Ok(()),
+            Ok(true) => {
+                let length: usize = content.iter().map(Bytes::len).sum();
+                if let Ok(length) = u32::try_from(length) {
+                    self.written().insert((kind, *id), length);
+                }
+                Ok(())
+            }
             Ok(false) => Err(StoreError::Exists {
                 place: self.place(kind, id),
             }),
@@ -294,6 +309,7 @@ impl Store for SwiftStore {
 
     fn remove(&self, kind: Kind, id: &Id) -> Result<(), StoreError> {
         let _turn = self.flow.turn(&self.container.cancel)?;
+        self.written().remove(&(kind, *id));
         self.delete(kind, id)
             .map_err(|fault| self.failed("remove", kind, id, &fault))
     }
@@ -334,6 +350,16 @@ impl Store for SwiftStore {
     }
 }
 
+/// What a listing shows, and what was written here and is not in it yet.
+fn with_own(mut listed: Vec<(Id, u32)>, kind: Kind, written: &Written) -> Vec<(Id, u32)> {
+    let shown: BTreeSet<Id> = listed.iter().map(|(id, _)| *id).collect();
+    let own = written
+        .iter()
+        .filter(|((of, id), _)| *of == kind && !shown.contains(id));
+    listed.extend(own.map(|((_, id), length)| (*id, *length)));
+    listed
+}
+
 fn narrow(bytes: u64) -> Result<u32, Fault> {
     u32::try_from(bytes).map_err(|_| Fault::Unexpected {
         status: 200,
@@ -361,5 +387,23 @@ pub(super) fn within(folder: &str) -> String {
         String::new()
     } else {
         format!("{folder}/")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_here_is_there_before_a_listing_shows_it() {
+        let id = |byte| Id::new([byte; 32]);
+        let written = Written::from([
+            ((Kind::Pack, id(1)), 10),
+            ((Kind::Pack, id(2)), 20),
+            ((Kind::Index, id(3)), 30),
+        ]);
+        let listed = vec![(id(2), 20), (id(4), 40)];
+        let found = with_own(listed, Kind::Pack, &written);
+        assert_eq!(found, [(id(2), 20), (id(4), 40), (id(1), 10)]);
     }
 }

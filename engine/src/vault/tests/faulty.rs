@@ -153,7 +153,7 @@ fn ends_everywhere(location: &Location, fixture: &Fixture) {
         protect(&next, fixture, &point).unwrap();
         assert_eq!(offered(&next, fixture, &named), 1, "{named}");
         // Only the newest state of the files can be compared: the point goes.
-        let plan = next.plan_prune(&[point], &[], origin().time).unwrap();
+        let plan = next.plan_prune(&[point], &[], &[], origin().time).unwrap();
         next.forget(&plan, &Cancel::new()).unwrap();
     }
     assert!(died > 5, "{died}");
@@ -189,7 +189,7 @@ fn storms(location: &Location, fixture: &Fixture, seed: u64) {
         assert!(tries < 200, "seed {seed}: it never ends");
         let stormy = with_fate(location, &fixture.key, Fate::Storms(2), seed * 1000 + tries);
         let done = protect(&stormy, fixture, "P2").and_then(|()| {
-            let plan = stormy.plan_prune(&["P1".to_owned()], &[], origin().time)?;
+            let plan = stormy.plan_prune(&["P1".to_owned()], &[], &[], origin().time)?;
             stormy.forget(&plan, &Cancel::new())?;
             stormy.prune_marked_for(0, &Cancel::new())
         });

@@ -89,7 +89,9 @@ fn nothing_of_a_locked_point_is_removed_before_its_time_and_all_of_it_afterwards
         assert!(moved > 0 && moved < packs.len(), "{moved} of {}", packs.len());
 
         assert_eq!(removed_by(&attacker, &lab), vec![], "{mode:?}");
-        let plan = repository.plan_prune(&["P1".to_owned()], &[], origin().time).unwrap();
+        let plan = repository
+            .plan_prune(&["P1".to_owned()], &[], &[], origin().time)
+            .unwrap();
         assert!(
             plan.is_empty() && plan.locked.len() == 1 && plan.locked[0].point == "P1",
             "{plan:?}"
@@ -105,7 +107,9 @@ fn nothing_of_a_locked_point_is_removed_before_its_time_and_all_of_it_afterwards
         let seal = &repository.points().unwrap()[2].seal.parse().unwrap();
         wait_for(locks.until(Kind::Snapshot, seal).unwrap().unwrap(), &store);
         let before = bytes(&lab);
-        let plan = repository.plan_prune(&["P1".to_owned()], &[], origin().time).unwrap();
+        let plan = repository
+            .plan_prune(&["P1".to_owned()], &[], &[], origin().time)
+            .unwrap();
         assert_eq!((plan.points.len(), plan.locked.len()), (1, 0));
         repository.forget(&plan, &Cancel::new()).unwrap();
         repository.prune(&Cancel::new()).unwrap();

@@ -156,15 +156,17 @@ fn forgetting_takes_what_was_planned_and_nothing_else() {
     let repository = &fixture.repository;
     let now = origin().time;
     let going = |points: &[&str]| -> Vec<String> { points.iter().map(|p| (*p).to_owned()).collect() };
-    let held = repository.plan_prune(&going(&["P2"]), &[], now);
+    let held = repository.plan_prune(&going(&["P2"]), &[], &[], now);
     assert!(matches!(held, Err(VaultError::Protected { .. })), "{held:?}");
-    let live = repository.plan_prune(&going(&["P1"]), &going(&["P1"]), now);
+    let live = repository.plan_prune(&going(&["P1"]), &[], &going(&["P1"]), now);
     assert!(matches!(live, Err(VaultError::Protected { .. })), "{live:?}");
 
-    let young = repository.plan_prune(&going(&["P1"]), &[], now).unwrap();
+    let young = repository.plan_prune(&going(&["P1"]), &[], &[], now).unwrap();
     assert_eq!((young.points.clone(), young.unsealed.len()), (going(&["P1"]), 0));
     let later = now.checked_add((8 * 24).hours()).unwrap();
-    let plan = repository.plan_prune(&going(&["P1"]), &going(&["P5"]), later).unwrap();
+    let plan = repository
+        .plan_prune(&going(&["P1"]), &[], &going(&["P5"]), later)
+        .unwrap();
     assert_eq!(
         (plan.points.clone(), plan.unsealed.clone()),
         (going(&["P1"]), going(&["P4"]))
@@ -178,7 +180,7 @@ fn forgetting_takes_what_was_planned_and_nothing_else() {
     );
     assert!(
         repository
-            .plan_prune(&going(&["P1"]), &going(&["P5"]), later)
+            .plan_prune(&going(&["P1"]), &[], &going(&["P5"]), later)
             .unwrap()
             .is_empty()
     );

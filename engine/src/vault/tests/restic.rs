@@ -160,7 +160,9 @@ fn adopt(vault: &Vault, stock: &Stock, fixture: &Fixture) {
         fixture.file("/srv/ours", noise(3 << 20, seed));
         super::s3::seal_point(&repository, fixture, point);
     }
-    let plan = repository.plan_prune(&["P1".to_owned()], &[], origin().time).unwrap();
+    let plan = repository
+        .plan_prune(&["P1".to_owned()], &[], &[], origin().time)
+        .unwrap();
     repository.forget(&plan, &Cancel::new()).unwrap();
     repository.prune(&Cancel::new()).unwrap();
     repository.prune_marked_for(0, &Cancel::new()).unwrap();

@@ -107,7 +107,7 @@ fn points_are_protected_listed_restored_and_pruned() {
         assert_eq!(points.iter().filter(|point| point.is_offered()).count(), 2);
 
         let now = origin().time;
-        let plan = repository.plan_prune(&["P1".to_owned()], &[], now).unwrap();
+        let plan = repository.plan_prune(&["P1".to_owned()], &[], &[], now).unwrap();
         repository.forget(&plan, &Cancel::new()).unwrap();
         let before = lab.bucket.list_versions("").unwrap().len();
         repository.prune(&Cancel::new()).unwrap();
@@ -168,7 +168,9 @@ fn a_writer_that_cannot_remove_protects_restores_verifies_and_attests() {
             );
         }
     }
-    let plan = repository.plan_prune(&["P1".to_owned()], &[], origin().time).unwrap();
+    let plan = repository
+        .plan_prune(&["P1".to_owned()], &[], &[], origin().time)
+        .unwrap();
     // Without credentials of its own a prune is refused, in words.
     let mut without = lab.place.clone();
     without.prune_credentials = None;

@@ -249,7 +249,11 @@ impl Claim {
                 state.renewed = begun;
                 Ok(number)
             }
-            Appended::Superseded { number, .. } if self.adopt(&series, number)? => Ok(number),
+            Appended::Superseded { number, .. } if self.adopt(&series, number)? => match held {
+                true => Ok(number),
+                // That record says that we hold it.
+                false => self.write(false),
+            },
             Appended::Superseded { .. } => {
                 self.state().over = true;
                 Err(lost())

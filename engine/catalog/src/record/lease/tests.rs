@@ -305,3 +305,56 @@ fn the_check_finds_two_holders_at_a_store_that_overwrites() {
         assert!(found, "{vice:?}");
     }
 }
+
+/// A store whose answer to a create is lost once, when it is told to.
+#[derive(Debug)]
+struct Forgetful {
+    store: MemoryStore,
+    loses: std::sync::atomic::AtomicBool,
+}
+
+impl crate::Store for Forgetful {
+    fn read(&self, key: &crate::layout::Key) -> Result<Option<Vec<u8>>, crate::store::StoreError> {
+        self.store.read(key)
+    }
+    fn create(
+        &self,
+        key: &crate::layout::Key,
+        bytes: &[u8],
+    ) -> Result<crate::store::Creation, crate::store::StoreError> {
+        let done = self.store.create(key, bytes)?;
+        if self.loses.swap(false, std::sync::atomic::Ordering::SeqCst) {
+            return Err(crate::store::StoreError {
+                fault: crate::store::Fault::Denied,
+                action: crate::store::Action::Create,
+                place: key.to_string(),
+                source: std::io::ErrorKind::PermissionDenied.into(),
+            });
+        }
+        Ok(done)
+    }
+    fn list(&self, folder: &Folder) -> Result<crate::store::Listing, crate::store::StoreError> {
+        self.store.list(folder)
+    }
+    fn remove(&self, key: &crate::layout::Key) -> Result<(), crate::store::StoreError> {
+        self.store.remove(key)
+    }
+    fn location(&self) -> String {
+        self.store.location()
+    }
+}
+
+#[test]
+fn a_lease_is_given_back_although_the_answer_to_its_last_heartbeat_was_lost() {
+    let store = Arc::new(Forgetful {
+        store: MemoryStore::new(Manners::Atomic),
+        loses: false.into(),
+    });
+    let shared: Arc<dyn crate::Store> = store.clone();
+    let catalog = testing::catalog_in(shared, Arc::new(ManualClock::default()), "acme", 1);
+    let claim = Claim::acquire(&catalog, &name(), &elsewhere("a"), TTL, NONE).unwrap();
+    store.loses.store(true, std::sync::atomic::Ordering::SeqCst);
+    assert!(claim.beat().is_err());
+    claim.release().unwrap();
+    assert!(!may_be_held(&catalog, &name()).unwrap());
+}
