@@ -68,7 +68,7 @@ fn a_catalog_of_format_1_is_read_and_changed() {
     let shop = Name::application("shop").unwrap();
     let epoch = catalog.epoch(&shop).unwrap().unwrap();
     assert_eq!((epoch.number, epoch.site.as_str()), (3, "branch"));
-    assert_eq!(catalog.points(&shop).unwrap().len(), 1);
+    assert_eq!(catalog.point_ids(&shop).unwrap().len(), 1);
     let runs = catalog.runs().unwrap();
     assert_eq!(runs.len(), 2);
     assert_eq!(catalog.newest_runs_of(&shop, 9).unwrap(), runs);

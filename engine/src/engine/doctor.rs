@@ -92,7 +92,7 @@ impl Engine {
         let asked = || -> Result<Finding, Error> {
             let vault = closure.vault();
             let location = opening::vault(&vault)?.repository(self.catalog.tenant().as_str(), name)?;
-            let indexed = self.catalog.points(&super::application_name(name)?)?.len();
+            let indexed = self.catalog.point_ids(&super::application_name(name)?)?.len();
             if !location.exists()? && indexed > 0 {
                 let detail = format!(
                     "vault `{}` held {indexed} points of it and holds none now: is it mounted?",

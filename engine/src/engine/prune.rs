@@ -256,9 +256,9 @@ impl Engine {
             .iter()
             .flat_map(|one| one.report.kept.iter().map(|(point, _)| point.as_str()))
             .collect();
-        for entry in self.catalog.points(application)? {
-            if !held.contains(entry.id.to_string().as_str()) {
-                self.catalog.drop_point(application, entry.id)?;
+        for id in self.catalog.point_ids(application)? {
+            if !held.contains(id.to_string().as_str()) {
+                self.catalog.drop_point(application, id)?;
             }
         }
         Ok(())

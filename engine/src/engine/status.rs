@@ -3,6 +3,7 @@
 use super::{Engine, application_name};
 use crate::error::Error;
 use crate::state::protection;
+use dram_catalog::record::point::IndexedPoint;
 use dram_compiler::model::KindName;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -47,12 +48,16 @@ impl Engine {
         let mut rows = Vec::new();
         for name in names {
             let closure = self.closure(&name)?;
-            let points = self.catalog.points(&application_name(&name)?)?;
-            let newest: Option<Timestamp> = points
-                .iter()
-                .filter(|point| point.body.get("partial") != Some(&true.into()))
-                .filter_map(|point| point.body.get("frozenAt")?.as_str()?.parse().ok())
-                .max();
+            let application = application_name(&name)?;
+            let points = self.catalog.point_ids(&application)?;
+            let frozen = |point: &IndexedPoint| -> Option<Timestamp> {
+                let is_whole = point.body.get("partial") != Some(&true.into());
+                point.body.get("frozenAt").filter(|_| is_whole)?.as_str()?.parse().ok()
+            };
+            let newest = self
+                .catalog
+                .newest_point(&application, &points, |point| frozen(point).is_some())?
+                .and_then(|point| frozen(&point));
             let age = newest.map(|newest| u64::try_from(now.duration_since(newest).as_secs()).unwrap_or(0));
             let observed = self
                 .catalog

@@ -355,7 +355,7 @@ impl<'a> Driver<'a> {
         if location.exists()? {
             return Ok(());
         }
-        match catalog.points(&self.catalog_name()?)?.len() {
+        match catalog.point_ids(&self.catalog_name()?)?.len() {
             points if points <= expected => Ok(()),
             points => Err(Refusal::VaultEmptied {
                 application: self.runbook.name().to_string(),

@@ -37,6 +37,7 @@ mod progress;
 mod prune;
 mod repository;
 mod restore;
+mod snapshots;
 mod source;
 mod store;
 mod stream;

@@ -18,6 +18,7 @@ use super::pack::{Cipher, Codec, Index};
 use super::password::Password;
 use super::place::{library, library_with};
 use super::progress::{Cancel, Progress, Relay};
+use super::snapshots::Snapshots;
 use super::store::{Kind, Store};
 
 /// Every snapshot of ours carries this tag.
@@ -37,6 +38,7 @@ pub struct Repository {
     index: Arc<Mutex<Option<Arc<Index>>>>,
     /// Packs that are not there although the index names them, as the last comparison found.
     lost: Arc<Mutex<Arc<HashSet<Id>>>>,
+    snapshots: Arc<Snapshots>,
 }
 
 impl fmt::Debug for Repository {
@@ -89,6 +91,7 @@ impl Repository {
         Ok(Self {
             stores,
             key: Credentials::Masterkey(key),
+            snapshots: Arc::new(Snapshots::new(cipher.clone(), config.clone())),
             config,
             cipher,
             index: Arc::default(),
@@ -167,7 +170,7 @@ impl Repository {
     pub(super) fn session(&self, cancel: &Cancel) -> Result<Session, VaultError> {
         let guard = self.guard(&self.stores.writer, cancel);
         let library = library(&guard)?;
-        Session::open(guard, library, &self.key)
+        self.session_with(guard, library)
     }
 
     /// A session with the credentials that may remove.
@@ -179,7 +182,7 @@ impl Repository {
     pub(super) fn through(&self, store: Arc<dyn Store>, cancel: &Cancel) -> Result<Session, VaultError> {
         let guard = self.guard(&store, cancel);
         let library = library(&guard)?;
-        Session::open(guard, library, &self.key)
+        self.session_with(guard, library)
     }
 
     /// The same repository, written another way.
@@ -203,7 +206,19 @@ impl Repository {
     pub(super) fn watched(&self, cancel: &Cancel, progress: &Arc<dyn Progress>) -> Result<Session, VaultError> {
         let guard = self.guard(&self.stores.writer, cancel);
         let library = library_with(&guard, Relay::new(Arc::clone(progress)))?;
-        Session::open(guard, library, &self.key)
+        self.session_with(guard, library)
+    }
+
+    fn session_with(&self, guard: Arc<Guard>, library: Library<()>) -> Result<Session, VaultError> {
+        let action = "open the repository";
+        match contained(action, || library.open(&self.key))? {
+            Ok(library) => Ok(Session {
+                guard,
+                library,
+                known: Arc::clone(&self.snapshots),
+            }),
+            Err(error) => Err(explain(&guard, action, &error)),
+        }
     }
 }
 
@@ -211,17 +226,10 @@ impl Repository {
 pub(super) struct Session<S = OpenStatus> {
     pub(super) guard: Arc<Guard>,
     pub(super) library: Library<S>,
+    known: Arc<Snapshots>,
 }
 
 impl Session {
-    fn open(guard: Arc<Guard>, library: Library<()>, key: &Credentials) -> Result<Self, VaultError> {
-        let opened = contained("open the repository", || library.open(key))?;
-        match opened {
-            Ok(library) => Ok(Self { guard, library }),
-            Err(error) => Err(explain(&guard, "open the repository", &error)),
-        }
-    }
-
     /// The packs that the index names, with their sizes in bytes.
     pub(super) fn named_packs(&self) -> Result<HashMap<Id, u32>, VaultError> {
         self.run("read the index", |library| {
@@ -248,26 +256,26 @@ impl Session {
 
     pub(super) fn indexed_ids(self) -> Result<Session<IndexedIdsStatus>, VaultError> {
         let hides = self.hide_lost()?;
-        let Self { guard, library } = self;
+        let Self { guard, library, known } = self;
         let read = || match hides {
             true => library.to_indexed_ids_checked(),
             false => library.to_indexed_ids(),
         };
         match contained("read the index", read)? {
-            Ok(library) => Ok(Session { guard, library }),
+            Ok(library) => Ok(Session { guard, library, known }),
             Err(error) => Err(explain(&guard, "read the index", &error)),
         }
     }
 
     pub(super) fn indexed(self) -> Result<Session<rustic_core::IndexedFullStatus>, VaultError> {
         let hides = self.hide_lost()?;
-        let Self { guard, library } = self;
+        let Self { guard, library, known } = self;
         let read = || match hides {
             true => library.to_indexed_checked(),
             false => library.to_indexed(),
         };
         match contained("read the index", read)? {
-            Ok(library) => Ok(Session { guard, library }),
+            Ok(library) => Ok(Session { guard, library, known }),
             Err(error) => Err(explain(&guard, "read the index", &error)),
         }
     }
@@ -290,9 +298,9 @@ impl<S: rustic_core::Open> Session<S> {
 
     /// All snapshots that carry every one of these tags, oldest first.
     pub(super) fn snapshots(&self, tags: &[&str]) -> Result<Vec<SnapshotFile>, VaultError> {
-        let mut found = self.run("list the snapshots", |library| {
-            library.get_matching_snapshots(|snapshot| tags.iter().all(|tag| snapshot.tags.contains(tag)))
-        })?;
+        let mut found = self.known.current(&self.guard)?;
+        found.retain(|snapshot| tags.iter().all(|tag| snapshot.tags.contains(tag)));
+        let mut found: Vec<SnapshotFile> = found.into_iter().map(Arc::unwrap_or_clone).collect();
         found.sort_by(|a, b| (&a.time, a.id).cmp(&(&b.time, b.id)));
         Ok(found)
     }

@@ -147,7 +147,8 @@ fn view(tenant: &mut Tenant, kinds_of: &Catalog) -> String {
             catalog.observed_of(&subject.kind, &subject.name).unwrap()
         ));
         seen.push(format!("{:?}", catalog.epoch(&application).unwrap()));
-        seen.push(format!("{:?}", catalog.points(&application).unwrap()));
+        let ids = catalog.point_ids(&application).unwrap();
+        seen.push(format!("{:?}", catalog.points(&application, &ids).unwrap()));
         seen.push(format!("{:?}", catalog.newest_runs_of(&application, 3).unwrap()));
         seen.push(format!("{:?}", catalog.working_on(&subject).unwrap()));
         let lease = LeaseName::application(kinds_of.tenant(), &application);
