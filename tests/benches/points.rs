@@ -1,0 +1,181 @@
+//! How long it takes to list many points: from the catalog, which `dram status` asks, and from the vault, which
+//! `dram points` asks.
+//!
+//! `cargo bench -p dram-tests --bench points -- [--points N] [--rounds N] [--stores s3|postgres-and-swift]`. The points are
+//! made through the engine's library, one after the other, from one small dump; that takes longer than what is measured.
+
+use std::convert::Infallible;
+use std::process::{ExitCode, Stdio};
+use std::time::Instant;
+
+use clap::{Parser, ValueEnum as _};
+use dram_catalog::{Catalog, CatalogUrl, Name};
+use dram_engine::vault::{
+    Cancel, CaptureStream, Item, Manifest, Origin, Password, Place, Repository, S3Credentials, S3Place, Secret, Silent,
+    Vault, VaultError, VaultOptions,
+};
+use dram_tests::call::Call;
+use dram_tests::error::{Doing as _, Error, Result};
+use dram_tests::world::{Stores, World};
+use jiff::{SignedDuration, Timestamp};
+use ulid::Ulid;
+use wait4::Wait4 as _;
+
+#[derive(Parser)]
+struct Options {
+    /// So many points lie in the vault
+    #[arg(long, default_value_t = 1_000)]
+    points: u64,
+    /// So often is each command run
+    #[arg(long, default_value_t = 5)]
+    rounds: usize,
+    /// Where catalog and vault lie
+    #[arg(long, default_value = "directories")]
+    stores: String,
+    /// Cargo's own word
+    #[arg(long, hide = true)]
+    bench: bool,
+}
+
+fn main() -> ExitCode {
+    match bench(&Options::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn bench(options: &Options) -> Result<()> {
+    let stores = Stores::from_str(&options.stores, true)
+        .map_err(std::io::Error::other)
+        .doing(|| "read `--stores`".into())?;
+    let world = World::on("tests/models/files.yaml", stores)?;
+    dram_tests::world::write(&world.dir().join("office/data/notes"), "a note\n")?;
+    world.declare()?;
+    world.dram().args(["protect", "files"]).ok()?;
+    let begun = Instant::now();
+    fill(&world, options.points)?;
+    eprintln!(
+        "{} points made in {:.0} s",
+        options.points,
+        begun.elapsed().as_secs_f64()
+    );
+    println!("| {} points, {} | seconds | MiB |", options.points, options.stores);
+    println!("| --- | ---: | ---: |");
+    let commands: [(&str, &[&str]); 2] = [
+        ("from the catalog (`dram status`)", &["status"]),
+        ("from the vault (`dram points`)", &["points", "files"]),
+    ];
+    for (name, words) in commands {
+        let mut costs = Vec::new();
+        for _ in 0..options.rounds {
+            costs.push(cost(world.dram().args(words))?);
+        }
+        let median = |part: fn(&(f64, f64)) -> f64| {
+            let mut values: Vec<f64> = costs.iter().map(part).collect();
+            values.sort_by(f64::total_cmp);
+            values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
+        };
+        println!(
+            "| {name} | {:.2} | {:.0} |",
+            median(|cost| cost.0),
+            median(|cost| cost.1)
+        );
+    }
+    Ok(())
+}
+
+/// Seconds and MiB of one command.
+fn cost(call: Call) -> Result<(f64, f64)> {
+    let line = call.line();
+    let begun = Instant::now();
+    let mut command = call.into_command();
+    command.stdin(Stdio::null()).stdout(Stdio::null());
+    let mut child = command.spawn().doing(|| format!("run `{line}`"))?;
+    let end = child.wait4().doing(|| format!("wait for `{line}`"))?;
+    if !end.status.success() {
+        return Err(std::io::Error::other(end.status.to_string())).doing(|| format!("run `{line}`"));
+    }
+    Ok((
+        begun.elapsed().as_secs_f64(),
+        end.rusage.maxrss as f64 / f64::from(1 << 20),
+    ))
+}
+
+/// Makes points like the first one, an hour apart, up to now.
+fn fill(world: &World, points: u64) -> Result<()> {
+    let repository = repository(world)?;
+    let url: CatalogUrl = made(world.catalog_url().parse(), "read the catalog's address")?;
+    let tenant = made(Name::tenant("default"), "name the tenant")?;
+    let catalog = made(Catalog::open(&url, &tenant), "open the catalog")?;
+    let application = made(Name::application("files"), "name the application")?;
+    let known = made(repository.points(), "read the first point")?;
+    let first = known.into_iter().find_map(|point| point.manifest);
+    let first = made(first.ok_or("there is none"), "find the first point")?;
+    for number in 1..points {
+        let ago = SignedDuration::from_hours(i64::try_from(points - number).unwrap_or(i64::MAX));
+        let time = Timestamp::now() - ago;
+        let millis = u64::try_from(time.as_millisecond()).unwrap_or_default();
+        let id = Ulid::from_parts(millis, u128::from(number));
+        let manifest = made(one(&repository, &first, id, time), "make a point")?;
+        let entry = serde_json::json!({"frozenAt": manifest.frozen_at, "partial": false});
+        made(catalog.index_point(&application, id, entry), "index a point")?;
+    }
+    Ok(())
+}
+
+fn one(
+    repository: &Repository,
+    first: &Manifest,
+    id: Ulid,
+    time: Timestamp,
+) -> std::result::Result<Manifest, VaultError> {
+    let origin = Origin {
+        host: first.site.clone(),
+        time,
+    };
+    let what = CaptureStream {
+        point: &id.to_string(),
+        item: "data",
+        file_name: "dump",
+        origin: origin.clone(),
+    };
+    let end = || Ok::<(), Infallible>(());
+    let captured = repository.capture_stream(&what, &b"a note\n"[..], end, &Silent::shared(), &Cancel::new())?;
+    let manifest = Manifest {
+        point: id.to_string(),
+        frozen_at: time.to_string(),
+        items: vec![Item::of_stream("data", "data", "dump", &captured)],
+        ..first.clone()
+    };
+    repository.seal(&manifest, &origin)?;
+    Ok(manifest)
+}
+
+fn repository(world: &World) -> Result<Repository> {
+    let mut place: Place = made(world.vault_address().parse(), "read the vault's address")?;
+    if let Place::S3(S3Place { credentials, .. }) = &mut place {
+        // The worlds' owner; its keys stand in the variables that programs get.
+        let of = |name: &str| {
+            let found = world.environment().into_iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| value).unwrap_or_default()
+        };
+        *credentials = S3Credentials::Keys {
+            access: of("AWS_ACCESS_KEY_ID"),
+            secret: Secret::new(of("AWS_SECRET_ACCESS_KEY")),
+        };
+    }
+    let vault = made(Vault::open(&place, &VaultOptions::default()), "open the vault")?;
+    let password = made(Password::from_bytes(world.password()?.as_bytes()), "read the password")?;
+    let location = made(vault.repository("default", "files"), "name the repository")?;
+    made(location.open(&password), "open the repository")
+}
+
+fn made<T, E: std::fmt::Display>(result: std::result::Result<T, E>, what: &str) -> Result<T> {
+    result
+        .map_err(|error| std::io::Error::other(error.to_string()))
+        .doing(|| what.to_owned())
+        .map_err(|error: Error| error)
+}
