@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use rustic_core::repofile::IndexFile;
@@ -15,6 +15,7 @@ use rustic_core::{Id, TreeId};
 use super::blob::Blobs;
 use super::error::VaultError;
 use super::manifest::{Durability, MANIFEST, Manifest, SEAL_TAG};
+use super::parallel::each;
 use super::point::tagged;
 use super::progress::Cancel;
 use super::repository::{Repository, TAG};
@@ -81,6 +82,39 @@ impl Repository {
         for tree in snapshots.values() {
             packs_of(blobs, *tree, &mut packs)?;
         }
+        self.lock_packs(blobs, &packs, snapshots.into_keys().collect(), until, cancel)
+    }
+
+    /// Locks what a record lies in, before the snapshot is written that makes it count: a killed attempt may have stored the
+    /// same bytes under an earlier lock, and what is there is not written again.
+    pub(super) fn lock_record(&self, tree: TreeId, until: Timestamp) -> Result<(), VaultError> {
+        let cancel = Cancel::new();
+        let blobs = self.blobs(&cancel)?;
+        let mut packs = HashSet::new();
+        packs_of(&blobs, tree, &mut packs)?;
+        let Some(locks) = self.stores().writer.locks() else {
+            return Ok(());
+        };
+        for pack in &packs {
+            let there = locks.until(Kind::Pack, pack)?;
+            // Stores keep whole seconds.
+            if there.is_none_or(|there| there.as_second() < until.as_second()) {
+                return self.lock_packs(&blobs, &packs, Vec::new(), until, &cancel);
+            }
+        }
+        // What was written just now has its lock, and so has the index that names it.
+        Ok(())
+    }
+
+    /// Locks packs, the index files that name them, snapshots, the configuration and the keys.
+    fn lock_packs(
+        &self,
+        blobs: &Blobs,
+        packs: &HashSet<Id>,
+        snapshots: Vec<Id>,
+        until: Timestamp,
+        cancel: &Cancel,
+    ) -> Result<(), VaultError> {
         let indexes = blobs.session().run("read the index", |library| {
             let mut named = Vec::new();
             for file in library.stream_files::<IndexFile>()? {
@@ -95,14 +129,15 @@ impl Repository {
         let keys = store.list(Kind::Key)?;
         let files: Vec<(Kind, Id)> = std::iter::once((Kind::Config, Id::default()))
             .chain(keys.into_iter().map(|(id, _)| (Kind::Key, id)))
-            .chain(packs.into_iter().map(|id| (Kind::Pack, id)))
+            .chain(packs.iter().map(|id| (Kind::Pack, *id)))
             .chain(indexes.into_iter().map(|id| (Kind::Index, id)))
-            .chain(snapshots.into_keys().map(|id| (Kind::Snapshot, id)))
+            .chain(snapshots.into_iter().map(|id| (Kind::Snapshot, id)))
             .collect();
-        each(files, |(kind, id)| match store.locks() {
-            Some(locks) => locks.extend(kind, &id, until).map(drop),
-            None => Ok(()),
-        })
+        let Some(locks) = store.locks() else { return Ok(()) };
+        each(&files, WORKERS, &|| Ok(()), |(), (kind, id)| {
+            locks.extend(*kind, id, until)
+        })?;
+        Ok(())
     }
 
     /// Locks a sealed point until then, its seal too.
@@ -135,19 +170,14 @@ impl Repository {
     pub(super) fn index_locked_until(&self, cancel: &Cancel) -> Result<Option<Timestamp>, VaultError> {
         let store = under(&self.stores().pruner, cancel);
         let Some(locks) = store.locks() else { return Ok(None) };
-        let longest: Mutex<Option<Timestamp>> = Mutex::default();
-        let files: Vec<Id> = store.list(Kind::Index)?.into_iter().map(|(id, _)| id).collect();
-        each(files, |id| {
-            let until = match locks.until(Kind::Index, &id) {
-                Err(StoreError::Missing { .. }) => None,
-                other => other?,
-            };
-            let mut longest = longest.lock().unwrap_or_else(PoisonError::into_inner);
-            *longest = (*longest).max(until);
-            Ok(())
+        let files = store.list(Kind::Index)?;
+        let ends = each(&files, WORKERS, &|| Ok(()), |(), (id, _)| {
+            match locks.until(Kind::Index, id) {
+                Err(StoreError::Missing { .. }) => Ok(None),
+                other => other,
+            }
         })?;
-        let longest = longest.into_inner().unwrap_or_else(PoisonError::into_inner);
-        match longest {
+        match ends.into_iter().flatten().max() {
             Some(until) if until > locks.now()? => Ok(Some(until)),
             _ => Ok(None),
         }
@@ -193,34 +223,4 @@ pub(super) fn packs_of(blobs: &Blobs, tree: TreeId, packs: &mut HashSet<Id>) -> 
         }
         Ok(true)
     })
-}
-
-/// Does something for each of many files at the same time, until one fails.
-pub(super) fn each<T: Send>(
-    things: Vec<T>,
-    act: impl Fn(T) -> Result<(), StoreError> + Sync,
-) -> Result<(), VaultError> {
-    let workers = things.len().min(WORKERS);
-    let things = Mutex::new(things.into_iter());
-    let failed: Mutex<Option<StoreError>> = Mutex::default();
-    std::thread::scope(|scope| {
-        for _ in 0..workers {
-            scope.spawn(|| {
-                while failed.lock().unwrap_or_else(PoisonError::into_inner).is_none() {
-                    let next = things.lock().unwrap_or_else(PoisonError::into_inner).next();
-                    let Some(thing) = next else { break };
-                    if let Err(error) = act(thing) {
-                        failed
-                            .lock()
-                            .unwrap_or_else(PoisonError::into_inner)
-                            .get_or_insert(error);
-                    }
-                }
-            });
-        }
-    });
-    match failed.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        None => Ok(()),
-        Some(error) => Err(error.into()),
-    }
 }

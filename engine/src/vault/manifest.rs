@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use rustic_core::repofile::SnapshotFile;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -194,8 +195,13 @@ impl Repository {
         if under != manifest.epoch {
             tags.push(format!("{UNDER}{under}"));
         }
-        self.retaining(until)
-            .write_record(MANIFEST, "the manifest", &manifest.point, manifest, origin, &tags)
+        let record = Record {
+            file: MANIFEST,
+            what: "the manifest",
+            place: &manifest.point,
+            body: manifest,
+        };
+        self.write_record(&record, origin, &tags, until)
     }
 
     /// Keeps bytes, such as the log of a run, as a snapshot with one file at its root.
@@ -213,27 +219,34 @@ impl Repository {
         for tag in tags {
             super::capture::check_item(tag)?;
         }
-        self.write_file(name, bytes, origin, tags)
+        self.write_file(name, bytes, origin, tags, None)
     }
 
+    /// Writes a record; all of it is locked until then, where the vault has locks.
     pub(super) fn write_record<T: Serialize>(
         &self,
-        file: &str,
-        what: &'static str,
-        place: &str,
-        record: &T,
+        record: &Record<'_, T>,
         origin: &Origin,
         tags: &[String],
+        until: Option<Timestamp>,
     ) -> Result<String, VaultError> {
-        let bytes = serde_json::to_vec_pretty(record).map_err(|error| VaultError::Record {
-            what,
-            place: place.to_owned(),
+        let bytes = serde_json::to_vec_pretty(record.body).map_err(|error| VaultError::Record {
+            what: record.what,
+            place: record.place.to_owned(),
             reason: error.to_string(),
         })?;
-        self.write_file(file, bytes, origin, tags)
+        self.retaining(until)
+            .write_file(record.file, bytes, origin, tags, until)
     }
 
-    fn write_file(&self, name: &str, bytes: Vec<u8>, origin: &Origin, tags: &[String]) -> Result<String, VaultError> {
+    fn write_file(
+        &self,
+        name: &str,
+        bytes: Vec<u8>,
+        origin: &Origin,
+        tags: &[String],
+        until: Option<Timestamp>,
+    ) -> Result<String, VaultError> {
         let session = self.session(&Cancel::new())?;
         let expected = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         let snapshot = blank("write a record", &origin.host, origin.time, tags)?;
@@ -254,8 +267,19 @@ impl Repository {
                 VaultError::from,
             ));
         }
+        if let Some(until) = until {
+            self.lock_record(snapshot.tree, until)?;
+        }
         Ok(session.save(snapshot)?.to_hex().to_string())
     }
+}
+
+/// What is written as one small file: the file's name, and how it is called in messages.
+pub(super) struct Record<'a, T> {
+    pub(super) file: &'a str,
+    pub(super) what: &'static str,
+    pub(super) place: &'a str,
+    pub(super) body: &'a T,
 }
 
 #[derive(Deserialize)]

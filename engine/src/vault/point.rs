@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::blob::Blobs;
 use super::capture::Origin;
 use super::error::VaultError;
-use super::manifest::{Durability, MANIFEST, Manifest, SEAL_TAG, UNDER};
+use super::manifest::{Durability, MANIFEST, Manifest, Record, SEAL_TAG, UNDER};
 use super::parallel::each;
 use super::place::check_name;
 use super::progress::Cancel;
@@ -220,8 +220,13 @@ impl Repository {
             min_reader: 1,
             body: attestation,
         };
-        self.retaining(until)
-            .write_record(ATTEST, "an attestation", &attestation.point, &record, origin, &tags)
+        let record = Record {
+            file: ATTEST,
+            what: "an attestation",
+            place: &attestation.point,
+            body: &record,
+        };
+        self.write_record(&record, origin, &tags, until)
     }
 
     /// Records a takeover with the seals that are there now, begin or continue.
@@ -265,8 +270,13 @@ impl Repository {
             TAKEOVER_TAG.to_owned(),
             format!("epoch={}", takeover.epoch),
         ];
-        self.retaining(self.lock_ends()?)
-            .write_record(ATTEST, "a takeover", &place, &record, origin, &tags)
+        let record = Record {
+            file: ATTEST,
+            what: "a takeover",
+            place: &place,
+            body: &record,
+        };
+        self.write_record(&record, origin, &tags, self.lock_ends()?)
     }
 
     /// The highest epoch that the vault has seen, in seals and takeovers; 0 if none.

@@ -125,6 +125,50 @@ fn nothing_of_a_locked_point_is_removed_before_its_time_and_all_of_it_afterwards
     }
 }
 
+/// What a sealing leaves that was killed before its last write: all of the seal but the snapshot that makes it one.
+fn half_seal(repository: &Repository, manifest: &Manifest) {
+    let bytes = serde_json::to_vec_pretty(manifest).unwrap();
+    let until = repository.lock_ends().unwrap();
+    repository
+        .retaining(until)
+        .store_log("manifest.json", bytes, &[], &origin())
+        .unwrap();
+}
+
+#[test]
+fn a_seal_that_was_begun_under_an_earlier_lock_is_locked_whole() {
+    let Some(lab) = lab::bucket("resealed", Keeps::Locks) else {
+        return;
+    };
+    let fixture = Fixture::new();
+    fixture.file("/srv/a", noise(1 << 20, 1));
+    let location = locked(&lab, LockMode::Governance)
+        .repository("default", "shop")
+        .unwrap();
+    let store = location.stores().writer.clone();
+    let locks = store.locks().unwrap();
+    let repository = location.init_and_open_raw(&fixture.key).unwrap();
+    let captured = capture(&repository, &fixture.site(), "P1", &["/srv"], &[]).unwrap();
+    let manifest = manifest("P1", 1, vec![Item::of_files("data", "web", &captured)]);
+    half_seal(&repository, &manifest);
+    let blobs = store.list(Kind::Pack).unwrap().len();
+    // Stores keep whole seconds.
+    wait_for(locks.now().unwrap() + jiff::SignedDuration::from_millis(1100), &store);
+    let seal: rustic_core::Id = repository.seal(&manifest, &origin()).unwrap().parse().unwrap();
+    assert_eq!(
+        store.list(Kind::Pack).unwrap().len(),
+        blobs,
+        "the seal's bytes were there already"
+    );
+    let until = locks.until(Kind::Snapshot, &seal).unwrap().unwrap();
+    for kind in [Kind::Pack, Kind::Index, Kind::Key, Kind::Config] {
+        for (id, _) in store.list(kind).unwrap() {
+            let locked = locks.until(kind, &id).unwrap();
+            assert!(locked >= Some(until), "{kind:?}: {locked:?} is before {until}");
+        }
+    }
+}
+
 #[test]
 fn a_diagnosis_says_what_is_enforced() {
     let (Some(plain), Some(mut lab), Some(limited)) = (
