@@ -18,7 +18,7 @@ mod verify;
 
 pub use declare::{Applied, Apply, Change};
 pub use doctor::{Answer, Finding};
-pub use points::{Pick, PointRow};
+pub use points::{Pick, PointRow, Source};
 pub use protect::ProtectRequest;
 pub use prune::{PruneReport, PruneRequest};
 pub use rebuild::Rebuilt;

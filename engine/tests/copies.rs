@@ -15,7 +15,9 @@ use dram_catalog::{Catalog, CatalogUrl};
 use dram_compiler::check::check;
 use dram_compiler::model::KindName;
 use dram_compiler::source::Sources;
-use dram_engine::engine::{Apply, Engine, Level, Pick, ProtectRequest, PruneRequest, RestoreRequest, Watch, Where};
+use dram_engine::engine::{
+    Apply, Engine, Level, Pick, ProtectRequest, PruneRequest, RestoreRequest, Source, Watch, Where,
+};
 use dram_engine::error::Error;
 use dram_engine::exit::Exit;
 use dram_engine::run::Quiet;
@@ -134,6 +136,46 @@ fn a_protect_seals_in_both_vaults_and_either_of_them_restores() {
     assert_eq!(fs::read(into.join("srv/a")).unwrap(), b"two");
     let unknown = look(&engine, "moon", &into).unwrap_err();
     assert!(unknown.help().unwrap().contains("near, far"), "{unknown}");
+}
+
+#[test]
+fn a_point_is_looked_into_in_the_vault_that_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = world(folder.path(), "vaults: [{ name: near }, { name: far }]");
+    let point = protect(&engine).unwrap();
+    fs::remove_dir_all(folder.path().join("near")).unwrap();
+    let far = Source {
+        vault: Some("far"),
+        as_of: None,
+    };
+    let listed = |source| engine.list(&point, Path::new("/srv"), true, source);
+    let items = listed(far).unwrap();
+    assert!(
+        items[0].1.iter().any(|entry| entry.path == Path::new("/srv/a")),
+        "{items:?}"
+    );
+    let mut read = Vec::new();
+    engine.cat(&point, "/srv/a", far, &mut read).unwrap();
+    assert_eq!(read, b"one");
+    assert!(listed(Source::default()).is_err(), "the first vault is gone");
+    let moon = Source {
+        vault: Some("moon"),
+        ..far
+    };
+    let unknown = listed(moon).unwrap_err();
+    assert!(unknown.help().unwrap().contains("near, far"), "{unknown}");
+    let past = Source {
+        as_of: Some("2026-01-01T00:00:00Z".parse().unwrap()),
+        ..far
+    };
+    let refused = engine.cat(&point, "/srv/a", past, &mut read).unwrap_err();
+    assert!(refused.to_string().contains("has no effect"), "{refused}");
+    // What no index knows is looked for in the vault that is named.
+    let id = point.parse().unwrap();
+    let shop = dram_catalog::Name::application("shop").unwrap();
+    engine.catalog().drop_point(&shop, id).unwrap();
+    assert_eq!(listed(far).unwrap(), items);
+    assert!(listed(moon).unwrap_err().help().unwrap().contains("near, far"));
 }
 
 #[test]

@@ -131,7 +131,9 @@ pub(crate) enum Command {
         password_file: Option<PathBuf>,
     },
     /// List what a point holds
-    #[command(after_help = "Examples:\n  dram ls 01JD8Z…\n  dram ls 01JD8Z… /srv/shop --recursive")]
+    #[command(
+        after_help = "Examples:\n  dram ls 01JD8Z…\n  dram ls 01JD8Z… /srv/shop --recursive\n  dram ls 01JD8Z… --from copy"
+    )]
     Ls {
         /// The point
         point: String,
@@ -139,6 +141,12 @@ pub(crate) enum Command {
         #[arg(default_value = "/")]
         path: PathBuf,
         /// With everything below it
+        /// A vault of the policy; the first one without it
+        #[arg(long, value_name = "VAULT")]
+        from: Option<String>,
+        /// Read what the vault held at this time, where its store keeps versions: deleted or overwritten since, or not
+        #[arg(long, value_name = "TIME")]
+        as_of: Option<Timestamp>,
         #[arg(long, short)]
         recursive: bool,
     },
@@ -150,6 +158,12 @@ pub(crate) enum Command {
         /// The path, or the name of an item such as db.dump
         path: String,
     },
+        /// A vault of the policy; the first one without it
+        #[arg(long, value_name = "VAULT")]
+        from: Option<String>,
+        /// Read what the vault held at this time, where its store keeps versions: deleted or overwritten since, or not
+        #[arg(long, value_name = "TIME")]
+        as_of: Option<Timestamp>,
     /// Prove that a point can be restored, and attest it in the vault
     #[command(after_help = "Examples:\n  dram verify shop\n  dram verify shop --level restore")]
     Verify {

@@ -8,7 +8,8 @@ use super::output::Output;
 use super::progress::{Show, bytes};
 use super::{Done, who};
 use crate::engine::{
-    self, Answer, Engine, Pick, ProtectRequest, PruneRequest, RecoverRequest, RestoreRequest, Watch, Where, recover,
+    self, Answer, Engine, Pick, ProtectRequest, PruneRequest, RecoverRequest, RestoreRequest, Source, Watch, Where,
+    recover,
 };
 use crate::error::Error;
 use crate::exit::Exit;
@@ -59,11 +60,28 @@ pub(crate) fn run(arguments: Arguments, output: &Output, cancel: &Cancel) -> Don
             let vault = vault.as_deref().zip(password_file.as_deref());
             context.points(application.as_deref(), from.as_deref(), as_of, vault)
         }
-        Command::Ls { point, path, recursive } => context.list(&point, &path, recursive),
-        Command::Cat { point, path } => context
-            .engine()?
-            .cat(&point, &path, &mut std::io::stdout().lock())
-            .map(|()| Exit::Done),
+        Command::Ls {
+            point,
+            path,
+            from,
+            as_of,
+            recursive,
+        } => {
+            let vault = from.as_deref();
+            context.list(&point, &path, recursive, Source { vault, as_of })
+        }
+        Command::Cat {
+            point,
+            path,
+            from,
+            as_of,
+        } => {
+            let vault = from.as_deref();
+            context
+                .engine()?
+                .cat(&point, &path, Source { vault, as_of }, &mut std::io::stdout().lock())
+                .map(|()| Exit::Done)
+        }
         Command::Verify { what, from, level } => context.verify(&what, from.as_deref(), level),
         Command::Restore {
             application,

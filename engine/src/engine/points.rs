@@ -71,6 +71,15 @@ impl PointRow {
     }
 }
 
+/// Where a point is read.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Source<'a> {
+    /// The vault of the policy; the first one when not named.
+    pub vault: Option<&'a str>,
+    /// The moment whose vault is read, where its store keeps versions.
+    pub as_of: Option<Timestamp>,
+}
+
 /// Which point is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pick {
@@ -194,13 +203,13 @@ impl Engine {
         from: Option<&str>,
         as_of: Option<Timestamp>,
     ) -> Result<Vec<PointRow>, Error> {
-        let closure = self.closure(application)?.reading_from(from)?;
-        let points = self.repository_as_of(&closure, as_of, closure.vault())?.points()?;
-        Ok(points.iter().map(PointRow::of).collect())
+        let (_, repository) = self.reading(application, Source { vault: from, as_of })?;
+        Ok(repository.points()?.iter().map(PointRow::of).collect())
     }
 
-    /// The application that a point belongs to, also one that was withdrawn: by the index, else by the vaults.
-    pub(super) fn application_of(&self, point: &str) -> Result<String, Error> {
+    /// The application that a point belongs to, also one that was withdrawn: by the index, else by the vaults that would be
+    /// read.
+    pub(super) fn application_of(&self, point: &str, source: Source<'_>) -> Result<String, Error> {
         let applications = self.applications_ever()?;
         if let Ok(id) = point.parse() {
             for application in &applications {
@@ -210,18 +219,25 @@ impl Engine {
             }
         }
         // A run that was killed after sealing could not enter its point: the vaults know it.
-        let mut unasked = None;
+        let (mut unasked, mut unknown, mut is_known) = (None, None, source.vault.is_none());
         for application in &applications {
             let asked = self
-                .closure(application)
-                .and_then(|closure| Ok(self.repository(&closure)?.points()?));
+                .reading(application, source)
+                .and_then(|(_, repository)| Ok(repository.points()?));
             match asked {
                 Ok(points) if points.iter().any(|known| known.point == point) => return Ok(application.to_string()),
-                Ok(_) | Err(Error::NoPoint { .. }) => {}
+                Ok(_) | Err(Error::NoPoint { .. }) => is_known = true,
+                // The policies of other applications need not have the vault.
+                Err(error @ Error::NotDeclared { kind: "vault", .. }) if source.vault.is_some() => {
+                    unknown = unknown.or(Some(error));
+                }
                 Err(error) => unasked = unasked.or(Some(error)),
             }
         }
         // As long as a vault could not be asked, nobody knows that there is no such point.
+        if !is_known {
+            unasked = unasked.or(unknown);
+        }
         Err(unasked.unwrap_or_else(|| Error::NoPoint {
             what: format!("no application has a point {point}"),
             help: "`dram points APP` lists what there is".to_owned(),
@@ -229,15 +245,33 @@ impl Engine {
     }
 
     /// What an item of a point holds at a path; all items when none is named. Answers item names with their entries.
+    /// The closure of an application, and its repository in the vault that is to be read.
+    fn reading(&self, application: &str, source: Source<'_>) -> Result<(Closure, Repository), Error> {
+        let closure = self.closure(application)?.reading_from(source.vault)?;
+        let repository = self.repository_as_of(&closure, source.as_of, closure.vault())?;
+        Ok((closure, repository))
+    }
+
+    /// A point by its id, with the repository that holds it.
+    fn point(&self, point: &str, source: Source<'_>) -> Result<(Manifest, Repository), Error> {
+        let point = point.to_ascii_uppercase();
+        let application = self.application_of(&point, source)?;
+        let (_, repository) = self.reading(&application, source)?;
+        let manifest = pick(&repository.points()?, &Pick::Id(point), &application, &[])?;
+        Ok((manifest, repository))
+    }
+
     ///
     /// # Errors
     /// The point or path is not there, or the vault cannot be read.
-    pub fn list(&self, point: &str, path: &Path, recursive: bool) -> Result<Vec<(String, Vec<Entry>)>, Error> {
-        let point = &point.to_ascii_uppercase();
-        let application = self.application_of(point)?;
-        let closure = self.closure(&application)?;
-        let repository = self.repository(&closure)?;
-        let manifest = pick(&repository.points()?, &Pick::Id(point.clone()), &application, &[])?;
+    pub fn list(
+        &self,
+        point: &str,
+        path: &Path,
+        recursive: bool,
+        source: Source<'_>,
+    ) -> Result<Vec<(String, Vec<Entry>)>, Error> {
+        let (manifest, repository) = self.point(point, source)?;
         let mut found = Vec::new();
         let mut missing = None;
         for item in &manifest.items {
@@ -256,12 +290,8 @@ impl Engine {
     ///
     /// # Errors
     /// The point does not hold it, or the vault cannot be read.
-    pub fn cat(&self, point: &str, path: &str, out: &mut dyn Write) -> Result<(), Error> {
-        let point = &point.to_ascii_uppercase();
-        let application = self.application_of(point)?;
-        let closure = self.closure(&application)?;
-        let repository = self.repository(&closure)?;
-        let manifest = pick(&repository.points()?, &Pick::Id(point.clone()), &application, &[])?;
+    pub fn cat(&self, point: &str, path: &str, source: Source<'_>, out: &mut dyn Write) -> Result<(), Error> {
+        let (manifest, repository) = self.point(point, source)?;
         let (progress, cancel): (Arc<dyn Progress>, Cancel) = (Silent::shared(), Cancel::new());
         if let Some(item) = manifest
             .items

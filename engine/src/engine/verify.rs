@@ -1,6 +1,6 @@
 //! Proving that a point can be restored.
 
-use super::points::{Pick, pick};
+use super::points::{Pick, Source, pick};
 use super::{Engine, Watch};
 use crate::error::Error;
 use crate::run::Event;
@@ -62,7 +62,11 @@ impl Engine {
     /// The vault cannot be read. Damage is an answer, not an error.
     pub fn verify(&self, what: &str, from: Option<&str>, level: Level, watch: &Watch<'_>) -> Result<Verified, Error> {
         let (application, which) = if let Ok(id) = what.parse::<ulid::Ulid>() {
-            (self.application_of(&id.to_string())?, Pick::Id(id.to_string()))
+            let source = Source {
+                vault: from,
+                as_of: None,
+            };
+            (self.application_of(&id.to_string(), source)?, Pick::Id(id.to_string()))
         } else {
             (what.to_owned(), Pick::Latest)
         };

@@ -2,7 +2,7 @@
 
 use super::{Context, Done};
 use crate::cli::progress::bytes;
-use crate::engine::{Answer, Finding, vault_points};
+use crate::engine::{Answer, Finding, Source, vault_points};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::vault::EntryKind;
@@ -92,8 +92,8 @@ impl Context<'_> {
         Ok(Exit::Done)
     }
 
-    pub(super) fn list(&self, point: &str, path: &Path, recursive: bool) -> Done {
-        let items = self.engine()?.list(point, path, recursive)?;
+    pub(super) fn list(&self, point: &str, path: &Path, recursive: bool, source: Source<'_>) -> Done {
+        let items = self.engine()?.list(point, path, recursive, source)?;
         let rows: Vec<serde_json::Value> = items
             .iter()
             .flat_map(|(item, entries)| {
