@@ -1,6 +1,7 @@
 //! The engine: what command line, API and web page call. It keeps no state of its own.
 
 mod adopt;
+mod alone;
 mod closure;
 mod declare;
 mod doctor;

@@ -54,7 +54,11 @@ fn open(reference: &VaultRef, as_of: Option<Timestamp>, prunes: bool) -> Result<
         }),
         as_of,
     };
-    Ok(Vault::open(&place(reference, prunes)?, &options)?)
+    let vault = Vault::open(&place(reference, prunes)?, &options)?;
+    Ok(match &reference.adopts {
+        None => vault,
+        Some(application) => vault.adopting(application)?,
+    })
 }
 
 fn place(reference: &VaultRef, prunes: bool) -> Result<Place, Error> {
@@ -161,6 +165,7 @@ pub fn undeclared(address: &str, password_file: &Path) -> Result<VaultRef, Error
         name: String::new(),
         place,
         password: SecretPlace::File(absolute(password_file)?),
+        adopts: None,
         lock: None,
         transfer: Default::default(),
     };

@@ -239,6 +239,11 @@ impl World {
             .restic(restic, &World::folder_of(application), &self.key())
     }
 
+    /// A call of stock restic on the vault's place itself.
+    pub fn restic_itself(&self, restic: &Restic) -> Call {
+        self.placement.restic(restic, "", &self.key())
+    }
+
     /// Stock restic reads all of an application's repository and finds nothing wrong.
     ///
     /// # Errors

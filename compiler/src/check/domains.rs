@@ -7,7 +7,7 @@ use crate::model::{
     Vault, VaultUse,
 };
 use dram_fields::Step;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The decoded declarations by kind and name; first ones win, duplicates were reported.
 pub(super) struct Declared<'d>(BTreeMap<(KindName, &'d str), &'d Written>);
@@ -38,11 +38,17 @@ impl<'d> Declared<'d> {
         }
     }
 
-    fn policy(&self, name: &str) -> Option<(&'d Written, &'d ProtectionPolicy)> {
+    pub(super) fn policy(&self, name: &str) -> Option<(&'d Written, &'d ProtectionPolicy)> {
         match self.spec(KindName::ProtectionPolicy, name)? {
             (document, Spec::ProtectionPolicy(policy)) => Some((document, policy)),
             _ => None,
         }
+    }
+
+    /// The names of the declarations of a kind, those of broken ones too.
+    pub(super) fn names(&self, kind: KindName) -> BTreeSet<&'d str> {
+        let names = self.0.keys().filter(|(of, _)| *of == kind);
+        names.map(|(_, name)| *name).collect()
     }
 
     pub(super) fn vault(&self, name: &str) -> Option<(&'d Written, &'d Vault)> {

@@ -2,8 +2,12 @@
 
 use super::Written;
 use super::domains::Declared;
+use super::names::meant;
 use crate::diagnostic::{Diagnostic, compiler_codes as codes};
-use crate::model::{Duration, Lock, ProtectionPolicy, Retention, S3, Schedule, Spec, Store, Vault, VaultUse, When};
+use crate::model::{
+    Application, Duration, KindName, Lock, ProtectionPolicy, Retention, S3, Schedule, Spec, Store, Vault, VaultUse,
+    When,
+};
 use dram_fields::Step;
 
 /// The rules of one declaration.
@@ -96,11 +100,16 @@ fn first(document: &Written, policy: &ProtectionPolicy, out: &mut Vec<Diagnostic
 pub(super) fn together(documents: &[Written], out: &mut Vec<Diagnostic>) {
     let declared = Declared::of(documents);
     for document in documents {
-        let Some(Spec::ProtectionPolicy(policy)) = document.declaration.as_ref().map(|declaration| &declaration.spec)
-        else {
-            continue;
+        let policy = match document.declaration.as_ref().map(|declaration| &declaration.spec) {
+            Some(Spec::ProtectionPolicy(policy)) => policy,
+            Some(Spec::Application(application)) => {
+                adopted_for_it(&declared, document, application, out);
+                continue;
+            }
+            _ => continue,
         };
         apart(&declared, document, policy, out);
+        adopted_for_somebody(&declared, document, policy, out);
         for (index, used) in policy.vaults.iter().enumerate() {
             if let Some((vault_document, vault)) = declared.vault(&used.name)
                 && let Some(lock) = &vault.lock
@@ -109,6 +118,85 @@ pub(super) fn together(documents: &[Written], out: &mut Vec<Diagnostic>) {
             }
         }
     }
+}
+
+/// A repository that is adopted is that of one application.
+fn adopted_for_it(declared: &Declared<'_>, document: &Written, application: &Application, out: &mut Vec<Diagnostic>) {
+    let (Some(name), Some((policy_document, policy))) = (&document.name, declared.policy(&application.policy)) else {
+        return;
+    };
+    for (index, used) in policy.vaults.iter().enumerate() {
+        let Some((vault_document, vault)) = declared.vault(&used.name) else {
+            continue;
+        };
+        let Some(adopts) = vault.adopt.as_ref().filter(|adopts| *adopts != name) else {
+            continue;
+        };
+        // A name that nobody has is said at the vault, once.
+        if !declared.names(KindName::Application).contains(adopts.as_ref()) {
+            continue;
+        }
+        let message = format!(
+            "application `{name}` cannot lie in vault `{}`, which adopts a repository for application `{adopts}`",
+            used.name
+        );
+        out.push(
+            document
+                .error(
+                    codes::ADOPTED_FOR_ANOTHER,
+                    vec![Step::Field(Application::POLICY)],
+                    message,
+                )
+                .related(policy_document.spec.at(&use_of(index)), "the vault is chosen here")
+                .related(
+                    vault_document.spec.at(&[Step::Field(Vault::ADOPT)]),
+                    "whom it adopts for",
+                )
+                .help("give the application a policy with another vault"),
+        );
+    }
+}
+
+/// Who adopts is declared, as soon as somebody uses the vault.
+fn adopted_for_somebody(
+    declared: &Declared<'_>,
+    document: &Written,
+    policy: &ProtectionPolicy,
+    out: &mut Vec<Diagnostic>,
+) {
+    for (index, used) in policy.vaults.iter().enumerate() {
+        let Some((vault_document, vault)) = declared.vault(&used.name) else {
+            continue;
+        };
+        let names = declared.names(KindName::Application);
+        let Some(adopts) = vault.adopt.as_ref().filter(|adopts| !names.contains(adopts.as_ref())) else {
+            continue;
+        };
+        let message = format!(
+            "vault `{}` adopts a repository for application `{adopts}`, which is not declared",
+            used.name
+        );
+        let help = if names.is_empty() {
+            "declare it: no Application is declared".to_owned()
+        } else {
+            meant(adopts, &names, "declared are")
+        };
+        out.push(
+            document
+                .error(codes::ADOPTED_FOR_ANOTHER, use_of(index), message)
+                .related(vault_document.spec.at(&[Step::Field(Vault::ADOPT)]), "the name")
+                .help(help),
+        );
+    }
+}
+
+/// The path to the name of a policy's vault.
+fn use_of(index: usize) -> Vec<Step> {
+    vec![
+        Step::Field(ProtectionPolicy::VAULTS),
+        Step::Index(index),
+        Step::Field(VaultUse::NAME),
+    ]
 }
 
 /// A copy is lost together with what it is a copy of when both lie in one place or fail with one cause.
@@ -124,11 +212,7 @@ fn apart(declared: &Declared<'_>, document: &Written, policy: &ProtectionPolicy,
             (same_place || vault.failure_domain == earlier.failure_domain).then_some((other, same_place))
         });
         let Some((other, same_place)) = earlier else { continue };
-        let path = vec![
-            Step::Field(ProtectionPolicy::VAULTS),
-            Step::Index(index),
-            Step::Field(VaultUse::NAME),
-        ];
+        let path = use_of(index);
         if same_place {
             let message = format!("vaults `{}` and `{}` are the same place", other.name, used.name);
             out.push(

@@ -99,6 +99,10 @@ codes! {
     UNPROVEN = "DRAM0053", "an objective is not proved",
         "An input of the proof is missing (a component's `data` hints, a site's `bandwidth`), so the verdict rests on the\n\
          listed assumptions. Give the inputs; `dramc prove --strict` fails until all are there.";
+    ADOPTED_FOR_ANOTHER = "DRAM0054", "a vault that adopts a repository is used by another application",
+        "A vault with `adopt` is one repository that was there already, and it becomes that of one application: nothing\n\
+         else lies there. A policy that uses it protects this application and no other. Give the other applications a\n\
+         policy with a vault of their own, or correct the name.";
 }
 
 /// Every code of the compiler and of decoding, in order.

@@ -23,6 +23,10 @@ pub struct Vault {
     pub capacity: Option<Bytes>,
     /// The part of `capacity` from which `dram doctor` warns.
     pub warn_at: Option<Percent>,
+    /// The application that takes over a repository of restic's format 2 which lies at the vault's place itself and was
+    /// made by another program. The vault holds nothing else then. Without it: the engine makes a repository for each
+    /// application, below the place.
+    pub adopt: Option<Name>,
 }
 
 /// What a vault is kept in.

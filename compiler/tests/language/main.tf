@@ -99,6 +99,7 @@ resource "dram_vault" "nas" {
 resource "dram_vault" "shelf" {
   name           = "shelf"
   failure_domain = "shelf"
+  adopt          = "shop"
 
   directory {
     path = "/mnt/shelf"

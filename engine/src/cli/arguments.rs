@@ -78,7 +78,7 @@ pub(crate) enum Command {
         #[arg(long)]
         prune: bool,
     },
-    /// Make true what is declared: reach sites, make vaults, initialise repositories
+    /// Make true what is declared: reach sites, make vaults, initialise repositories, look at adopted ones
     #[command(
         after_help = "Terraform starts this for each applied resource.\n\nExamples:\n  dram reconcile\n  dram reconcile --kind Vault --name nas"
     )]
@@ -112,7 +112,8 @@ pub(crate) enum Command {
     },
     /// List recovery points, from the vault itself
     #[command(
-        after_help = "Examples:\n  dram points shop\n  dram points shop --from copy\n  dram points --vault /mnt/nas/dram --password-file key"
+        after_help = "Examples:\n  dram points shop\n  dram points shop --from copy\n  dram points --vault /mnt/nas/dram --password-file key\n\n\
+                      An address that is a repository itself is read as an adopted one."
     )]
     Points {
         /// The application; may be left out with --vault when the vault holds one
@@ -123,7 +124,7 @@ pub(crate) enum Command {
         /// What the vault held at this time, where its store keeps versions: 2026-03-01T08:00:00Z
         #[arg(long, value_name = "TIME")]
         as_of: Option<Timestamp>,
-        /// A vault's address: nothing but the vault is asked
+        /// A vault's address, or a repository's: nothing else is asked
         #[arg(long, requires = "password_file", value_name = "ADDRESS")]
         vault: Option<String>,
         /// File with the vault's password
@@ -140,13 +141,13 @@ pub(crate) enum Command {
         /// The path
         #[arg(default_value = "/")]
         path: PathBuf,
-        /// With everything below it
         /// A vault of the policy; the first one without it
         #[arg(long, value_name = "VAULT")]
         from: Option<String>,
         /// Read what the vault held at this time, where its store keeps versions: deleted or overwritten since, or not
         #[arg(long, value_name = "TIME")]
         as_of: Option<Timestamp>,
+        /// With everything below it
         #[arg(long, short)]
         recursive: bool,
     },
@@ -157,13 +158,13 @@ pub(crate) enum Command {
         point: String,
         /// The path, or the name of an item such as db.dump
         path: String,
-    },
         /// A vault of the policy; the first one without it
         #[arg(long, value_name = "VAULT")]
         from: Option<String>,
         /// Read what the vault held at this time, where its store keeps versions: deleted or overwritten since, or not
         #[arg(long, value_name = "TIME")]
         as_of: Option<Timestamp>,
+    },
     /// Prove that a point can be restored, and attest it in the vault
     #[command(after_help = "Examples:\n  dram verify shop\n  dram verify shop --level restore")]
     Verify {
@@ -225,7 +226,7 @@ pub(crate) enum Command {
     Recover {
         /// The application; may be left out when the vault holds one
         application: Option<String>,
-        /// The vault's address: a directory, s3://bucket/prefix?endpoint=… or swift://cloud/container/prefix
+        /// The vault's address, or a repository's: a directory, s3://bucket/prefix?endpoint=… or swift://cloud/container/prefix
         #[arg(long, value_name = "ADDRESS")]
         vault: String,
         /// File with its password
@@ -335,7 +336,7 @@ pub(crate) enum CatalogCommand {
     /// Rebuild declarations and the index of points from a vault, into an initialised catalog
     #[command(after_help = "Example:\n  dram catalog rebuild --vault /mnt/nas/dram --password-file key")]
     Rebuild {
-        /// The vault's address: a directory, s3://bucket/prefix?endpoint=… or swift://cloud/container/prefix
+        /// The vault's address, or a repository's: a directory, s3://bucket/prefix?endpoint=… or swift://cloud/container/prefix
         #[arg(long, value_name = "ADDRESS")]
         vault: String,
         /// File with its password

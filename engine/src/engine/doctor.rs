@@ -62,7 +62,8 @@ impl Engine {
                     });
                 }
                 Spec::Vault(vault) => {
-                    findings.extend(vault_findings(&subject, &declared.name, vault));
+                    let tenant = self.catalog.tenant().as_str();
+                    findings.extend(vault_findings(&subject, &declared.name, vault, tenant));
                 }
                 Spec::Application(_) => findings.extend(self.application_findings(&subject, &declared.name)),
                 Spec::Catalog(_) | Spec::ProtectionPolicy(_) | Spec::RecoveryPlan(_) => {}
@@ -100,7 +101,7 @@ impl Engine {
                 );
                 return Ok(bad(subject, detail));
             }
-            if !location.exists()? {
+            if vault.adopts.is_none() && !location.exists()? {
                 return Ok(look(subject, format!("vault `{}` has no repository yet", vault.name)));
             }
             let repository = location.open(&opening::password(&vault)?)?;

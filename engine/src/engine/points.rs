@@ -181,7 +181,8 @@ impl Engine {
     ) -> Result<Repository, Error> {
         let password = opening::password(vault)?;
         let location = place.repository(self.catalog.tenant().as_str(), &closure.name)?;
-        if !location.exists()? {
+        // One that should be adopted and is not there is an error of its own.
+        if vault.adopts.is_none() && !location.exists()? {
             return Err(Error::NoPoint {
                 what: format!(
                     "application `{}` has no repository in vault `{}` yet",
@@ -234,17 +235,16 @@ impl Engine {
                 Err(error) => unasked = unasked.or(Some(error)),
             }
         }
-        // As long as a vault could not be asked, nobody knows that there is no such point.
         if !is_known {
             unasked = unasked.or(unknown);
         }
+        // As long as a vault could not be asked, nobody knows that there is no such point.
         Err(unasked.unwrap_or_else(|| Error::NoPoint {
             what: format!("no application has a point {point}"),
             help: "`dram points APP` lists what there is".to_owned(),
         }))
     }
 
-    /// What an item of a point holds at a path; all items when none is named. Answers item names with their entries.
     /// The closure of an application, and its repository in the vault that is to be read.
     fn reading(&self, application: &str, source: Source<'_>) -> Result<(Closure, Repository), Error> {
         let closure = self.closure(application)?.reading_from(source.vault)?;
@@ -261,6 +261,7 @@ impl Engine {
         Ok((manifest, repository))
     }
 
+    /// What an item of a point holds at a path; all items when none is named. Answers item names with their entries.
     ///
     /// # Errors
     /// The point or path is not there, or the vault cannot be read.

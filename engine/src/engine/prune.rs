@@ -83,6 +83,7 @@ impl Engine {
         let live = self.live_points(&application)?;
         let mut reports = Vec::new();
         let mut decided = Vec::new();
+        let mut in_use = None;
         // All are asked before anything is decided: the first vault must know what the others wait for.
         let vaults = closure.vaults.iter();
         let held: Vec<Result<Option<Held>, Error>> = vaults.map(|copy| self.held(&closure, copy)).collect();
@@ -92,6 +93,16 @@ impl Engine {
             }
             match there {
                 Ok(Some(there)) => {
+                    if !request.dry_run
+                        && let Err(error) = there.repository.require_free(true).map_err(Error::from)
+                    {
+                        reports.push(PruneReport {
+                            away: Some(told(&error)),
+                            ..report(request, copy)
+                        });
+                        in_use.get_or_insert(error);
+                        continue;
+                    }
                     let awaited = self.awaited(&closure, copy, there, &held);
                     decided.push(self.decide_prune(copy, there, (&awaited, &live), request)?);
                 }
@@ -103,10 +114,13 @@ impl Engine {
                 }),
             }
         }
-        if decided.is_empty()
-            && let Some(error) = held.into_iter().find_map(Result::err)
-        {
-            return Err(error);
+        if decided.is_empty() {
+            if let Some(error) = in_use {
+                return Err(error);
+            }
+            if let Some(error) = held.into_iter().find_map(Result::err) {
+                return Err(error);
+            }
         }
         let unknown = |point: &&String| !decided.iter().any(|one| one.discarded.contains(*point));
         if let Some(point) = request.discard.iter().find(unknown) {
@@ -136,7 +150,8 @@ impl Engine {
     fn held(&self, closure: &Closure, copy: &CopyRef) -> Result<Option<Held>, Error> {
         let vault = opening::vault_to_prune(&copy.vault)?;
         let place = vault.repository(self.catalog.tenant().as_str(), &closure.name)?;
-        if !is_first(closure, copy) && !place.exists()? {
+        let may_be_missing = !is_first(closure, copy) && copy.vault.adopts.is_none();
+        if may_be_missing && !place.exists()? {
             return Ok(None);
         }
         let repository = self.repository_in(closure, &vault, &copy.vault)?;
@@ -224,6 +239,8 @@ impl Engine {
         if !one.report.retention && one.discarded.is_empty() {
             return Ok(());
         }
+        // Programs that share the repository must not begin to rely on what goes now.
+        let announced = one.repository.announce(true)?;
         let plan = one
             .repository
             .plan_prune(&one.report.removed, &one.discarded, live, self.clock().now())?;
@@ -247,6 +264,7 @@ impl Engine {
             watch.observer.event(&Event::Note { text });
         }
         one.repository.prune(&watch.cancel)?;
+        drop(announced);
         Ok(())
     }
 

@@ -1,5 +1,6 @@
 //! Making a lost catalog anew from a vault: declarations and points, never authority.
 
+use super::alone::applications;
 use super::{Engine, application_name};
 use crate::error::Error;
 use crate::opening;
@@ -33,12 +34,12 @@ impl Engine {
         let reference = opening::undeclared(vault, password_file)?;
         let password = opening::password(&reference)?;
         let tenant = self.catalog.tenant().as_str();
-        let place = opening::vault(&reference)?;
         let mut rebuilt = Rebuilt::default();
         // The newest seal that holds a declaration knows it best.
         let mut known: BTreeMap<(KindName, String), (String, Declaration, Manager)> = BTreeMap::new();
-        for application in place.applications(tenant)? {
-            let repository = place.repository(tenant, &application)?.open(&password)?;
+        for (application, vault) in applications(&reference, tenant, None)? {
+            let location = opening::vault(&vault)?.repository(tenant, &application)?;
+            let repository = location.open(&password)?;
             let points = repository.points()?;
             for point in points.iter().filter(|point| point.is_offered()) {
                 gather(point, &mut known);

@@ -4,8 +4,9 @@ use super::{Engine, application_name};
 use crate::error::Error;
 use crate::opening;
 use crate::run::{host_site, site_ref, vault_ref};
+use crate::runbook::VaultRef;
 use crate::site::{Presence, Site};
-use crate::vault::Repository;
+use crate::vault::{Adopted, Repository};
 use dram_catalog::record::observation::Observation;
 use dram_compiler::model::{KindName, Name, Spec};
 use std::path::Path;
@@ -42,12 +43,12 @@ impl Engine {
                         }
                     })
             }
-            Spec::Vault(vault) => self.make_vault(&declared.name, vault).map(|()| (true, String::new())),
+            Spec::Vault(vault) => self.make_vault(&declared.name, vault).map(|found| (true, found)),
             Spec::Application(_) => self.make_repository(name).map(|()| (true, String::new())),
             Spec::ProtectionPolicy(_) => self.make_repositories_under(name).map(|()| (true, String::new())),
             Spec::RecoveryPlan(_) | Spec::Catalog(_) => Ok((true, String::new())),
         };
-        let (ready, reason) = answer.unwrap_or_else(|error| (false, error.to_string()));
+        let (ready, reason) = answer.unwrap_or_else(|error| (false, with_way_out(&error)));
         let observation = Observation {
             ready,
             reason,
@@ -57,11 +58,21 @@ impl Engine {
         Ok(observation)
     }
 
-    /// A vault's place is made as far as that is ours to do, and its secrets can be read.
-    fn make_vault(&self, name: &Name, vault: &dram_compiler::model::Vault) -> Result<(), Error> {
+    /// A vault's place is made as far as that is ours to do, and its secrets can be read. Of a repository that it adopts it is
+    /// told what is in it.
+    fn make_vault(&self, name: &Name, vault: &dram_compiler::model::Vault) -> Result<String, Error> {
         let vault = vault_ref(name, vault);
-        opening::password(&vault)?;
-        Ok(opening::vault(&vault)?.prepare()?)
+        let password = opening::password(&vault)?;
+        let place = opening::vault(&vault)?;
+        place.prepare()?;
+        match &vault.adopts {
+            None => Ok(String::new()),
+            Some(application) => {
+                let adopted = place.itself().adopt(&password)?;
+                only_of(&vault, application, self.catalog.tenant().as_str(), &adopted)?;
+                Ok(kept_there(application, &adopted))
+            }
+        }
     }
 
     /// A policy that has got a further vault needs the repositories of its applications there.
@@ -92,5 +103,42 @@ impl Engine {
         }
         lease.release()?;
         Ok(())
+    }
+}
+
+/// That a repository that is adopted holds nobody else's points.
+pub(super) fn only_of(vault: &VaultRef, application: &str, tenant: &str, adopted: &Adopted) -> Result<(), Error> {
+    let other = adopted
+        .applications
+        .iter()
+        .find(|(of, name)| (of.as_str(), name.as_str()) != (tenant, application));
+    match other {
+        None => Ok(()),
+        Some((tenant, other)) => Err(Error::Usage {
+            why: format!(
+                "vault `{}` adopts a repository for application `{application}` that holds points of application `{other}` \
+                 of tenant `{tenant}`",
+                vault.name
+            ),
+            help: "correct `adopt`, or give each application a repository of its own".to_owned(),
+        }),
+    }
+}
+
+/// What is said of a repository that is adopted.
+pub(super) fn kept_there(application: &str, adopted: &Adopted) -> String {
+    let foreign = match adopted.foreign {
+        0 => "it holds no snapshots of other programs".to_owned(),
+        1 => "1 snapshot of other programs is kept".to_owned(),
+        count => format!("{count} snapshots of other programs are kept"),
+    };
+    format!("the repository is adopted for application `{application}`: {foreign}")
+}
+
+/// A failure with its way out: nobody stands beside a reconciliation to ask for it.
+pub(super) fn with_way_out(error: &Error) -> String {
+    match error.help() {
+        Some(help) => format!("{error}; {help}"),
+        None => error.to_string(),
     }
 }

@@ -1,6 +1,7 @@
 //! Bringing an application back with nothing but a vault and its key.
 
 use super::Watch;
+use super::alone::applications;
 use super::points::{Pick, PointRow, pick};
 use super::protect::take_inventory;
 use super::restore::directory_site;
@@ -167,12 +168,11 @@ fn open(
     as_of: Option<Timestamp>,
 ) -> Result<(VaultRef, Name, Repository), Error> {
     let vault = opening::undeclared(vault, password_file)?;
-    let place = opening::vault_as_of(&vault, as_of)?;
-    let found = place.applications(tenant)?;
-    let name = match (application, found.as_slice()) {
-        (Some(name), _) if found.iter().any(|found| found == name) => name.to_owned(),
-        (None, [one]) => one.clone(),
-        (wanted, []) => {
+    let mut found = applications(&vault, tenant, as_of)?;
+    let names = || found.keys().cloned().collect::<Vec<_>>().join(", ");
+    let name = match (application, found.len()) {
+        (Some(name), _) if found.contains_key(name) => name.to_owned(),
+        (wanted, 0) => {
             return Err(Error::NoPoint {
                 what: match wanted {
                     Some(name) => format!("vault `{}` holds nothing of application `{name}`", vault.name),
@@ -181,16 +181,17 @@ fn open(
                 help: "look at the path and at `--tenant`".to_owned(),
             });
         }
+        (None, 1) => names(),
         (Some(name), _) => {
             return Err(Error::NoPoint {
                 what: format!("vault `{}` holds nothing of application `{name}`", vault.name),
-                help: format!("it holds {}", found.join(", ")),
+                help: format!("it holds {}", names()),
             });
         }
         (None, _) => {
             return Err(Error::Usage {
                 why: format!("vault `{}` holds several applications", vault.name),
-                help: format!("name one: {}", found.join(", ")),
+                help: format!("name one: {}", names()),
             });
         }
     };
@@ -198,8 +199,11 @@ fn open(
         why: format!("`{name}` is not a name: {why}"),
         help: "look at the vault".to_owned(),
     })?;
+    let vault = found.remove(&name).unwrap_or(vault);
     let password = opening::password(&vault)?;
-    let repository = place.repository(tenant, &name)?.open(&password)?;
+    let repository = opening::vault_as_of(&vault, as_of)?
+        .repository(tenant, &name)?
+        .open(&password)?;
     Ok((vault, parsed, repository))
 }
 

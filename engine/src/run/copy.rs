@@ -87,6 +87,7 @@ fn further(driver: &Driver<'_>, copy: &CopyRef, first: &Repository) -> Result<Re
     driver.is_no_loss(&location, &copy.vault.name, 1)?;
     location.init_like(&password, first)?;
     let opened = location.open(&password)?;
+    driver.announce(&opened, &copy.vault.name)?;
     agree(&opened, driver.runbook.name(), driver.runbook.epoch)?;
     driver.compare(&opened, &copy.vault.name)?;
     tell_what_it_missed(driver, first, &opened)?;

@@ -11,13 +11,13 @@ use crate::error::Error;
 use crate::opening;
 use crate::runbook::{AWS_KEYS, Refusal, Runbook, Step, Verb};
 use crate::site::{HostSite, Site};
-use crate::vault::{Cancel, Location, Origin, Repository, VaultError};
+use crate::vault::{Announced, Cancel, Location, Origin, Repository, VaultError};
 use dram_catalog::record::lease::Lease;
 use dram_catalog::{Catalog, Clock, Name};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 /// What came of a step.
@@ -64,6 +64,8 @@ pub struct Driver<'a> {
     /// The machine's name, for snapshots.
     pub host: String,
     repository: OnceLock<Repository>,
+    /// What other programs are told while this runs, by the names of the vaults.
+    announced: Mutex<Vec<(String, Announced)>>,
 }
 
 impl std::fmt::Debug for Driver<'_> {
@@ -94,6 +96,7 @@ impl<'a> Driver<'a> {
             who,
             host,
             repository: OnceLock::new(),
+            announced: Mutex::default(),
         }
     }
 
@@ -102,6 +105,12 @@ impl<'a> Driver<'a> {
     /// # Errors
     /// What failed. The log says so too, except after an interruption: then the run can be resumed.
     pub fn drive(&self, log: &mut dyn Log) -> Result<(), Error> {
+        let driven = self.drive_steps(log);
+        self.end_notices();
+        driven
+    }
+
+    fn drive_steps(&self, log: &mut dyn Log) -> Result<(), Error> {
         let of = self.runbook.steps.len();
         let mut behind: Option<Error> = None;
         let resumed = log.get("begun").is_some();
@@ -299,6 +308,9 @@ impl<'a> Driver<'a> {
             location.init(&password)?;
         }
         let opened = location.open(&password)?;
+        if matches!(self.runbook.verb, Verb::Protect | Verb::Copy) {
+            self.announce(&opened, &self.runbook.vault.name)?;
+        }
         if self.runbook.verb == Verb::Protect {
             self.compare(&opened, &self.runbook.vault.name)?;
         }
@@ -306,6 +318,28 @@ impl<'a> Driver<'a> {
             agree(&opened, self.runbook.name(), self.runbook.epoch)?;
         }
         Ok(self.repository.get_or_init(|| opened))
+    }
+
+    /// Tells other programs that work in a repository that this run does too; refuses where one works only alone.
+    pub(super) fn announce(&self, opened: &Repository, vault: &str) -> Result<(), Error> {
+        if let Some(announced) = opened.announce(false)? {
+            let mut all = self.announced.lock().unwrap_or_else(PoisonError::into_inner);
+            all.push((vault.to_owned(), announced));
+        }
+        Ok(())
+    }
+
+    fn end_notices(&self) {
+        let all = std::mem::take(&mut *self.announced.lock().unwrap_or_else(PoisonError::into_inner));
+        for (vault, announced) in all {
+            if let Err(error) = announced.end() {
+                let text = format!(
+                    "the lock that told others of this run stays in vault `{vault}` ({error}): other programs wait for it \
+                     until `restic unlock` removes it"
+                );
+                self.observer.event(&Event::Note { text });
+            }
+        }
     }
 
     /// What the vault has lost counts as stored no more: it is stored again where the new point needs it.

@@ -101,6 +101,7 @@ pub(crate) fn vault_ref(name: &Name, vault: &Vault) -> VaultRef {
             },
         },
         password: secret(&vault.password),
+        adopts: vault.adopt.as_ref().map(ToString::to_string),
         lock: vault.lock.as_ref().map(|lock| LockRef {
             compliance: lock.mode == LockMode::Compliance,
             seconds: lock.period.seconds,

@@ -53,6 +53,7 @@ fn vault() -> VaultRef {
         name: "nas".to_owned(),
         place: PlaceRef::Directory("/nas".to_owned()),
         password: SecretPlace::File("/key".to_owned()),
+        adopts: None,
         lock: None,
         transfer: TransferRef::default(),
     }

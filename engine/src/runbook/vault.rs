@@ -15,6 +15,9 @@ pub struct VaultRef {
     pub place: PlaceRef,
     /// Where the password is found.
     pub password: SecretPlace,
+    /// The application whose repository its place itself is, where another program made one there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopts: Option<String>,
     /// For how long it refuses to remove what a point needs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lock: Option<LockRef>,
@@ -183,6 +186,7 @@ mod tests {
         let vault: VaultRef = serde_json::from_str(text).unwrap();
         assert_eq!(vault.directory(), Some("/mnt/nas"));
         assert_eq!(vault.password, SecretPlace::File("/etc/key".to_owned()));
+        assert_eq!(vault.adopts, None);
         assert_eq!(serde_json::to_string(&vault).unwrap(), text);
     }
 
@@ -200,6 +204,7 @@ mod tests {
                 prune_credentials: Some(CredentialsRef::Profile("prune".to_owned())),
             }),
             password: env("P"),
+            adopts: Some("shop".to_owned()),
             lock: Some(LockRef {
                 compliance: true,
                 seconds: 60,
@@ -215,6 +220,7 @@ mod tests {
                 container: "dram".to_owned(),
                 prefix: String::new(),
             },
+            adopts: None,
             lock: None,
             transfer: TransferRef::default(),
             ..s3.clone()

@@ -1,8 +1,11 @@
-//! Repositories that somebody else made: the stock program, most likely.
+//! Repositories that another program made: the stock program, most likely.
+
+use std::collections::BTreeSet;
 
 use super::error::VaultError;
+use super::notice::Notice;
 use super::password::Password;
-use super::place::{Location, Vault};
+use super::place::Location;
 use super::progress::Cancel;
 use super::repository::{Repository, TAG};
 
@@ -15,31 +18,40 @@ pub struct Adopted {
     pub foreign: usize,
     /// How many of its snapshots are ours.
     pub ours: usize,
-}
-
-impl Vault {
-    /// The repository that lies directly at the vault's place, and not in a tenant's folder there: where the stock program
-    /// made it.
-    #[must_use]
-    pub fn itself(&self) -> Location {
-        self.location(&[])
-    }
+    /// Tenants and applications that its seals name, as far as they can be read; sorted.
+    pub applications: Vec<(String, String)>,
+    /// What other programs that are at work there say.
+    pub notices: Vec<Notice>,
 }
 
 impl Location {
-    /// Opens a repository that somebody else made, where it lies, and looks at what it holds. Nothing is changed by that.
+    /// Opens a repository that another program made, where it lies, and looks at what it holds. Nothing is changed by that.
     ///
     /// # Errors
-    /// If there is none, if it cannot be read, or the password does not open it.
+    /// If there is none, if it cannot be read, if its format is 1, or the password does not open it.
     pub fn adopt(&self, password: &Password) -> Result<Adopted, VaultError> {
         let repository = self.open(password)?;
         let snapshots = repository.session(&Cancel::new())?.snapshots(&[])?;
         let ours = snapshots.iter().filter(|snapshot| snapshot.tags.contains(TAG)).count();
         let foreign = snapshots.len().saturating_sub(ours);
+        let applications: BTreeSet<(String, String)> = match ours {
+            0 => BTreeSet::new(),
+            // Whoever else has points here counts as well.
+            _ => repository
+                .clone()
+                .adopted(None)
+                .points()?
+                .into_iter()
+                .filter_map(|point| point.manifest)
+                .map(|manifest| (manifest.tenant, manifest.application))
+                .collect(),
+        };
         Ok(Adopted {
-            repository,
             foreign,
             ours,
+            applications: applications.into_iter().collect(),
+            notices: repository.notices()?,
+            repository,
         })
     }
 }

@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use rustic_core::RusticError;
 
+use super::notice::Notice;
 use super::store::StoreError;
 
 /// So many names are told of a list; the rest is a number.
@@ -84,6 +85,38 @@ pub enum VaultError {
     MissingConfig {
         /// Path or address of the repository.
         place: String,
+    },
+    /// A repository that should be adopted is not there.
+    #[error("there is no repository to adopt at `{place}`")]
+    NothingToAdopt {
+        /// Path or address of the vault.
+        place: String,
+    },
+    /// A repository that should be adopted has a format of the past.
+    #[error("the repository `{place}` has format 1, and only format 2 is adopted")]
+    OldFormat {
+        /// Path or address of the repository.
+        place: String,
+    },
+    /// The one repository of the vault is another application's.
+    #[error(
+        "the vault `{place}` adopts a repository for application `{adopts}`: nothing of application `{application}` lies there"
+    )]
+    AdoptedForAnother {
+        /// Path or address of the vault.
+        place: String,
+        /// Whom it is adopted for.
+        adopts: String,
+        /// Who was asked for.
+        application: String,
+    },
+    /// Another program works on the repository, or says so.
+    #[error("the repository `{place}` is locked by {notice}")]
+    InUse {
+        /// Path or address of the repository.
+        place: String,
+        /// What the other program says.
+        notice: Notice,
     },
     /// None of the repository's keys opens with the password.
     #[error("the password does not open the repository `{place}`")]
@@ -270,6 +303,19 @@ impl VaultError {
             Self::NoRepository { .. } => {
                 Some("check tenant, application and vault; the first `dram protect` makes the repository".into())
             }
+            Self::NothingToAdopt { .. } => Some(
+                "correct the place or the prefix, or mount what belongs there; to begin with a repository of our own, \
+                 remove `adopt` from the vault"
+                    .into(),
+            ),
+            Self::OldFormat { .. } => Some("bring it up to date first: `restic migrate upgrade_repo_v2`".into()),
+            Self::AdoptedForAnother { .. } => {
+                Some("give this application a policy with another vault, or correct `adopt`".into())
+            }
+            Self::InUse { notice, .. } if notice.is_stale => Some(
+                "this lock is stale: see that the program really ended, then remove it with `restic unlock`".into(),
+            ),
+            Self::InUse { .. } => Some("run again when that program has ended".into()),
             Self::MissingConfig { .. } => Some(
                 "restore `config` from another copy of the repository; it is never made anew over existing data".into(),
             ),

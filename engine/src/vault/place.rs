@@ -24,10 +24,15 @@ use super::swift::SwiftGround;
 /// Packs of this size restored fastest, in a quarter of the memory that the library's default needs.
 const PACK_SIZE: bytesize::ByteSize = bytesize::ByteSize::mib(4);
 
-/// A place for repositories: `<vault>/<tenant>/<application>`.
+/// The format of repositories that is written here.
+const FORMAT: u32 = 2;
+
+/// A place for repositories: `<vault>/<tenant>/<application>`; or one repository itself, which another program made.
 #[derive(Debug, Clone)]
 pub struct Vault {
     ground: Arc<dyn Ground>,
+    /// The application that the repository at the place itself is adopted for.
+    adopts: Option<Arc<str>>,
 }
 
 /// What [`Location::init`] found or did.
@@ -46,15 +51,12 @@ impl Vault {
     /// If an option has no effect at such a place.
     pub fn open(place: &Place, options: &VaultOptions) -> Result<Self, VaultError> {
         options.check(place)?;
-        Ok(match place {
-            Place::Directory(path) => Self::directory(path),
-            Place::S3(place) => Self {
-                ground: Arc::new(S3Ground::new(place, options)),
-            },
-            Place::Swift(place) => Self {
-                ground: Arc::new(SwiftGround::new(place, options)),
-            },
-        })
+        let ground: Arc<dyn Ground> = match place {
+            Place::Directory(path) => Arc::new(DirectoryGround::new(path.clone())),
+            Place::S3(place) => Arc::new(S3Ground::new(place, options)),
+            Place::Swift(place) => Arc::new(SwiftGround::new(place, options)),
+        };
+        Ok(Self { ground, adopts: None })
     }
 
     /// The vault in a directory. Nothing is touched yet.
@@ -62,13 +64,27 @@ impl Vault {
     pub fn directory(path: impl Into<PathBuf>) -> Self {
         Self {
             ground: Arc::new(DirectoryGround::new(path.into())),
+            adopts: None,
         }
+    }
+
+    /// The same vault, whose place itself is a repository that another program made. It becomes that of one application, and
+    /// nothing else lies in this vault.
+    ///
+    /// # Errors
+    /// If the name cannot be an application's.
+    pub fn adopting(self, application: &str) -> Result<Self, VaultError> {
+        check_name("an application", application)?;
+        Ok(Self {
+            adopts: Some(application.into()),
+            ..self
+        })
     }
 
     /// The vault on a ground that a test has made.
     #[cfg(test)]
     pub(super) fn on(ground: Arc<dyn Ground>) -> Self {
-        Self { ground }
+        Self { ground, adopts: None }
     }
 
     /// The vault's address, for people.
@@ -86,20 +102,27 @@ impl Vault {
     }
 
     /// Makes the vault's place as far as that is ours to do: a directory whose parent is there, a container. A bucket is made
-    /// by its owner.
+    /// by its owner, and a repository that is adopted by whoever began it.
     ///
     /// # Errors
     /// If it is not there and cannot be made.
     pub fn prepare(&self) -> Result<(), VaultError> {
-        self.ground.prepare()
+        match self.adopts {
+            None => self.ground.prepare(),
+            Some(_) => self.itself().require(),
+        }
     }
 
-    /// The tenants that have repositories here, sorted.
+    /// The tenants that have repositories here, sorted. A repository that is adopted lies in no tenant's folder, so there are
+    /// none then.
     ///
     /// # Errors
     /// If the vault is missing or cannot be listed.
     pub fn tenants(&self) -> Result<Vec<String>, VaultError> {
         self.ground.require()?;
+        if self.adopts.is_some() {
+            return Ok(Vec::new());
+        }
         let mut tenants = Vec::new();
         for tenant in self.folders(&[])? {
             if !self.with_repositories(&tenant)?.is_empty() {
@@ -109,13 +132,17 @@ impl Vault {
         Ok(tenants)
     }
 
-    /// The applications of a tenant that have repositories here, sorted.
+    /// The applications of a tenant that have repositories here, sorted; the one that the vault adopts for, if it does.
     ///
     /// # Errors
     /// If the vault is missing or cannot be listed.
     pub fn applications(&self, tenant: &str) -> Result<Vec<String>, VaultError> {
         check_name("a tenant", tenant)?;
         self.ground.require()?;
+        if let Some(application) = &self.adopts {
+            let there = self.itself().exists()?;
+            return Ok(there.then(|| application.to_string()).into_iter().collect());
+        }
         self.with_repositories(tenant)
     }
 
@@ -140,17 +167,38 @@ impl Vault {
     /// The place of an application's repository, whether it exists or not.
     ///
     /// # Errors
-    /// If a name cannot be a folder's.
+    /// If a name cannot be a folder's; if the vault adopts a repository for another application.
     pub fn repository(&self, tenant: &str, application: &str) -> Result<Location, VaultError> {
         check_name("a tenant", tenant)?;
         check_name("an application", application)?;
-        Ok(self.location(&[tenant, application]))
+        match &self.adopts {
+            None => Ok(self.location(&[tenant, application])),
+            Some(adopts) if **adopts == *application => Ok(self.itself()),
+            Some(adopts) => Err(VaultError::AdoptedForAnother {
+                place: self.place(),
+                adopts: adopts.to_string(),
+                application: application.to_owned(),
+            }),
+        }
     }
 
-    pub(super) fn location(&self, folder: &[&str]) -> Location {
+    /// The repository that lies directly at the vault's place, and not in a tenant's folder there: where another program made
+    /// it.
+    #[must_use]
+    pub fn itself(&self) -> Location {
+        Location {
+            is_adopted: true,
+            of: self.adopts.clone(),
+            ..self.location(&[])
+        }
+    }
+
+    fn location(&self, folder: &[&str]) -> Location {
         Location {
             ground: Arc::clone(&self.ground),
             stores: self.ground.stores(folder),
+            is_adopted: false,
+            of: None,
         }
     }
 
@@ -164,6 +212,10 @@ impl Vault {
 pub struct Location {
     ground: Arc<dyn Ground>,
     stores: Stores,
+    /// Whether another program made what lies here: then it is never made by us.
+    is_adopted: bool,
+    /// The application that it is adopted for, if that is known.
+    of: Option<Arc<str>>,
 }
 
 impl Location {
@@ -192,7 +244,26 @@ impl Location {
         Ok(!self.stores.writer.list(Kind::Config)?.is_empty())
     }
 
-    /// Makes the repository, begin or continue: what a killed process left half made is made anew, what is there stays.
+    /// That a repository is there.
+    ///
+    /// # Errors
+    /// If there is none, the vault is missing or cannot be read.
+    pub(super) fn require(&self) -> Result<(), VaultError> {
+        if self.exists()? {
+            return Ok(());
+        }
+        let place = self.place();
+        Err(if self.has_data()? {
+            VaultError::MissingConfig { place }
+        } else if self.is_adopted {
+            VaultError::NothingToAdopt { place }
+        } else {
+            VaultError::NoRepository { place }
+        })
+    }
+
+    /// Makes the repository, begin or continue: what a killed process left half made is made anew, what is there stays. One
+    /// that is adopted must be there.
     ///
     /// # Errors
     /// If the folder holds anything that no repository holds, or data without a configuration; if it cannot be written.
@@ -209,6 +280,9 @@ impl Location {
     }
 
     fn init_with(&self, credentials: &Credentials, like: Option<&ConfigFile>) -> Result<Init, VaultError> {
+        if self.is_adopted {
+            return self.require().map(|()| Init::Existed);
+        }
         if self.exists()? {
             return Ok(Init::Existed);
         }
@@ -251,19 +325,24 @@ impl Location {
     /// Opens the repository. Takes about 0.2 s and 32 MiB for deriving the key from the password.
     ///
     /// # Errors
-    /// If it is missing, cannot be read, or the password does not open it.
+    /// If it is missing, cannot be read, or the password does not open it; if it is adopted and of an old format.
     pub fn open(&self, password: &Password) -> Result<Repository, VaultError> {
         self.open_with(&Credentials::password(password.reveal()))
     }
 
     fn open_with(&self, credentials: &Credentials) -> Result<Repository, VaultError> {
-        if !self.exists()? {
-            return Err(if self.has_data()? {
-                VaultError::MissingConfig { place: self.place() }
-            } else {
-                VaultError::NoRepository { place: self.place() }
-            });
+        let opened = self.open_any(credentials)?;
+        if !self.is_adopted {
+            return Ok(opened);
         }
+        if opened.config().version < FORMAT {
+            return Err(VaultError::OldFormat { place: self.place() });
+        }
+        Ok(opened.adopted(self.of.clone()))
+    }
+
+    fn open_any(&self, credentials: &Credentials) -> Result<Repository, VaultError> {
+        self.require()?;
         match Repository::open(self.stores.clone(), credentials) {
             // Of two that made the repository at the same moment one key opens nothing but itself: the other may.
             Err(error @ VaultError::Library { .. }) => {

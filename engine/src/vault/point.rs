@@ -171,7 +171,7 @@ impl Repository {
         let seals: Vec<(String, &SnapshotFile)> = of_tag(&snapshots, SEAL_TAG);
         let judged = each(&seals, READERS, &|| Ok(()), |(), (point, snapshot)| {
             let beside = of_point.get(point).map(Vec::as_slice).unwrap_or_default();
-            sealed(&blobs, point, snapshot, beside, &takeovers)
+            sealed(&blobs, self.of(), point, snapshot, beside, &takeovers)
         })?;
         let attests: Vec<(String, &SnapshotFile)> = of_tag(&snapshots, ATTEST_TAG);
         let said = each(&attests, READERS, &|| Ok(()), |(), (point, snapshot)| {
@@ -343,6 +343,7 @@ fn of_tag<'a>(snapshots: &'a [SnapshotFile], tag: &str) -> Vec<(String, &'a Snap
 /// `snapshots` are those of the point.
 fn sealed(
     blobs: &Blobs,
+    of: Option<&str>,
     point: &str,
     seal: &SnapshotFile,
     snapshots: &[&SnapshotFile],
@@ -351,6 +352,13 @@ fn sealed(
     let id = seal.id.to_hex().to_string();
     let (manifest, state) = match told(blobs.record::<Manifest>(seal.tree, MANIFEST, "the manifest", point))? {
         Err(reason) => (None, PointState::Unreadable { reason }),
+        // What another application's point holds is not for this one to restore, and not for its retention to take.
+        Ok(manifest) if of.is_some_and(|of| *of != manifest.application) => (
+            None,
+            PointState::Unreadable {
+                reason: format!("it is a point of application `{}`", manifest.application),
+            },
+        ),
         Ok(manifest) => {
             let under = tagged(seal, UNDER).and_then(|under| under.parse().ok());
             let writer = (id.as_str(), under.unwrap_or(manifest.epoch));

@@ -39,6 +39,10 @@ pub struct Repository {
     /// Packs that are not there although the index names them, as the last comparison found.
     lost: Arc<Mutex<Arc<HashSet<Id>>>>,
     snapshots: Arc<Snapshots>,
+    /// Whether other programs work here too.
+    is_shared: bool,
+    /// The application whose seals count, where another's may lie beside them.
+    of: Option<Arc<str>>,
 }
 
 impl fmt::Debug for Repository {
@@ -96,7 +100,28 @@ impl Repository {
             cipher,
             index: Arc::default(),
             lost: Arc::default(),
+            is_shared: false,
+            of: None,
         })
+    }
+
+    /// The same, where another program made it: that one may come back, and another application's points may be there.
+    pub(super) fn adopted(self, of: Option<Arc<str>>) -> Self {
+        Self {
+            is_shared: true,
+            of,
+            ..self
+        }
+    }
+
+    /// Whether other programs work here too.
+    pub(super) const fn is_shared(&self) -> bool {
+        self.is_shared
+    }
+
+    /// The application whose seals count, where another's may lie beside them.
+    pub(super) fn of(&self) -> Option<&str> {
+        self.of.as_deref()
     }
 
     /// Where this is, for messages.

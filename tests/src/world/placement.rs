@@ -317,6 +317,13 @@ fn writer_policy(bucket: &str) -> serde_json::Value {
             ],
             "Resource": [format!("arn:aws:s3:::{bucket}/*")],
         },
+        // Of an adopted repository: what tells other programs who works there.
+        {
+            "Effect": "Allow",
+            "Principal": {"AWS": [format!("arn:aws:iam:::user/{WRITER}")]},
+            "Action": ["s3:DeleteObject", "s3:DeleteObjectVersion"],
+            "Resource": [format!("arn:aws:s3:::{bucket}/{PREFIX}/locks/*")],
+        },
         // An object belongs to whoever wrote it: the owner of the bucket, who prunes, asks for its rights like others.
         {
             "Effect": "Allow",

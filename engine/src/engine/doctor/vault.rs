@@ -1,10 +1,12 @@
 //! What can be said of a vault itself.
 
+use super::super::reconcile::{kept_there, only_of, with_way_out};
 use super::{Finding, bad, good, look};
 use crate::error::Error;
 use crate::opening;
 use crate::run::vault_ref;
-use crate::vault::{Diagnosis, LockCheck, Right, Rights, Used, Versioning};
+use crate::runbook::VaultRef;
+use crate::vault::{Adopted, Diagnosis, LockCheck, Right, Rights, Used, Versioning};
 use dram_compiler::model::{Name, Store, Vault};
 use indicatif::HumanBytes;
 use jiff::SignedDuration;
@@ -15,7 +17,7 @@ const SKEW_SEEN: SignedDuration = SignedDuration::from_secs(30);
 const SKEW_BAD: SignedDuration = SignedDuration::from_secs(600);
 
 /// Looks at a vault and tries out what may be done there.
-pub(super) fn vault_findings(subject: &str, name: &Name, vault: &Vault) -> Vec<Finding> {
+pub(super) fn vault_findings(subject: &str, name: &Name, vault: &Vault, tenant: &str) -> Vec<Finding> {
     let reference = vault_ref(name, vault);
     let asked = || -> Result<Diagnosis, Error> {
         opening::password(&reference)?;
@@ -31,10 +33,46 @@ pub(super) fn vault_findings(subject: &str, name: &Name, vault: &Vault) -> Vec<F
         return vec![bad(subject, error.to_string())];
     }
     let mut findings = vec![reading_and_writing(subject, &reference.address(), &diagnosis)];
+    findings.extend(adopted(subject, &reference, tenant));
     findings.extend(removing(subject, vault, &diagnosis));
     findings.extend(lock(subject, vault, &diagnosis));
     findings.extend(diagnosis.skew.and_then(|skew| clock(subject, skew)));
     findings.extend(space(subject, vault, &diagnosis));
+    findings
+}
+
+/// What is to be known of a repository that other programs use too.
+fn adopted(subject: &str, reference: &VaultRef, tenant: &str) -> Vec<Finding> {
+    let Some(application) = &reference.adopts else {
+        return Vec::new();
+    };
+    let asked = || -> Result<Adopted, Error> {
+        let password = opening::password(reference)?;
+        let adopted = opening::vault(reference)?.itself().adopt(&password)?;
+        only_of(reference, application, tenant, &adopted)?;
+        Ok(adopted)
+    };
+    let adopted = match asked() {
+        Ok(adopted) => adopted,
+        Err(error) => return vec![bad(subject, with_way_out(&error))],
+    };
+    let mut findings = vec![good(
+        subject,
+        format!(
+            "{}; other programs must not prune it while `dram` works, and must leave the snapshots with the tag `dram`",
+            kept_there(application, &adopted)
+        ),
+    )];
+    for notice in adopted.notices.iter().filter(|notice| notice.exclusive) {
+        findings.push(if notice.is_stale {
+            let help =
+                "its lock is stale: `restic unlock` removes it; until then `dram protect` and `dram prune` are refused";
+            bad(subject, format!("locked by {notice}: {help}"))
+        } else {
+            let until = "until it has ended `dram protect` and `dram prune` are refused";
+            look(subject, format!("locked by {notice}: {until}"))
+        });
+    }
     findings
 }
 

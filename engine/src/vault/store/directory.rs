@@ -52,7 +52,7 @@ impl Directory {
                 let first: String = hex.chars().take(2).collect();
                 self.root.join("data").join(first).join(hex.as_str())
             }
-            Kind::Key | Kind::Snapshot | Kind::Index => self.root.join(kind.folder()).join(hex.as_str()),
+            Kind::Key | Kind::Snapshot | Kind::Index | Kind::Notice => self.root.join(kind.folder()).join(hex.as_str()),
         }
     }
 
@@ -159,6 +159,8 @@ impl Store for Directory {
             Kind::Config => {
                 let path = self.root.join("config");
                 match fs::metadata(&path) {
+                    // A tenant may have that name, too: then it is a folder.
+                    Ok(meta) if meta.is_dir() => {}
                     Ok(meta) => found.push((Id::default(), narrow(meta.len(), &path)?)),
                     Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                     Err(error) => return Err(failed("read", &path, error)),
@@ -183,7 +185,7 @@ impl Store for Directory {
                     }
                 }
             }
-            Kind::Key | Kind::Snapshot | Kind::Index => {
+            Kind::Key | Kind::Snapshot | Kind::Index | Kind::Notice => {
                 self.list_folder(&self.root.join(kind.folder()), &mut found)?;
             }
         }

@@ -40,6 +40,8 @@ pub enum Kind {
     Index,
     /// A pack of blobs.
     Pack,
+    /// What a program leaves while it works here, for the others.
+    Notice,
 }
 
 impl Kind {
@@ -52,6 +54,7 @@ impl Kind {
             Self::Snapshot => "snapshots",
             Self::Index => "index",
             Self::Pack => "data",
+            Self::Notice => "locks",
         }
     }
 }

@@ -99,7 +99,7 @@ pub(in super::super) fn file(kind: Kind, id: &Id) -> String {
     match kind {
         Kind::Config => "config".to_owned(),
         Kind::Pack => format!("data/{}/{}", hex.get(..2).unwrap_or_default(), hex.as_str()),
-        Kind::Key | Kind::Snapshot | Kind::Index => format!("{}/{}", kind.folder(), hex.as_str()),
+        Kind::Key | Kind::Snapshot | Kind::Index | Kind::Notice => format!("{}/{}", kind.folder(), hex.as_str()),
     }
 }
 

@@ -10,7 +10,7 @@ use rustic_core::Id;
 use super::super::progress::Cancel;
 use super::{Kind, Store, StoreError};
 
-const KINDS: [Kind; 4] = [Kind::Key, Kind::Snapshot, Kind::Index, Kind::Pack];
+const KINDS: [Kind; 5] = [Kind::Key, Kind::Snapshot, Kind::Index, Kind::Pack, Kind::Notice];
 
 fn id(number: u64) -> Id {
     format!("{number:016x}").repeat(4).parse().unwrap()

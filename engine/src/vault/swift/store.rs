@@ -290,7 +290,9 @@ impl Store for SwiftStore {
             .pass(content.iter().map(Bytes::len).sum(), &self.container.cancel)?;
         let written = match kind {
             Kind::Config => self.put_new(kind, id, content),
-            Kind::Key | Kind::Snapshot | Kind::Index | Kind::Pack => self.put(kind, id, content).map(|()| true),
+            Kind::Key | Kind::Snapshot | Kind::Index | Kind::Pack | Kind::Notice => {
+                self.put(kind, id, content).map(|()| true)
+            }
         };
         match written {
             Ok(true) => {

@@ -187,6 +187,142 @@ fn adopt(vault: &Vault, stock: &Stock, fixture: &Fixture) {
 }
 
 #[test]
+fn nothing_is_made_where_a_repository_should_be_adopted() {
+    let fixture = Fixture::new();
+    let path = fixture.target("stock");
+    let password = Password::from_bytes(PASSWORD.as_bytes()).unwrap();
+    let vault = Vault::directory(&path).adopting("shop").unwrap();
+    assert!(matches!(vault.prepare(), Err(VaultError::MissingVault { .. })));
+    std::fs::create_dir(&path).unwrap();
+    assert!(matches!(vault.prepare(), Err(VaultError::NothingToAdopt { .. })));
+    let location = vault.repository("default", "shop").unwrap();
+    let made = location.init(&password);
+    assert!(matches!(made, Err(VaultError::NothingToAdopt { .. })), "{made:?}");
+    let opened = location.open(&password);
+    assert!(matches!(opened, Err(VaultError::NothingToAdopt { .. })), "{opened:?}");
+    assert_eq!(std::fs::read_dir(&path).unwrap().count(), 0);
+    assert_eq!(vault.applications("default").unwrap(), Vec::<String>::new());
+    let other = vault.repository("default", "mail");
+    assert!(matches!(other, Err(VaultError::AdoptedForAnother { .. })), "{other:?}");
+}
+
+/// A repository that lies at a place itself, and opens there.
+fn itself(fixture: &Fixture, application: &str) -> Repository {
+    let vault = Vault::directory(fixture.location().path());
+    let location = vault.adopting(application).unwrap().repository("default", application);
+    location.unwrap().open_raw(&fixture.key).unwrap()
+}
+
+#[test]
+fn another_applications_points_are_neither_offered_nor_pruned_where_one_is_adopted() {
+    let fixture = Fixture::new();
+    fixture.file("/srv/a", noise(1 << 20, 1));
+    super::s3::seal_point(&fixture.repository, &fixture, "P1");
+    let own = itself(&fixture, "shop").points().unwrap();
+    assert_eq!(own[0].state, PointState::Offered);
+    let mail = itself(&fixture, "mail");
+    let points = mail.points().unwrap();
+    let PointState::Unreadable { reason } = &points[0].state else {
+        panic!("{points:?}");
+    };
+    assert!(reason.contains("`shop`") && points[0].manifest.is_none(), "{points:?}");
+    let plan = mail.plan_prune(&["P1".to_owned()], &[], &[], origin().time);
+    assert!(matches!(plan, Err(VaultError::Protected { .. })), "{plan:?}");
+}
+
+#[test]
+fn who_works_in_a_shared_repository_says_so_and_does_not_disturb_others() {
+    let fixture = Fixture::new();
+    assert!(
+        fixture.repository.announce(true).unwrap().is_none(),
+        "nobody else works in our own"
+    );
+    let (ours, theirs) = (itself(&fixture, "shop"), itself(&fixture, "shop"));
+    let locks = fixture.location().path().join("locks");
+    let count = || std::fs::read_dir(&locks).unwrap().count();
+    let shared = theirs.announce(false).unwrap().unwrap();
+    let notices = ours.notices().unwrap();
+    assert_eq!(
+        (notices.len(), notices[0].pid, notices[0].is_stale),
+        (1, std::process::id(), false)
+    );
+    let second = ours.announce(false).unwrap().unwrap();
+    second.end().unwrap();
+    let refused = ours.announce(true).unwrap_err();
+    assert!(matches!(refused, VaultError::InUse { .. }), "{refused}");
+    assert_eq!(count(), 1, "who is refused leaves nothing");
+    drop(shared);
+    assert_eq!(count(), 0);
+
+    let alone = theirs.announce(true).unwrap().unwrap();
+    for exclusive in [false, true] {
+        let refused = ours.announce(exclusive).unwrap_err();
+        let VaultError::InUse { notice, .. } = &refused else {
+            panic!("{refused}");
+        };
+        assert!(notice.exclusive && !notice.is_stale, "{notice:?}");
+        let said = refused.to_string();
+        assert!(
+            said.contains(&format!("process {} of `dram`", std::process::id())),
+            "{said}"
+        );
+    }
+    alone.end().unwrap();
+    assert_eq!(count(), 0);
+}
+
+#[test]
+fn the_stock_program_waits_for_who_says_so() {
+    let fixture = Fixture::new();
+    let path = fixture.target("stock");
+    let stock = Stock {
+        repository: path.to_str().unwrap().to_owned(),
+        variables: Vec::new(),
+    };
+    if stock.run(&["init"]).is_none() {
+        return;
+    }
+    let password = Password::from_bytes(PASSWORD.as_bytes()).unwrap();
+    let repository = Vault::directory(&path).itself().adopt(&password).unwrap().repository;
+    let announced = repository.announce(false).unwrap().unwrap();
+    let pruned = restic(&path, &["prune"]).unwrap();
+    let said = String::from_utf8_lossy(&pruned.stderr).into_owned();
+    let locked = format!("locked by PID {}", std::process::id());
+    assert!(!pruned.status.success() && said.contains(&locked), "{said}");
+    announced.end().unwrap();
+    stock.run(&["prune"]);
+}
+
+#[test]
+fn a_lock_that_its_writer_cannot_take_back_is_told() {
+    let (Some(mut lab), Some(limited)) = (lab::bucket("noticed", lab::Keeps::Plain), lab::limited()) else {
+        return;
+    };
+    lab.allow(&["GetObject", "PutObject"]);
+    let owner = std::mem::replace(&mut lab.place.credentials, limited);
+    let fixture = Fixture::new();
+    let location = lab.location();
+    location.init_and_open_raw(&fixture.key).unwrap();
+    lab.place.address.prefix.push_str("/default/shop");
+    let open = |lab: &lab::Lab| {
+        let vault = lab.vault(&VaultOptions::default()).adopting("shop").unwrap();
+        let location = vault.repository("default", "shop").unwrap();
+        location.open_raw(&fixture.key).unwrap()
+    };
+    let announced = open(&lab).announce(false).unwrap().unwrap();
+    let left = announced.end();
+    assert!(
+        matches!(left, Err(VaultError::Store(StoreError::Denied { .. }))),
+        "{left:?}"
+    );
+    // It hinders nobody who shares; who works alone waits as long as its process lives.
+    let again = open(&lab).announce(false).unwrap().unwrap();
+    drop(again);
+    lab.place.prune_credentials = Some(owner);
+    assert!(matches!(open(&lab).announce(true), Err(VaultError::InUse { .. })));
+}
+
+#[test]
 fn a_repository_of_the_stock_program_is_adopted_in_a_directory() {
     let fixture = Fixture::new();
     let path = fixture.target("stock");

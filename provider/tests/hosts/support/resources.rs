@@ -43,7 +43,7 @@ pub(crate) fn shop() -> Vec<(&'static str, Json)> {
                     "path_style": true, "credentials": {"shared_profile": "writer"},
                     "prune_credentials": {"keys": {"access_key": {"env": "ACCESS"}, "secret_key": {"file": "/etc/dram/s3"}}},
                 },
-                "lock": {"mode": "compliance", "period": "168h"}, "capacity": "2048Gi", "warn_at": "80%",
+                "lock": {"mode": "compliance", "period": "168h"}, "capacity": "2048Gi", "warn_at": "80%", "adopt": "shop",
             }),
         ),
         (
