@@ -148,12 +148,22 @@ fn end_of(mut stream: impl std::io::Read) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt as _;
+    use std::io::Write as _;
 
     fn engine_of(folder: &tempfile::TempDir, script: &str) -> String {
         let program = folder.path().join("engine");
-        std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
-        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        // Another process writes it: a child that a test beside this one forks at that moment would hold it open for writing,
+        // and such a file cannot be run.
+        let mut writer = Command::new("sh")
+            .args(["-c", "cat > \"$0\" && chmod 755 \"$0\""])
+            .arg(&program)
+            .stdin(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut pipe = writer.stdin.take().unwrap();
+        write!(pipe, "#!/bin/sh\n{script}\n").unwrap();
+        drop(pipe);
+        assert!(writer.wait().unwrap().success());
         program.to_str().unwrap().to_owned()
     }
 
@@ -221,12 +231,9 @@ END"#,
         std::thread::scope(|scope| {
             let running = scope.spawn(|| run(&children, &program));
             // The script has set its trap once it offers the pipe; opening it waits for that.
-            let _ = loop {
-                if let Ok(text) = std::fs::read_to_string(&begun) {
-                    break text;
-                }
+            while std::fs::read_to_string(&begun).is_err() && !running.is_finished() {
                 std::thread::yield_now();
-            };
+            }
             children.interrupt();
             let said = running.join().unwrap().unwrap_err().to_string();
             assert!(said.ends_with("saved"), "{said}");
