@@ -17,7 +17,7 @@ pub use refusal::Refusal;
 pub use restore::{Destination, FilesOnly, Restore, files_only, restore};
 pub use retention::{Candidate, Kept, Pruning, RetentionRef, prune};
 pub use step::{RUNBOOK_FORMAT, Recorded, Runbook, Scope, SiteRef, Step, Verb};
-pub(crate) use vault::AWS_KEYS;
+pub(crate) use vault::AWS_CHAIN;
 pub use vault::{CopyRef, CredentialsRef, LockRef, PlaceRef, S3Ref, SecretPlace, TransferRef, VaultRef};
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::log::Log;
 use super::{capture, copy, recover, terms};
 use crate::error::Error;
 use crate::opening;
-use crate::runbook::{AWS_KEYS, Refusal, Runbook, Step, Verb};
+use crate::runbook::{AWS_CHAIN, Refusal, Runbook, Step, Verb};
 use crate::site::{HostSite, Site};
 use crate::vault::{Announced, Cancel, Location, Origin, Repository, VaultError};
 use dram_catalog::record::lease::Lease;
@@ -412,7 +412,7 @@ impl<'a> Driver<'a> {
         if let Authority::Catalog { catalog, .. } = self.authority {
             let location = catalog.location();
             let of_catalog: &[&str] = match location.split_once("://") {
-                Some(("s3", _)) => &AWS_KEYS,
+                Some(("s3", _)) => &AWS_CHAIN,
                 Some(("postgres", _)) => &["PGPASSWORD"],
                 _ => &[],
             };

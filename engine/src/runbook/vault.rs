@@ -2,8 +2,28 @@
 
 use serde::{Deserialize, Serialize};
 
-/// The variables that the usual chain of AWS programs takes keys from.
-pub(crate) const AWS_KEYS: [&str; 3] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+/// The variables that the usual chain of AWS programs takes keys from, or the way to them: whoever has these, has the keys.
+pub(crate) const AWS_CHAIN: [&str; 8] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+];
+
+/// The variables in which OpenStack's clients look for a secret, those among them that we read ourselves too.
+const OPENSTACK_SECRETS: [&str; 7] = [
+    "OS_PASSWORD",
+    "OS_APPLICATION_CREDENTIAL_SECRET",
+    "OS_TOKEN",
+    "OS_AUTH_TOKEN",
+    "OS_ACCESS_TOKEN",
+    "OS_CLIENT_SECRET",
+    "OS_PASSCODE",
+];
 
 /// A vault that a run reads or writes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -162,8 +182,12 @@ impl VaultRef {
             PlaceRef::S3(s3) => [&s3.credentials, &s3.prune_credentials],
             PlaceRef::Directory(_) | PlaceRef::Swift { .. } => [&None, &None],
         };
-        let from_the_chain = matches!(&self.place, PlaceRef::S3(s3) if s3.credentials.is_none());
-        let chain: &[&str] = if from_the_chain { &AWS_KEYS } else { &[] };
+        let unnamed: &[&str] = match &self.place {
+            PlaceRef::S3(s3) if s3.credentials.is_none() => &AWS_CHAIN,
+            // Which of them the description of the cloud leads to is known only when it is read.
+            PlaceRef::Swift { .. } => &OPENSTACK_SECRETS,
+            PlaceRef::Directory(_) | PlaceRef::S3(_) => &[],
+        };
         let keys = keys.into_iter().flatten().flat_map(|credentials| match credentials {
             CredentialsRef::Keys { access, secret } => vec![access, secret],
             CredentialsRef::Profile(_) => Vec::new(),
@@ -172,7 +196,7 @@ impl VaultRef {
             SecretPlace::Env(name) => Some(name.as_str()),
             SecretPlace::File(_) => None,
         });
-        named.chain(chain.iter().copied())
+        named.chain(unnamed.iter().copied())
     }
 }
 
@@ -231,5 +255,46 @@ mod tests {
         }
         assert_eq!(s3.variables().collect::<Vec<_>>(), ["A", "S", "P"]);
         assert_eq!(swift.address(), "swift://lab/dram");
+    }
+
+    fn at(place: PlaceRef) -> VaultRef {
+        VaultRef {
+            name: "vault".to_owned(),
+            place,
+            password: SecretPlace::Env("P".to_owned()),
+            adopts: None,
+            lock: None,
+            transfer: TransferRef::default(),
+        }
+    }
+
+    #[test]
+    fn what_a_vault_is_opened_with_is_kept_from_the_applications_commands() {
+        let swift = at(PlaceRef::Swift {
+            cloud: "envvars".to_owned(),
+            container: "dram".to_owned(),
+            prefix: String::new(),
+        });
+        let withheld: Vec<&str> = swift.variables().collect();
+        for secret in ["P", "OS_PASSWORD", "OS_APPLICATION_CREDENTIAL_SECRET", "OS_TOKEN"] {
+            assert!(withheld.contains(&secret), "{secret}");
+        }
+        let chain = at(PlaceRef::S3(S3Ref {
+            address: "s3://bucket".to_owned(),
+            credentials: None,
+            prune_credentials: None,
+        }));
+        let withheld: Vec<&str> = chain.variables().collect();
+        for secret in [
+            "P",
+            "AWS_SECRET_ACCESS_KEY",
+            "AWS_WEB_IDENTITY_TOKEN_FILE",
+            "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+            "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        ] {
+            assert!(withheld.contains(&secret), "{secret}");
+        }
+        let directory = at(PlaceRef::Directory("/mnt/nas".to_owned()));
+        assert_eq!(directory.variables().collect::<Vec<_>>(), ["P"]);
     }
 }
