@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use dram_storage::{Bucket, Condition, Fault, Mode, Retention, StorageError, Versioning};
+use dram_storage::{Bucket, Condition, Fault, Mode, Retention, StorageError, Version, Versioning};
 use jiff::Timestamp;
 use rustic_core::Id;
 
@@ -34,7 +34,8 @@ pub struct S3 {
     lock: Option<Mode>,
     /// What is written is locked until then from its writing on.
     retained: Option<Timestamp>,
-    versioning: Arc<OnceLock<Versioning>>,
+    /// Nothing within: whoever asks is not told.
+    versioning: Arc<OnceLock<Option<Versioning>>>,
 }
 
 impl fmt::Debug for S3 {
@@ -71,25 +72,44 @@ impl S3 {
         self.bucket.address().place(key)
     }
 
-    /// Whether removing leaves versions behind. Whoever may not ask removes as if not; the space comes back later then.
-    fn is_versioned(&self) -> bool {
-        let asked = || match self.bucket.versioning() {
-            Ok(versioning) => Some(versioning),
-            Err(error) => {
-                tracing::debug!(%error, "whether the bucket keeps versions is unknown");
-                None
-            }
+    /// Whether the bucket keeps versions; nothing where it does not tell us. A failure that may pass is no answer.
+    fn versioning(&self) -> Result<Option<Versioning>, StoreError> {
+        if let Some(known) = self.versioning.get() {
+            return Ok(*known);
+        }
+        let asked = told(self.bucket.versioning())?;
+        Ok(*self.versioning.get_or_init(|| asked))
+    }
+
+    /// What has to be removed one by one so that a key's space comes back; nothing where the key alone is enough, or all that
+    /// we may name.
+    fn versions(&self, key: &str) -> Result<Option<Vec<Version>>, StoreError> {
+        let listed = match self.versioning()? {
+            Some(Versioning::Never) => return Ok(None),
+            Some(Versioning::Enabled | Versioning::Suspended) => Some(self.bucket.list_versions(key)?),
+            None => told(self.bucket.list_versions(key))?,
         };
-        let versioning = match self.versioning.get() {
-            Some(known) => Some(*known),
-            None => asked().map(|found| *self.versioning.get_or_init(|| found)),
-        };
-        matches!(versioning, Some(Versioning::Enabled | Versioning::Suspended))
+        Ok(listed.map(|mut versions| {
+            versions.retain(|version| version.key == key);
+            versions
+        }))
     }
 
     fn retention(&self) -> Option<Retention> {
         let (mode, until) = self.lock.zip(self.retained)?;
         Some(Retention { mode, until })
+    }
+}
+
+/// What a bucket tells of its versions; nothing if it does not tell us, or knows none.
+fn told<T>(answer: Result<T, StorageError>) -> Result<Option<T>, StoreError> {
+    match answer {
+        Ok(told) => Ok(Some(told)),
+        Err(error) if matches!(error.fault, Fault::Denied | Fault::Unsupported) => {
+            tracing::debug!(%error, "which versions the bucket keeps is unknown");
+            Ok(None)
+        }
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -214,13 +234,12 @@ impl Store for S3 {
     fn remove(&self, kind: Kind, id: &Id) -> Result<(), StoreError> {
         let key = self.key(kind, id);
         let _turn = self.flow.turn(&self.cancel)?;
-        if !self.is_versioned() {
+        let Some(versions) = self.versions(&key)? else {
             self.bucket.delete(&key, None)?;
             return Ok(());
-        }
+        };
         // Newest first: should a lock stop it halfway, what a reader sees is gone with the first.
-        let versions = self.bucket.list_versions(&key)?;
-        for version in versions.iter().filter(|version| version.key == key) {
+        for version in versions {
             self.bucket.delete(&key, Some(&version.id))?;
         }
         Ok(())
@@ -327,5 +346,34 @@ pub(super) fn whole_range(
         Ok(Some(_)) => Err(truncated()),
         Err(error) if error.why.starts_with("InvalidRange") => Err(truncated()),
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_refusal_leaves_open_which_versions_there_are() {
+        let answer = |fault| {
+            told(Err::<(), _>(StorageError {
+                fault,
+                action: "ask for the versioning of",
+                place: "s3://some-bucket".to_owned(),
+                why: String::new(),
+            }))
+        };
+        for fault in [Fault::Denied, Fault::Unsupported] {
+            assert!(matches!(answer(fault), Ok(None)), "{fault:?}");
+        }
+        for fault in [
+            Fault::Busy,
+            Fault::Unreachable,
+            Fault::Damaged,
+            Fault::Credentials,
+            Fault::Canceled,
+        ] {
+            assert!(answer(fault).is_err(), "{fault:?}");
+        }
     }
 }
