@@ -4,12 +4,13 @@
 use crate::error::Error;
 use crate::runbook::{CredentialsRef, PlaceRef, SecretPlace, VaultRef};
 use crate::vault::{
-    Lock, LockMode, Password, Place, S3Address, S3Credentials, S3Place, Secret, SwiftPlace, Transfer, Vault,
+    Flow, Lock, LockMode, Password, Place, S3Address, S3Credentials, S3Place, Secret, SwiftPlace, Transfer, Vault,
     VaultOptions,
 };
 use jiff::Timestamp;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The vault that a reference names, as it is now.
@@ -25,7 +26,24 @@ pub fn vault(reference: &VaultRef) -> Result<Vault, Error> {
 /// # Errors
 /// As [`vault`]; its store keeps no versions.
 pub fn vault_as_of(reference: &VaultRef, as_of: Option<Timestamp>) -> Result<Vault, Error> {
-    open(reference, as_of, false)
+    vault_through(&flow(reference), reference, as_of)
+}
+
+/// What the transfers to and from a vault go through, as its policy says it.
+#[must_use]
+pub fn flow(reference: &VaultRef) -> Arc<Flow> {
+    Arc::new(Flow::new(Transfer {
+        parallel: reference.transfer.parallel,
+        bytes_per_second: reference.transfer.bytes_per_second.and_then(NonZeroU64::new),
+    }))
+}
+
+/// One of several vaults whose transfers go through one flow: together they take what the policy allows.
+///
+/// # Errors
+/// As [`vault_as_of`].
+pub fn vault_through(flow: &Arc<Flow>, reference: &VaultRef, as_of: Option<Timestamp>) -> Result<Vault, Error> {
+    open(flow, reference, as_of, false)
 }
 
 /// The vault for whoever removes: with the credentials of a prune, which nothing else asks for. They need to be there only
@@ -34,15 +52,12 @@ pub fn vault_as_of(reference: &VaultRef, as_of: Option<Timestamp>) -> Result<Vau
 /// # Errors
 /// As [`vault`].
 pub fn vault_to_prune(reference: &VaultRef) -> Result<Vault, Error> {
-    open(reference, None, true)
+    open(&flow(reference), reference, None, true)
 }
 
-fn open(reference: &VaultRef, as_of: Option<Timestamp>, prunes: bool) -> Result<Vault, Error> {
+fn open(flow: &Arc<Flow>, reference: &VaultRef, as_of: Option<Timestamp>, prunes: bool) -> Result<Vault, Error> {
     let options = VaultOptions {
-        transfer: Transfer {
-            parallel: reference.transfer.parallel,
-            bytes_per_second: reference.transfer.bytes_per_second.and_then(NonZeroU64::new),
-        },
+        flow: Arc::clone(flow),
         // Nothing is written into the past, so there is nothing to lock.
         lock: reference.lock.filter(|_| as_of.is_none()).map(|lock| Lock {
             mode: if lock.compliance {
@@ -181,4 +196,37 @@ fn absolute(path: &Path) -> Result<String, Error> {
         why: format!("`{}` is not UTF-8 text", path.display()),
         help: "choose a path whose name is text".to_owned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runbook::TransferRef;
+
+    #[test]
+    fn what_moves_to_several_vaults_counts_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = folder.path().join("key");
+        std::fs::write(&key, "key\n").unwrap();
+        let reference = |name: &str| {
+            let place = folder.path().join(name);
+            std::fs::create_dir(&place).unwrap();
+            VaultRef {
+                transfer: TransferRef {
+                    parallel: None,
+                    bytes_per_second: Some(1_000_000_000),
+                },
+                ..undeclared(place.to_str().unwrap(), &key).unwrap()
+            }
+        };
+        let (first, second) = (reference("first"), reference("second"));
+        let flow = flow(&first);
+        for reference in [first, second] {
+            let before = flow.passed();
+            let vault = vault_through(&flow, &reference, None).unwrap();
+            let location = vault.repository("default", "shop").unwrap();
+            location.init(&password(&reference).unwrap()).unwrap();
+            assert!(flow.passed() > before, "{}", reference.address());
+        }
+    }
 }

@@ -313,6 +313,11 @@ pub(crate) enum Command {
         command: CatalogCommand,
     },
     /// Ask everything that is declared whether it will work
+    #[command(
+        after_help = "In catalog and vaults it writes small probes and removes them again. Credentials that may not remove leave \
+                      a few bytes below `.dram-probe` in the vault, and the probe of a lock stays for the five seconds of its \
+                      lock: both go when it runs where the credentials of prune are.\n\nExit code 1 where something will fail."
+    )]
     Doctor,
     /// Print completions for a shell
     #[command(after_help = "Example:\n  dram completions bash > /etc/bash_completion.d/dram")]

@@ -82,7 +82,9 @@ pub(super) fn copy(driver: &Driver<'_>, vault: &str) -> Result<Outcome, Error> {
 /// The application's repository in a further vault; made, with the first one's chunks, as long as nothing was ever protected.
 fn further(driver: &Driver<'_>, copy: &CopyRef, first: &Repository) -> Result<Repository, Error> {
     let password = opening::password(&copy.vault)?;
-    let location = opening::vault(&copy.vault)?.repository(&driver.runbook.tenant, driver.runbook.name())?;
+    let location = driver
+        .vault(&copy.vault, None)?
+        .repository(&driver.runbook.tenant, driver.runbook.name())?;
     // This run's own point is indexed by now, and says nothing about what the vault held before.
     driver.is_no_loss(&location, &copy.vault.name, 1)?;
     location.init_like(&password, first)?;
@@ -112,7 +114,9 @@ pub(super) fn tell_of_takeover(driver: &Driver<'_>, takeover: &Takeover) -> Vec<
     for copy in &driver.runbook.copies {
         let told = || -> Result<(), Error> {
             let password = opening::password(&copy.vault)?;
-            let location = opening::vault(&copy.vault)?.repository(&driver.runbook.tenant, driver.runbook.name())?;
+            let location = driver
+                .vault(&copy.vault, None)?
+                .repository(&driver.runbook.tenant, driver.runbook.name())?;
             if location.exists()? {
                 let repository = location.open(&password)?;
                 repository

@@ -9,11 +9,12 @@ use super::log::Log;
 use super::{capture, copy, recover, terms};
 use crate::error::Error;
 use crate::opening;
-use crate::runbook::{AWS_CHAIN, Refusal, Runbook, Step, Verb};
+use crate::runbook::{AWS_CHAIN, Refusal, Runbook, Step, VaultRef, Verb};
 use crate::site::{HostSite, Site};
-use crate::vault::{Announced, Cancel, Location, Origin, Repository, VaultError};
+use crate::vault::{Announced, Cancel, Flow, Location, Origin, Repository, Vault, VaultError};
 use dram_catalog::record::lease::Lease;
 use dram_catalog::{Catalog, Clock, Name};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::path::PathBuf;
@@ -63,6 +64,8 @@ pub struct Driver<'a> {
     pub who: String,
     /// The machine's name, for snapshots.
     pub host: String,
+    /// What all transfers of the run go through.
+    flow: Arc<Flow>,
     repository: OnceLock<Repository>,
     /// What other programs are told while this runs, by the names of the vaults.
     announced: Mutex<Vec<(String, Announced)>>,
@@ -95,6 +98,7 @@ impl<'a> Driver<'a> {
             clock,
             who,
             host,
+            flow: opening::flow(&runbook.vault),
             repository: OnceLock::new(),
             announced: Mutex::default(),
         }
@@ -294,13 +298,19 @@ impl<'a> Driver<'a> {
         Name::application(self.runbook.name()).map_err(|why| Error::Catalog(why.into()))
     }
 
+    /// A vault of the run. What moves to and from all of them is together what the policy allows.
+    pub(super) fn vault(&self, reference: &VaultRef, as_of: Option<Timestamp>) -> Result<Vault, Error> {
+        opening::vault_through(&self.flow, reference, as_of)
+    }
+
     /// The repository, opened when it is first needed.
     pub(super) fn repository(&self) -> Result<&Repository, Error> {
         if let Some(repository) = self.repository.get() {
             return Ok(repository);
         }
         let password = opening::password(&self.runbook.vault)?;
-        let location = opening::vault_as_of(&self.runbook.vault, self.runbook.as_of)?
+        let location = self
+            .vault(&self.runbook.vault, self.runbook.as_of)?
             .repository(&self.runbook.tenant, self.runbook.name())?;
         if self.runbook.verb == Verb::Protect {
             self.is_unfenced()?;
@@ -363,7 +373,8 @@ impl<'a> Driver<'a> {
             return self.repository().cloned();
         }
         let password = opening::password(&self.runbook.vault)?;
-        let location = opening::vault(&self.runbook.vault)?.repository(&self.runbook.tenant, self.runbook.name())?;
+        let vault = self.vault(&self.runbook.vault, None)?;
+        let location = vault.repository(&self.runbook.tenant, self.runbook.name())?;
         Ok(location.open(&password)?)
     }
 

@@ -4,12 +4,14 @@ use std::fmt;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use dram_storage::{Address, Credentials};
 use jiff::Timestamp;
 
 use super::error::VaultError;
+use super::store::Flow;
 use super::swift::SwiftPlace;
 
 /// Where a vault lies, with who may go there.
@@ -35,17 +37,17 @@ pub struct S3Place {
 }
 
 /// How a vault is used.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct VaultOptions {
-    /// How much of the connection it may take.
-    pub transfer: Transfer,
+    /// What its transfers go through; those of several vaults together, where they are given the same.
+    pub flow: Arc<Flow>,
     /// The lock that protects every point that is sealed; only where the store knows locks.
     pub lock: Option<Lock>,
     /// What the vault held at that time is read; nothing can be written then. Only where the store keeps versions.
     pub as_of: Option<Timestamp>,
 }
 
-/// How much of the connection to a vault all transfers together may take.
+/// How much of the connection all transfers that share it may take together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Transfer {
     /// Calls at the same time; the store's own choice where nothing is said.

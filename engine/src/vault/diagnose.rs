@@ -4,6 +4,7 @@ use dram_storage::Versioning;
 use jiff::SignedDuration;
 
 use super::error::VaultError;
+use super::growth::Growth;
 use super::place::Vault;
 
 /// What was found. Data, not text: whoever shows it chooses the words.
@@ -13,7 +14,7 @@ pub struct Diagnosis {
     pub reached: Result<(), VaultError>,
     /// What the credentials that protect may do. Those that can remove can be used to destroy the points.
     pub writer: Rights,
-    /// What the credentials that prune may do, if they are others.
+    /// What the credentials that prune may do, if they are others. Where versions are kept, to remove means for good here.
     pub pruner: Option<Rights>,
     /// Whether the place keeps versions; nothing if it knows none.
     pub versioning: Option<Versioning>,
@@ -23,11 +24,14 @@ pub struct Diagnosis {
     pub skew: Option<SignedDuration>,
     /// What lies there.
     pub used: Option<Used>,
+    /// How fast it grows; nothing while it is too young to tell.
+    pub growth: Option<Growth>,
     /// The bytes that are left, where the place says so.
     pub free_bytes: Option<u64>,
 }
 
-/// What somebody may do, tried out with a small object that is removed again.
+/// What somebody may do, tried out with a small object below `.dram-probe`. It is removed again where that is allowed, and left
+/// where it is not: under the same name each time, so that it piles up only as versions of a bucket that keeps them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Rights {
     /// List what is there.
@@ -62,7 +66,7 @@ impl Default for Right {
 pub enum LockCheck {
     /// None is asked for.
     NotAsked,
-    /// A locked object was not removed, though the strongest credentials that are known here tried.
+    /// A locked object was not removed, though credentials tried that may remove what is not locked.
     Holds,
     /// It does not; why.
     Broken(String),
@@ -98,13 +102,15 @@ impl Diagnosis {
             lock: LockCheck::NotAsked,
             skew: None,
             used: None,
+            growth: None,
             free_bytes: None,
         }
     }
 }
 
 impl Vault {
-    /// Looks at the vault, and tries out with a small object what may be done there. Costs a listing of all of it.
+    /// Looks at the vault, and tries out with small objects what may be done there; the one that is locked stays for the seconds
+    /// of its lock, until the next look. Costs a listing of all of it.
     #[must_use]
     pub fn diagnose(&self) -> Diagnosis {
         match self.require() {

@@ -319,9 +319,7 @@ impl VaultError {
             Self::MissingConfig { .. } => Some(
                 "restore `config` from another copy of the repository; it is never made anew over existing data".into(),
             ),
-            Self::WrongPassword { .. } => Some(
-                "use the password, or the second key of the recovery kit, that this repository was made with".into(),
-            ),
+            Self::WrongPassword { .. } => Some("use the password that this repository was made with".into()),
             Self::InvalidPassword { .. } => Some("put one line of UTF-8 text into the password file".into()),
             Self::Source { .. } => Some(
                 "make these readable, or exclude them in words; data already stored is kept for the next try".into(),

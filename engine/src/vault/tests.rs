@@ -13,6 +13,7 @@ mod mend;
 mod points;
 mod restic;
 mod restore;
+mod rights;
 mod round_trip;
 mod s3;
 pub(super) mod tree;

@@ -1,14 +1,17 @@
-//! What can be said of a vault itself.
+//! What can be said of a vault itself: asked first, then judged by a function of what was found.
+
+mod space;
+#[cfg(test)]
+mod tests;
 
 use super::super::reconcile::{kept_there, only_of, with_way_out};
 use super::{Finding, bad, good, look};
 use crate::error::Error;
 use crate::opening;
 use crate::run::vault_ref;
-use crate::runbook::VaultRef;
-use crate::vault::{Adopted, Diagnosis, LockCheck, Right, Rights, Used, Versioning};
+use crate::runbook::{PlaceRef, VaultRef};
+use crate::vault::{Adopted, Diagnosis, LockCheck, Right, Rights, Versioning};
 use dram_compiler::model::{Name, Store, Vault};
-use indicatif::HumanBytes;
 use jiff::SignedDuration;
 
 /// A clock that is wrong by more makes locks end at another time than people think.
@@ -16,28 +19,59 @@ const SKEW_SEEN: SignedDuration = SignedDuration::from_secs(30);
 /// A clock that is wrong by more has its signatures refused.
 const SKEW_BAD: SignedDuration = SignedDuration::from_secs(600);
 
+/// Who prunes a vault, as far as it is known here.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Pruner {
+    /// Whoever protects.
+    Writer,
+    /// Somebody whose credentials are here.
+    Here,
+    /// Somebody whose credentials cannot be read here; why.
+    Elsewhere(String),
+}
+
 /// Looks at a vault and tries out what may be done there.
 pub(super) fn vault_findings(subject: &str, name: &Name, vault: &Vault, tenant: &str) -> Vec<Finding> {
     let reference = vault_ref(name, vault);
-    let asked = || -> Result<Diagnosis, Error> {
-        opening::password(&reference)?;
-        // The credentials of a prune may be on another machine: then what they may do is not asked here.
-        let place = opening::vault_to_prune(&reference).or_else(|_| opening::vault(&reference))?;
-        Ok(place.diagnose())
-    };
-    let diagnosis = match asked() {
-        Err(error) => return vec![bad(subject, error.to_string())],
-        Ok(diagnosis) => diagnosis,
-    };
-    if let Err(error) = &diagnosis.reached {
+    match ask(&reference) {
+        Err(error) => vec![bad(subject, error.to_string())],
+        Ok((diagnosis, pruner)) => {
+            let mut findings = judge(subject, &reference.address(), vault, &diagnosis, &pruner);
+            if diagnosis.reached.is_ok() {
+                findings.extend(adopted(subject, &reference, tenant));
+            }
+            findings
+        }
+    }
+}
+
+fn ask(reference: &VaultRef) -> Result<(Diagnosis, Pruner), Error> {
+    opening::password(reference)?;
+    let is_named = matches!(&reference.place, PlaceRef::S3(s3) if s3.prune_credentials.is_some());
+    if !is_named {
+        return Ok((opening::vault(reference)?.diagnose(), Pruner::Writer));
+    }
+    Ok(match opening::vault_to_prune(reference) {
+        Ok(vault) => (vault.diagnose(), Pruner::Here),
+        // If it is not theirs that are missing, the vault does not open without them either.
+        Err(why) => (
+            opening::vault(reference)?.diagnose(),
+            Pruner::Elsewhere(why.to_string()),
+        ),
+    })
+}
+
+/// What was found, in words and graded.
+fn judge(subject: &str, address: &str, vault: &Vault, found: &Diagnosis, pruner: &Pruner) -> Vec<Finding> {
+    if let Err(error) = &found.reached {
         return vec![bad(subject, error.to_string())];
     }
-    let mut findings = vec![reading_and_writing(subject, &reference.address(), &diagnosis)];
-    findings.extend(adopted(subject, &reference, tenant));
-    findings.extend(removing(subject, vault, &diagnosis));
-    findings.extend(lock(subject, vault, &diagnosis));
-    findings.extend(diagnosis.skew.and_then(|skew| clock(subject, skew)));
-    findings.extend(space(subject, vault, &diagnosis));
+    let mut findings = vec![reading_and_writing(subject, address, found)];
+    findings.extend(removing_as_writer(subject, &vault.store, &found.writer, pruner));
+    findings.extend(removing_as_pruner(subject, found.pruner.as_ref(), pruner));
+    findings.extend(lock(subject, vault, found));
+    findings.extend(found.skew.and_then(|skew| clock(subject, skew)));
+    findings.extend(space::space(subject, vault, found));
     findings
 }
 
@@ -100,38 +134,78 @@ fn reading_and_writing(subject: &str, address: &str, diagnosis: &Diagnosis) -> F
     }
 }
 
-/// Whoever protects should not be able to destroy; whoever prunes has to.
-fn removing(subject: &str, vault: &Vault, diagnosis: &Diagnosis) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    let writer_removes = diagnosis.writer.remove == Right::Yes;
-    let pruner = diagnosis.pruner.as_ref().map(|pruner| &pruner.remove);
-    match (&vault.store, writer_removes, pruner) {
-        (Store::S3(_), true, Some(_)) => findings.push(look(
+/// Whoever protects should not be able to destroy, as far as the store can tell the two apart; somebody has to be able to prune.
+fn removing_as_writer(subject: &str, store: &Store, writer: &Rights, pruner: &Pruner) -> Option<Finding> {
+    let text = match (&writer.remove, store, pruner) {
+        (Right::Yes, Store::Directory(_), _) | (Right::No, Store::S3(_), Pruner::Here | Pruner::Elsewhere(_)) => {
+            return None;
+        }
+        (Right::Yes, Store::S3(_), Pruner::Here | Pruner::Elsewhere(_)) => {
+            "whoever protects can also remove points: take the right to delete from `credentials`".to_owned()
+        }
+        (Right::Yes, Store::S3(_), Pruner::Writer) => {
+            "whoever protects can also remove points: give `credentials` no right \
+             to delete, and `pruneCredentials` that have it"
+                .to_owned()
+        }
+        (Right::Yes, Store::Swift(_), _) => {
+            "whoever protects can also remove points; Swift cannot keep the two apart: keep a \
+             copy in another vault"
+                .to_owned()
+        }
+        (Right::No, Store::S3(_), Pruner::Writer) => {
+            "nobody who is named can remove anything: `dram prune` will be refused; name `pruneCredentials`".to_owned()
+        }
+        (Right::No, Store::Directory(_) | Store::Swift(_), _) => {
+            "whoever protects may not remove anything: `dram prune` will be refused".to_owned()
+        }
+        // Where nothing could be written, nothing could be removed either; the first is said already.
+        (Right::Unknown(_), _, _) if writer.write != Right::Yes => return None,
+        (Right::Unknown(why), _, _) => told("cannot tell whether whoever protects can also remove points", why),
+    };
+    Some(look(subject, text))
+}
+
+fn removing_as_pruner(subject: &str, rights: Option<&Rights>, pruner: &Pruner) -> Option<Finding> {
+    match (pruner, rights) {
+        (Pruner::Writer, _) | (Pruner::Here, None) => None,
+        (Pruner::Elsewhere(why), _) => Some(look(
             subject,
-            "whoever protects can also remove points: take the right to delete from `credentials`".to_owned(),
+            format!(
+                "the credentials of prune are not on this machine: ask there whether `dram prune` may remove ({why})"
+            ),
         )),
-        (Store::S3(_), true, None) => findings.push(look(
-            subject,
-            "whoever protects can also remove points: give `credentials` no right to delete, and `pruneCredentials` that have it"
-                .to_owned(),
-        )),
-        (Store::Swift(_), true, _) => findings.push(look(
-            subject,
-            "whoever protects can also remove points; Swift cannot keep the two apart: keep a copy in another vault".to_owned(),
-        )),
-        (_, false, None) if vault.lock.is_none() => findings.push(look(
-            subject,
-            "nobody here can remove anything: `dram prune` will be refused; name `pruneCredentials`".to_owned(),
-        )),
-        _ => {}
+        (Pruner::Here, Some(rights)) => match &rights.remove {
+            Right::Yes => None,
+            Right::No => Some(bad(
+                subject,
+                "`pruneCredentials` may not remove anything for good: `dram prune` will fail".to_owned(),
+            )),
+            Right::Unknown(_) => {
+                // What failed before a removal could be tried is the reason.
+                let tried = [&rights.list, &rights.write, &rights.remove];
+                let why = tried.into_iter().find_map(|right| match right {
+                    Right::Unknown(why) if !why.is_empty() => Some(why.as_str()),
+                    Right::No => Some("they may not even write a probe"),
+                    Right::Unknown(_) | Right::Yes => None,
+                });
+                let text = told(
+                    "cannot tell whether `pruneCredentials` may remove",
+                    why.unwrap_or_default(),
+                );
+                Some(look(subject, text))
+            }
+        },
     }
-    if pruner == Some(&Right::No) {
-        findings.push(bad(
-            subject,
-            "`pruneCredentials` may not remove anything: `dram prune` will fail".to_owned(),
-        ));
+}
+
+/// A statement with its reason, where there is one.
+fn told(what: &str, why: &str) -> String {
+    if why.is_empty() {
+        what.to_owned()
+    } else {
+        format!("{what}: {why}")
     }
-    findings
 }
 
 fn lock(subject: &str, vault: &Vault, diagnosis: &Diagnosis) -> Option<Finding> {
@@ -166,34 +240,4 @@ fn clock(subject: &str, skew: SignedDuration) -> Option<Finding> {
     } else {
         None
     }
-}
-
-fn space(subject: &str, vault: &Vault, diagnosis: &Diagnosis) -> Option<Finding> {
-    let Some(Used { files, bytes }) = diagnosis.used else {
-        return vault.capacity.map(|_| {
-            look(
-                subject,
-                "how much it holds cannot be told, so `capacity` is not watched".to_owned(),
-            )
-        });
-    };
-    let free = diagnosis
-        .free_bytes
-        .map_or_else(String::new, |free| format!(", {} are free", HumanBytes(free)));
-    let held = format!("it holds {} in {files} files{free}", HumanBytes(bytes));
-    let Some(capacity) = vault.capacity else {
-        return Some(good(subject, held));
-    };
-    let part = bytes.saturating_mul(100) / capacity.bytes.max(1);
-    let of = format!("{held}: {part} % of its capacity");
-    let warn_at = vault
-        .warn_at
-        .map_or(capacity.bytes, |percent| percent.of(capacity).bytes);
-    Some(if bytes >= capacity.bytes {
-        bad(subject, of)
-    } else if bytes >= warn_at {
-        look(subject, of)
-    } else {
-        good(subject, of)
-    })
 }

@@ -5,20 +5,31 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::super::diagnose::{Diagnosis, Right, Rights, Used};
+use jiff::Timestamp;
+
+use super::super::address::VaultOptions;
+use super::super::diagnose::{Diagnosis, Right, Rights};
 use super::super::error::VaultError;
-use super::super::store::{Directory, StoreError};
+use super::super::growth::Tally;
+use super::super::store::{Directory, Flow, StoreError};
 use super::{Ground, Stores};
+
+/// The name of the probe: no tenant can have it. It stays the same, so that what cannot be removed is overwritten next time.
+const PROBE: &str = ".dram-probe";
 
 /// The vault below a directory.
 #[derive(Debug)]
 pub(in super::super) struct DirectoryGround {
     root: PathBuf,
+    flow: Arc<Flow>,
 }
 
 impl DirectoryGround {
-    pub(in super::super) fn new(root: PathBuf) -> Self {
-        Self { root }
+    pub(in super::super) fn new(root: PathBuf, options: &VaultOptions) -> Self {
+        Self {
+            root,
+            flow: Arc::clone(&options.flow),
+        }
     }
 
     fn folder(&self, within: &[&str]) -> PathBuf {
@@ -73,11 +84,11 @@ impl Ground for DirectoryGround {
     }
 
     fn stores(&self, folder: &[&str]) -> Stores {
-        Stores::same(Arc::new(Directory::new(self.folder(folder))))
+        Stores::same(Arc::new(Directory::new(self.folder(folder), Arc::clone(&self.flow))))
     }
 
     fn diagnose(&self) -> Diagnosis {
-        let probe = self.root.join(format!(".dram-probe-{}", std::process::id()));
+        let probe = self.root.join(PROBE);
         let written = fs::write(&probe, b"probe");
         let mut rights = Rights {
             list: right(fs::read_dir(&self.root)),
@@ -85,13 +96,15 @@ impl Ground for DirectoryGround {
             ..Rights::default()
         };
         if rights.write == Right::Yes {
-            rights.read = right(fs::read(&probe));
-            rights.remove = right(fs::remove_file(&probe));
+            rights.read = right(or_gone(fs::read(&probe).map(drop)));
+            rights.remove = right(or_gone(fs::remove_file(&probe)));
         }
         let space = rustix::fs::statvfs(&self.root).ok();
+        let tally = tally(&self.root).ok();
         Diagnosis {
             writer: rights,
-            used: used(&self.root).ok(),
+            growth: tally.as_ref().and_then(|tally| tally.growth(Timestamp::now())),
+            used: tally.map(|tally| tally.used),
             free_bytes: space.map(|space| space.f_bavail.saturating_mul(space.f_frsize)),
             ..Diagnosis::reached()
         }
@@ -113,8 +126,16 @@ fn right<T>(answer: io::Result<T>) -> Right {
     }
 }
 
-fn used(root: &Path) -> io::Result<Used> {
-    let mut used = Used::default();
+/// Somebody who looks at the same moment removes the same probe.
+fn or_gone(answer: io::Result<()>) -> io::Result<()> {
+    match answer {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+fn tally(root: &Path) -> io::Result<Tally> {
+    let mut tally = Tally::default();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder)? {
@@ -127,12 +148,14 @@ fn used(root: &Path) -> io::Result<Used> {
             if meta.is_dir() {
                 folders.push(entry.path());
             } else {
-                used.files += 1;
-                used.bytes = used.bytes.saturating_add(meta.len());
+                let path = entry.path();
+                let name = path.strip_prefix(root).unwrap_or(&path).to_string_lossy();
+                let written = meta.modified().ok().and_then(|time| Timestamp::try_from(time).ok());
+                tally.add(&name, meta.len(), written);
             }
         }
     }
-    Ok(used)
+    Ok(tally)
 }
 
 fn answer(action: &'static str, path: &Path, error: io::Error) -> VaultError {

@@ -7,13 +7,15 @@ use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Once;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Once};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use rustic_core::Id;
 
+use super::super::progress::Cancel;
+use super::flow::Flow;
 use super::{Claim, Kind, Store, StoreError};
 
 /// Unfinished files of a writer that died are removed when they are older than this.
@@ -25,22 +27,26 @@ const NAMED: usize = 8;
 const LAYOUT: [&str; 7] = ["config", "data", "index", "keys", "locks", "snapshots", SCRATCH];
 
 /// The store of one repository below one directory.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Directory {
     root: PathBuf,
+    flow: Arc<Flow>,
+    cancel: Cancel,
     /// Distinguishes the unfinished files of this process.
-    counter: AtomicU64,
-    tidied: Once,
+    counter: Arc<AtomicU64>,
+    tidied: Arc<Once>,
 }
 
 impl Directory {
-    /// The repository at `root`. Nothing is touched yet.
+    /// The repository at `root`, whose transfers go through `flow`. Nothing is touched yet.
     #[must_use]
-    pub fn new(root: PathBuf) -> Self {
+    pub fn new(root: PathBuf, flow: Arc<Flow>) -> Self {
         Self {
             root,
-            counter: AtomicU64::new(0),
-            tidied: Once::new(),
+            flow,
+            cancel: Cancel::new(),
+            counter: Arc::default(),
+            tidied: Arc::new(Once::new()),
         }
     }
 
@@ -154,6 +160,7 @@ impl Store for Directory {
     }
 
     fn list(&self, kind: Kind) -> Result<Vec<(Id, u32)>, StoreError> {
+        let _turn = self.flow.turn(&self.cancel)?;
         let mut found = Vec::new();
         match kind {
             Kind::Config => {
@@ -194,17 +201,22 @@ impl Store for Directory {
 
     fn read(&self, kind: Kind, id: &Id) -> Result<Bytes, StoreError> {
         let path = self.path(kind, id);
+        let _turn = self.flow.turn(&self.cancel)?;
         let mut content = Vec::new();
         File::open(&path)
             .and_then(|mut file| file.read_to_end(&mut content))
             .map_err(|error| failed("read", &path, error))?;
+        self.flow.pass(content.len(), &self.cancel)?;
         Ok(content.into())
     }
 
     fn read_range(&self, kind: Kind, id: &Id, offset: u32, length: u32) -> Result<Bytes, StoreError> {
         let path = self.path(kind, id);
+        let wanted = usize::try_from(length).unwrap_or(usize::MAX);
+        let _turn = self.flow.turn(&self.cancel)?;
         let file = File::open(&path).map_err(|error| failed("read", &path, error))?;
-        let mut content = vec![0; usize::try_from(length).unwrap_or(usize::MAX)];
+        self.flow.pass(wanted, &self.cancel)?;
+        let mut content = vec![0; wanted];
         match file.read_exact_at(&mut content, u64::from(offset)) {
             Ok(()) => Ok(content.into()),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(StoreError::Truncated {
@@ -217,6 +229,8 @@ impl Store for Directory {
     }
 
     fn write(&self, kind: Kind, id: &Id, content: &[Bytes]) -> Result<(), StoreError> {
+        let _turn = self.flow.turn(&self.cancel)?;
+        self.flow.pass(content.iter().map(Bytes::len).sum(), &self.cancel)?;
         self.tidied.call_once(|| self.tidy(SystemTime::now()));
         let path = self.path(kind, id);
         let scratch = self.scratch();
@@ -247,6 +261,7 @@ impl Store for Directory {
 
     fn remove(&self, kind: Kind, id: &Id) -> Result<(), StoreError> {
         let path = self.path(kind, id);
+        let _turn = self.flow.turn(&self.cancel)?;
         match fs::remove_file(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             other => other.map_err(|error| failed("remove", &path, error))?,
@@ -264,6 +279,13 @@ impl Store for Directory {
         sync_folder(&self.root.join("data"))?;
         sync_folder(&self.root)?;
         sync_parent(&self.root)
+    }
+
+    fn under(&self, cancel: &Cancel) -> Option<Arc<dyn Store>> {
+        Some(Arc::new(Self {
+            cancel: cancel.clone(),
+            ..self.clone()
+        }))
     }
 
     fn claim(&self) -> Result<Claim, StoreError> {

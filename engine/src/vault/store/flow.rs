@@ -1,4 +1,4 @@
-//! How much of the connection all transfers of one vault take together: calls at the same time, and bytes a second.
+//! How much of the connection all transfers that share it take together: calls at the same time, and bytes a second.
 
 use std::num::NonZeroU64;
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -15,9 +15,9 @@ const NOTICED_WITHIN: Duration = Duration::from_millis(25);
 /// An idle connection may catch up for so long.
 const BURST: Duration = Duration::from_millis(500);
 
-/// Shared by every store of a vault.
+/// Shared by every store of a vault, and by the vaults of a run where one is handed to each of them.
 #[derive(Debug)]
-pub(in super::super) struct Flow {
+pub struct Flow {
     free: Mutex<usize>,
     freed: Condvar,
     rate: Option<NonZeroU64>,
@@ -37,8 +37,16 @@ impl Drop for Turn<'_> {
     }
 }
 
+impl Default for Flow {
+    fn default() -> Self {
+        Self::new(Transfer::default())
+    }
+}
+
 impl Flow {
-    pub(in super::super) fn new(transfer: Transfer) -> Self {
+    /// One that lets through as much as is agreed.
+    #[must_use]
+    pub fn new(transfer: Transfer) -> Self {
         Self {
             free: Mutex::new(transfer.parallel.unwrap_or(PARALLEL).max(1)),
             freed: Condvar::new(),
@@ -61,6 +69,12 @@ impl Flow {
             let waited = self.freed.wait_timeout(free, NOTICED_WITHIN);
             free = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
+    }
+
+    /// When the bytes that were let through so far have passed at the agreed rate: every byte that is counted moves it.
+    #[cfg(test)]
+    pub(crate) fn passed(&self) -> Instant {
+        *self.passed.lock().unwrap()
     }
 
     /// Waits until so many bytes may pass.

@@ -22,7 +22,7 @@ use super::progress::Cancel;
 
 pub(super) use deferring::Deferring;
 pub use directory::Directory;
-pub(super) use flow::Flow;
+pub use flow::Flow;
 pub(super) use history::History;
 pub use s3::S3;
 pub(super) use s3::file;

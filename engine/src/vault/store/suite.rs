@@ -1,14 +1,16 @@
 //! What every store of a vault does, whatever it lies on. Each implementation runs all of it.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use rustic_core::Id;
 
+use super::super::address::Transfer;
 use super::super::progress::Cancel;
-use super::{Kind, Store, StoreError};
+use super::{Flow, Kind, Store, StoreError};
 
 const KINDS: [Kind; 5] = [Kind::Key, Kind::Snapshot, Kind::Index, Kind::Pack, Kind::Notice];
 
@@ -32,6 +34,39 @@ pub(in super::super) fn run(store: &Arc<dyn Store>) {
     what_is_removed_is_gone(store);
     many_writers_write_what_they_say(store);
     a_raised_flag_ends_every_call(store);
+}
+
+/// A flow that counts what passes, and is so fast that nobody waits.
+pub(in super::super) fn gauge() -> Arc<Flow> {
+    Arc::new(Flow::new(Transfer {
+        parallel: None,
+        bytes_per_second: NonZeroU64::new(1_000_000_000),
+    }))
+}
+
+/// That a store whose transfers go through a [`gauge`] passes each byte through it that it moves, also for one operation alone.
+pub(in super::super) fn counts_what_moves(flow: &Flow, store: &Arc<dyn Store>) {
+    let view = store.under(&Cancel::new());
+    for (number, store) in (500..).zip([Some(store), view.as_ref()].into_iter().flatten()) {
+        let counted = |what: &str, bytes: u64, run: &dyn Fn() -> Result<(), StoreError>| {
+            let before = flow.passed();
+            run().unwrap();
+            // At a billion bytes a second a byte takes a nanosecond.
+            let counted = flow.passed().duration_since(before);
+            assert!(
+                counted >= Duration::from_nanos(bytes),
+                "{what}: {counted:?} for {bytes} bytes"
+            );
+        };
+        let id = id(number);
+        let write = || store.write(Kind::Pack, &id, &content(number, 70_000));
+        counted("write", 70_000, &write);
+        counted("read", 70_000, &|| store.read(Kind::Pack, &id).map(drop));
+        counted("read a range", 4096, &|| {
+            store.read_range(Kind::Pack, &id, 1234, 4096).map(drop)
+        });
+        store.remove(Kind::Pack, &id).unwrap();
+    }
 }
 
 fn what_is_not_there_is_missing(store: &Arc<dyn Store>) {

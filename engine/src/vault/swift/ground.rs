@@ -32,7 +32,7 @@ impl SwiftGround {
     pub(super) fn of(place: &SwiftPlace, options: &VaultOptions, account: Account) -> Self {
         Self {
             container: Container::new(Arc::new(account), place.container.clone(), Cancel::new()),
-            flow: Arc::new(Flow::new(options.transfer)),
+            flow: Arc::clone(&options.flow),
             place: place.clone(),
             answered: OnceLock::new(),
         }

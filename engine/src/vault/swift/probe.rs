@@ -6,12 +6,15 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::super::diagnose::{Diagnosis, Right, Rights, Used};
+use super::super::growth::Tally;
+use super::container::Listed;
 use super::fault::Fault;
 use super::ground::SwiftGround;
-use super::store::joined;
+use super::store::{joined, within};
 
-/// Where the probes lie: no tenant can have this name.
-const FOLDER: &str = ".dram-probe";
+/// Where the probe lies: no tenant can have this name. It stays the same, so that what cannot be removed is overwritten next
+/// time.
+const PROBE: &str = ".dram-probe/writer";
 
 impl SwiftGround {
     /// Tries out what may be done. Swift gives the right to write and the right to remove together, so that there is no
@@ -31,24 +34,46 @@ impl SwiftGround {
             .quota
             .zip(used.bytes)
             .map(|(quota, bytes)| quota.saturating_sub(bytes));
+        found.growth = self.tally().ok().and_then(|tally| tally.growth(Timestamp::now()));
         found.used = used.objects.zip(used.bytes).map(|(files, bytes)| Used { files, bytes });
         found
     }
 
+    fn tally(&self) -> Result<Tally, Fault> {
+        let prefix = within(&self.place.prefix);
+        let mut tally = Tally::default();
+        self.container.list(&prefix, None, &mut |listed| {
+            if let Listed::Object { name, bytes, modified } = listed {
+                let name = name.strip_prefix(&prefix).unwrap_or(&name);
+                let written = modified.and_then(|time| time.to_zoned(TimeZone::UTC).ok());
+                tally.add(name, bytes, written.map(|time| time.timestamp()));
+            }
+            Ok(())
+        })?;
+        Ok(tally)
+    }
+
     fn rights(&self) -> Rights {
         let container = &self.container;
-        let probe = format!("{FOLDER}/writer-{}", Timestamp::now().as_nanosecond());
-        let object = joined(&self.place.prefix, &probe);
+        let object = joined(&self.place.prefix, PROBE);
         let mut rights = Rights {
             list: right(container.list(&object, None, &mut |_| Ok(()))),
             write: right(container.put(&object, &[Bytes::from_static(b"probe")])),
             ..Rights::default()
         };
         if rights.write == Right::Yes {
-            rights.read = right(container.get(&object));
+            rights.read = right(or_gone(container.get(&object).map(drop)));
             rights.remove = right(container.discard(&object));
         }
         rights
+    }
+}
+
+/// Somebody who looks at the same moment removes the same probe.
+fn or_gone(answer: Result<(), Fault>) -> Result<(), Fault> {
+    match answer {
+        Err(Fault::Missing) => Ok(()),
+        other => other,
     }
 }
 

@@ -260,6 +260,23 @@ fn a_directory_does_what_every_store_does() {
 }
 
 #[test]
+fn what_moves_to_and_from_directories_counts_against_the_agreed_rate_of_all_together() {
+    use crate::vault::store::suite;
+    let dir = tempfile::tempdir().unwrap();
+    let flow = suite::gauge();
+    let options = VaultOptions {
+        flow: Arc::clone(&flow),
+        ..VaultOptions::default()
+    };
+    for name in ["first", "second"] {
+        let vault = Vault::open(&Place::Directory(dir.path().join(name)), &options).unwrap();
+        let location = vault.repository("t", "a").unwrap();
+        drop(location.stores().writer.claim().unwrap());
+        suite::counts_what_moves(&flow, &location.stores().writer);
+    }
+}
+
+#[test]
 fn addresses_of_vaults_read_as_they_are_shown() {
     for text in [
         "/mnt/nas/dram",

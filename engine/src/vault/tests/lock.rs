@@ -201,6 +201,16 @@ fn a_diagnosis_says_what_is_enforced() {
     };
     assert_eq!(found.writer, rights(Right::No));
     assert_eq!(found.pruner, Some(rights(Right::Yes)));
+    // Only what is locked stays of the probes, until the next look: that one is the first in the listing.
+    let left = lab.bucket.list_versions(".dram-probe/").unwrap();
+    assert_eq!(left.len(), 1, "{left:?}");
+    wait_for(
+        Timestamp::now() + jiff::SignedDuration::from_secs(6),
+        &lab.location().stores().writer,
+    );
+    assert_eq!(locked(&lab, mode).diagnose().lock, LockCheck::Holds);
+    let left = lab.bucket.list_versions(".dram-probe/").unwrap();
+    assert_eq!(left.len(), 1, "{left:?}");
     lab.place.address.bucket.push_str("-not");
     let found = locked(&lab, mode).diagnose();
     assert!(matches!(found.reached, Err(VaultError::MissingVault { .. })));

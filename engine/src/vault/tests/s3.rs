@@ -16,6 +16,12 @@ fn a_bucket_does_what_every_store_does() {
     for keeps in [Keeps::Plain, Keeps::Versions] {
         let Some(lab) = lab::bucket("suite", keeps) else { return };
         suite::run(&store(&lab));
+        let options = VaultOptions {
+            flow: suite::gauge(),
+            ..VaultOptions::default()
+        };
+        let location = lab.vault(&options).repository("default", "other").unwrap();
+        suite::counts_what_moves(&options.flow, &location.stores().writer);
     }
 }
 

@@ -31,8 +31,8 @@ impl S3Ground {
         Self {
             writer: bucket(&place.credentials),
             pruner: place.prune_credentials.as_ref().map(bucket),
-            flow: Arc::new(Flow::new(options.transfer)),
-            options: *options,
+            flow: Arc::clone(&options.flow),
+            options: options.clone(),
             answered: OnceLock::new(),
         }
     }
