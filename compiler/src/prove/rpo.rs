@@ -55,7 +55,7 @@ pub fn recovery_point_of_copy(
         terms.push(Term {
             what: "delay of the copy",
             seconds: delay.seconds,
-            because: format!("vault `{}` takes points {delay} after their seal", copy.name),
+            because: format!("vault `{}` takes points {delay} after their freeze", copy.name),
         });
         terms.push(Term {
             what: "wait for a run",

@@ -102,7 +102,7 @@ impl Placement {
             Keeping::Nothing
         };
         owner.create_bucket(&bucket, keeping)?;
-        owner.set_policy(&bucket, &writer_policy(&bucket))?;
+        owner.set_policy(&bucket, &writer_policy(&bucket)?)?;
         Ok(Placement::S3 {
             lab,
             port,
@@ -296,42 +296,38 @@ fn s3_address(bucket: &str, port: u16) -> String {
     format!("s3://{bucket}/{PREFIX}?endpoint=http://127.0.0.1:{port}&region=us-east-1&pathStyle=true")
 }
 
-/// What whoever protects may do: add and read, and prolong locks; neither delete nor shorten.
-fn writer_policy(bucket: &str) -> serde_json::Value {
-    serde_json::json!({"Version": "2012-10-17", "Statement": [
-        {
-            "Effect": "Allow",
-            "Principal": {"AWS": [format!("arn:aws:iam:::user/{WRITER}")]},
-            "Action": [
-                "s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketLocation", "s3:GetBucketVersioning",
-                "s3:GetBucketObjectLockConfiguration",
-            ],
-            "Resource": [format!("arn:aws:s3:::{bucket}")],
-        },
-        {
-            "Effect": "Allow",
-            "Principal": {"AWS": [format!("arn:aws:iam:::user/{WRITER}")]},
-            "Action": [
-                "s3:PutObject", "s3:GetObject", "s3:GetObjectVersion", "s3:GetObjectRetention", "s3:PutObjectRetention",
-                "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts",
-            ],
-            "Resource": [format!("arn:aws:s3:::{bucket}/*")],
-        },
-        // Of an adopted repository: what tells other programs who works there.
-        {
-            "Effect": "Allow",
-            "Principal": {"AWS": [format!("arn:aws:iam:::user/{WRITER}")]},
-            "Action": ["s3:DeleteObject", "s3:DeleteObjectVersion"],
-            "Resource": [format!("arn:aws:s3:::{bucket}/{PREFIX}/locks/*")],
-        },
-        // An object belongs to whoever wrote it: the owner of the bucket, who prunes, asks for its rights like others.
-        {
-            "Effect": "Allow",
-            "Principal": {"AWS": [format!("arn:aws:iam:::user/{OWNER}")]},
-            "Action": ["s3:*"],
-            "Resource": [format!("arn:aws:s3:::{bucket}"), format!("arn:aws:s3:::{bucket}/*")],
-        },
-    ]})
+/// The JSON that follows these words in `docs/storage.md`, about this bucket.
+fn printed(words: &str, bucket: &str) -> Result<serde_json::Value> {
+    let text = include_str!("../../../docs/storage.md");
+    let after = text.split_once(words).map(|(_, after)| after);
+    let block = after.and_then(|after| after.split_once("```json")?.1.split_once("```"));
+    let printed = block.map(|(printed, _)| printed).unwrap_or_default();
+    let printed = printed.replace("shop-vault/dram", &format!("{bucket}/{PREFIX}"));
+    let printed = printed.replace("shop-vault", bucket);
+    serde_json::from_str(&printed).doing(|| format!("read the JSON after `{words}` in `docs/storage.md`"))
+}
+
+/// What whoever protects may do, into a repository that it adopts, too: exactly what the documentation prints for it.
+fn writer_policy(bucket: &str) -> Result<serde_json::Value> {
+    let mut policy = printed("**Writer**", bucket)?;
+    let of_locks = printed("A lock has to be taken back.", bucket)?;
+    let statements = policy.get_mut("Statement").and_then(|all| all.as_array_mut());
+    let statements = statements
+        .ok_or_else(|| std::io::Error::other("it has no statements"))
+        .doing(|| "use the writer's policy in `docs/storage.md`".to_owned())?;
+    statements.push(of_locks);
+    // The policy of a user names nobody; that of a bucket says whom it is for.
+    for statement in &mut *statements {
+        statement["Principal"] = serde_json::json!({"AWS": [format!("arn:aws:iam:::user/{WRITER}")]});
+    }
+    // An object belongs to whoever wrote it: the owner of the bucket, who prunes, asks for its rights like others.
+    statements.push(serde_json::json!({
+        "Effect": "Allow",
+        "Principal": {"AWS": [format!("arn:aws:iam:::user/{OWNER}")]},
+        "Action": ["s3:*"],
+        "Resource": [format!("arn:aws:s3:::{bucket}"), format!("arn:aws:s3:::{bucket}/*")],
+    }));
+    Ok(policy)
 }
 
 fn write_clouds(file: &Path, lab: &Store, port: u16) -> Result<()> {
