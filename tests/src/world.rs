@@ -24,6 +24,9 @@ pub use raw::Raw;
 /// The example's model.
 pub const SHOP: &str = "examples/shop/dram.yaml";
 
+/// A model of one folder of files and two sites.
+pub const FILES: &str = "tests/models/files.yaml";
+
 /// Where the example model keeps everything; replaced by the world's own folder.
 const EXAMPLE_FOLDER: &str = "/tmp/dram-shop";
 /// The port of the example's shop; replaced by a free one.
@@ -60,6 +63,18 @@ impl World {
         let folder = folder.doing(|| "make a temporary folder".to_owned())?;
         let mut world = World::new(folder.path(), Programs::built()?, model, wish)?;
         world.temporary = Some(folder);
+        Ok(world)
+    }
+
+    /// A world of one folder of files, declared, with one point that holds the file `notes` with `first` in it.
+    ///
+    /// # Errors
+    /// Those of [`World::on`]; the engine refuses.
+    pub fn protected(wish: impl Into<Wish>) -> Result<World> {
+        let world = World::on(FILES, wish)?;
+        write(&world.dir().join("office/data/notes"), "first\n")?;
+        world.declare()?;
+        world.dram().args(["protect", "files"]).ok()?;
         Ok(world)
     }
 
@@ -124,17 +139,7 @@ impl World {
     /// # Errors
     /// The engine refuses, or does not answer in JSON.
     pub fn points(&self, application: &str) -> Result<Vec<String>> {
-        let text = self.dram().args(["points", application, "--json"]).text()?;
-        let mut points = Vec::new();
-        for document in serde_json::Deserializer::from_str(&text).into_iter::<Value>() {
-            let document = document
-                .map_err(std::io::Error::from)
-                .doing(|| format!("read the points in {text}"))?;
-            collect_points(&document, &mut points);
-        }
-        points.sort();
-        points.dedup();
-        Ok(points)
+        offered(self.dram().args(["points", application]))
     }
 
     /// A text of the example with this world's folder and port in it.
@@ -300,6 +305,32 @@ impl World {
     }
 }
 
+/// The points that a call of `dram points` says are offered, oldest first.
+///
+/// # Errors
+/// The engine refuses, or does not answer in JSON.
+pub fn offered(points: Call) -> Result<Vec<String>> {
+    let rows = json(points)?;
+    let rows = rows.as_array().into_iter().flatten();
+    let offered = rows.filter(|row| row.get("offered").and_then(Value::as_bool) == Some(true));
+    let mut points: Vec<String> = offered
+        .filter_map(|row| row.get("point")?.as_str().map(str::to_owned))
+        .collect();
+    points.sort();
+    Ok(points)
+}
+
+/// What a call of `dram` answers with `--json`.
+///
+/// # Errors
+/// The engine refuses, or does not answer in JSON.
+pub fn json(call: Call) -> Result<Value> {
+    let text = call.arg("--json").text()?;
+    serde_json::from_str(&text)
+        .map_err(std::io::Error::from)
+        .doing(|| format!("read the answer {text}"))
+}
+
 /// The stores of a test, or nothing if this machine cannot have them; then it is skipped with the reason.
 ///
 /// # Errors
@@ -361,17 +392,6 @@ pub fn write(path: &Path, text: &str) -> Result<()> {
         std::fs::create_dir_all(folder).doing(|| format!("make `{}`", folder.display()))?;
     }
     std::fs::write(path, text).doing(|| format!("write `{}`", path.display()))
-}
-
-fn collect_points(value: &Value, points: &mut Vec<String>) {
-    match value {
-        Value::Array(list) => list.iter().for_each(|value| collect_points(value, points)),
-        Value::Object(fields) => {
-            points.extend(fields.get("point").and_then(Value::as_str).map(str::to_owned));
-            fields.values().for_each(|value| collect_points(value, points));
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
-    }
 }
 
 fn write_secret(path: &Path, text: &str) -> Result<()> {

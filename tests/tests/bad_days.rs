@@ -6,18 +6,20 @@ use dram_tests::Result;
 use dram_tests::call::Call;
 use dram_tests::error::{Doing as _, claim};
 use dram_tests::lab::{skip, system};
-use dram_tests::world::{SHOP, World, read, write};
+use dram_tests::world::{SHOP, Stores, World, read, write};
 
-const FILES: &str = "tests/models/files.yaml";
+dram_tests::over_stores!(
+    a_wrong_password,
+    a_dump_that_fails_half_way,
+    a_site_that_vanished,
+    a_path_that_vanished,
+    health_that_never_comes,
+);
 
 /// A world of files with one good point, and a change since.
-fn protected_world() -> Result<World> {
-    let world = World::temporary(FILES)?;
-    let notes = world.dir().join("office/data/notes");
-    write(&notes, "first\n")?;
-    world.declare()?;
-    world.dram().args(["protect", "files"]).ok()?;
-    write(&notes, "second\n")?;
+fn protected_world(stores: Stores) -> Result<World> {
+    let world = World::protected(stores)?;
+    write(&world.dir().join("office/data/notes"), "second\n")?;
     Ok(world)
 }
 
@@ -72,9 +74,8 @@ fn in_own_mounts(test: &str, world: &World, script: &str) -> Result<Option<Call>
     Ok(Some(unshare(script).dir(world.dir()).env("PATH", path)))
 }
 
-#[test]
-fn a_wrong_password() -> Result<()> {
-    let world = protected_world()?;
+fn a_wrong_password(stores: Stores) -> Result<()> {
+    let world = protected_world(stores)?;
     let password = world.password()?;
     // The listing that follows needs the right password again, so the wrong one stands in a file of its own.
     let protect = world.dram().args(["protect", "files"]);
@@ -104,7 +105,7 @@ fn a_wrong_password() -> Result<()> {
 
 #[test]
 fn a_vault_that_cannot_be_written() -> Result<()> {
-    let world = protected_world()?;
+    let world = protected_world(Stores::Directories)?;
     let script = "mount --bind \"$VAULT\" \"$VAULT\"; mount -o remount,bind,ro \"$VAULT\"; exec dram protect files";
     let Some(protect) = in_own_mounts("a_vault_that_cannot_be_written", &world, script)? else {
         return Ok(());
@@ -114,7 +115,7 @@ fn a_vault_that_cannot_be_written() -> Result<()> {
 
 #[test]
 fn a_full_disk() -> Result<()> {
-    let world = protected_world()?;
+    let world = protected_world(Stores::Directories)?;
     let noise = dram_tests::chance::Chance::of(1).noise(16 << 20);
     std::fs::write(world.dir().join("office/data/large"), noise).doing(|| "write a large file".to_owned())?;
     // The small disk begins as a copy of the vault, and is gone with the namespace.
@@ -126,9 +127,8 @@ fn a_full_disk() -> Result<()> {
     check(&world, protect, &["no space", "vault"], || Ok(()))
 }
 
-#[test]
-fn a_dump_that_fails_half_way() -> Result<()> {
-    let world = protected_world()?;
+fn a_dump_that_fails_half_way(stores: Stores) -> Result<()> {
+    let world = protected_world(stores)?;
     let good = "host: { paths: [/data] }";
     let bad = "host: { paths: [/data], dump: { command: { shell: \"echo x; false\" }, restore: { run: [cat] } } }";
     world.change_model(&[(good, bad)])?;
@@ -144,9 +144,8 @@ fn a_dump_that_fails_half_way() -> Result<()> {
     )
 }
 
-#[test]
-fn a_site_that_vanished() -> Result<()> {
-    let world = protected_world()?;
+fn a_site_that_vanished(stores: Stores) -> Result<()> {
+    let world = protected_world(stores)?;
     let (office, away) = (world.dir().join("office"), world.dir().join("away"));
     let move_folder = |from: &Path, to: &Path| std::fs::rename(from, to).doing(|| format!("move `{}`", from.display()));
     move_folder(&office, &away)?;
@@ -155,9 +154,8 @@ fn a_site_that_vanished() -> Result<()> {
     })
 }
 
-#[test]
-fn a_path_that_vanished() -> Result<()> {
-    let world = protected_world()?;
+fn a_path_that_vanished(stores: Stores) -> Result<()> {
+    let world = protected_world(stores)?;
     let (data, away) = (world.dir().join("office/data"), world.dir().join("away"));
     std::fs::rename(&data, &away).doing(|| "move the data".to_owned())?;
     world
@@ -171,7 +169,7 @@ fn a_path_that_vanished() -> Result<()> {
 
 #[test]
 fn a_vault_that_vanished_is_not_an_empty_one() -> Result<()> {
-    let world = protected_world()?;
+    let world = protected_world(Stores::Directories)?;
     let (vault, away) = (world.vault(), world.dir().join("away"));
     std::fs::rename(&vault, &away).doing(|| "move the vault".to_owned())?;
     world
@@ -191,9 +189,8 @@ fn a_vault_that_vanished_is_not_an_empty_one() -> Result<()> {
     world.dram().args(["protect", "files"]).ok().map(drop)
 }
 
-#[test]
-fn health_that_never_comes() -> Result<()> {
-    let mut world = World::temporary(SHOP)?;
+fn health_that_never_comes(stores: Stores) -> Result<()> {
+    let mut world = World::on(SHOP, stores)?;
     world.change_model(&[
         ("timeout: 30s", "timeout: 1s\n          startPeriod: 3s"),
         ("/up\n", "/nowhere\n"),

@@ -5,8 +5,6 @@ use dram_tests::call::Call;
 use dram_tests::error::{Doing as _, claim};
 use dram_tests::world::{Stores, World, read, write};
 
-const FILES: &str = "tests/models/files.yaml";
-
 dram_tests::over_stores!(
     a_failover_and_back_keeps_the_newest_data,
     a_restore_that_was_refused_stops_no_protection,
@@ -16,15 +14,6 @@ dram_tests::over_stores!(
     a_recovery_behind_the_catalog_s_back_is_noticed,
     damage_that_verify_finds_keeps_a_point_from_being_picked,
 );
-
-/// A world of files with one point that holds `first`.
-fn protected_world(stores: Stores) -> Result<World> {
-    let world = World::on(FILES, stores)?;
-    write(&world.dir().join("office/data/notes"), "first\n")?;
-    world.declare()?;
-    world.dram().args(["protect", "files"]).ok()?;
-    Ok(world)
-}
 
 fn restore(world: &World, words: &[&str]) -> Call {
     world.dram().args(["restore", "files"]).args(words)
@@ -36,7 +25,7 @@ fn holds(world: &World, path: &str, expected: &str) -> Result<()> {
 }
 
 fn a_failover_and_back_keeps_the_newest_data(stores: Stores) -> Result<()> {
-    let world = protected_world(stores)?;
+    let world = World::protected(stores)?;
     restore(&world, &["--to", "branch"]).run()?.expect_code(3)?;
     restore(&world, &["--to", "branch", "--attest-source-stopped"]).ok()?;
     holds(&world, "branch/data/notes", "first\n")?;
@@ -52,7 +41,7 @@ fn a_failover_and_back_keeps_the_newest_data(stores: Stores) -> Result<()> {
 }
 
 fn a_restore_that_was_refused_stops_no_protection(stores: Stores) -> Result<()> {
-    let world = protected_world(stores)?;
+    let world = World::protected(stores)?;
     let notes = world.dir().join("office/data/notes");
     std::fs::remove_file(&notes).doing(|| "remove the notes".to_owned())?;
     std::fs::create_dir(&notes).doing(|| "make a folder of that name".to_owned())?;
@@ -63,7 +52,7 @@ fn a_restore_that_was_refused_stops_no_protection(stores: Stores) -> Result<()> 
 }
 
 fn live_data_is_replaced_only_by_word(stores: Stores) -> Result<()> {
-    let world = protected_world(stores)?;
+    let world = World::protected(stores)?;
     write(&world.dir().join("office/data/notes"), "newer\n")?;
     restore(&world, &[]).run()?.expect_code(3)?;
     holds(&world, "office/data/notes", "newer\n")?;
@@ -72,14 +61,14 @@ fn live_data_is_replaced_only_by_word(stores: Stores) -> Result<()> {
 }
 
 fn files_of_a_point_from_before_a_takeover_can_be_looked_at(stores: Stores) -> Result<()> {
-    let world = protected_world(stores)?;
+    let world = World::protected(stores)?;
     restore(&world, &["--to", "branch", "--attest-source-stopped"]).ok()?;
     restore(&world, &["--into"]).arg(world.dir().join("look")).ok()?;
     holds(&world, "look/data/notes", "first\n")
 }
 
 fn a_withdrawn_application_comes_back_at_another_site(stores: Stores) -> Result<()> {
-    let world = protected_world(stores)?;
+    let world = World::protected(stores)?;
     let text = read(&world.model())?;
     let without: Vec<&str> = text
         .split("---\n")
@@ -97,7 +86,7 @@ fn a_withdrawn_application_comes_back_at_another_site(stores: Stores) -> Result<
 }
 
 fn a_recovery_behind_the_catalog_s_back_is_noticed(stores: Stores) -> Result<()> {
-    let world = protected_world(stores)?;
+    let world = World::protected(stores)?;
     let recover = world.dram().args(["recover", "files"]).args(world.vault_options());
     let recover = recover.arg("--into").arg(world.dir().join("branch"));
     recover.arg("--attest-source-stopped").ok()?;
@@ -112,7 +101,7 @@ fn a_recovery_behind_the_catalog_s_back_is_noticed(stores: Stores) -> Result<()>
 }
 
 fn damage_that_verify_finds_keeps_a_point_from_being_picked(stores: Stores) -> Result<()> {
-    let world = protected_world(stores)?;
+    let world = World::protected(stores)?;
     let before = packs(&world)?;
     // What compresses well would leave its pack as small as the others.
     let noise: String = (0..5000u64)
@@ -125,14 +114,21 @@ fn damage_that_verify_finds_keeps_a_point_from_being_picked(stores: Stores) -> R
     let Some((new, _)) = new.max_by_key(|(_, bytes)| *bytes) else {
         return claim("the second point wrote a pack", false, String::new);
     };
+    let points = world.points("files")?;
+    let newest = points.last().cloned().unwrap_or_default();
     let vault = world.raw_vault();
     let bytes = vault.read(&new)?;
     vault.write(&new, &bytes.iter().map(|byte| byte ^ 1).collect::<Vec<u8>>())?;
     world.dram().args(["verify", "files"]).run()?.expect_code(1)?;
+    let offered = world.points("files")?;
+    claim(
+        "only the first point is offered",
+        Some(offered.as_slice()) == points.get(..1),
+        || format!("{offered:?} of {points:?}"),
+    )?;
     restore(&world, &["--into"]).arg(world.dir().join("look")).ok()?;
     holds(&world, "look/data/notes", "first\n")?;
     vault.write(&new, &bytes)?;
-    let newest = world.points("files")?.pop().unwrap_or_default();
     world.dram().arg("verify").arg(&newest).ok()?;
     restore(&world, &["--into"]).arg(world.dir().join("again")).ok()?;
     let again = read(&world.dir().join("again/data/notes"))?;

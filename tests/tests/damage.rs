@@ -3,9 +3,8 @@
 use dram_tests::Result;
 use dram_tests::chance::Chance;
 use dram_tests::error::{Doing as _, claim};
-use dram_tests::world::{Stores, World, write};
+use dram_tests::world::{FILES, Stores, World, write};
 
-const FILES: &str = "tests/models/files.yaml";
 /// More than one pack of data holds.
 const NOISE_BYTES: usize = 9 << 20;
 
@@ -42,13 +41,26 @@ fn a_flipped_byte_in_each_pack_in_turn_is_found(stores: Stores) -> Result<()> {
         vault.write(pack, &damaged)?;
         let found = world.dram().arg("verify").arg(&point).run()?;
         claim(
-            format!("byte {at} of {bytes} of `{pack}` is missed by verify"),
+            format!("verify finds byte {at} of {bytes} of `{pack}`"),
             found.code() == Some(1),
             || found.both(),
         )?;
-        restore().run()?.expect_failure(&[])?;
+        let offered = world.points("files")?;
+        claim("the point is no longer offered", offered.is_empty(), || found.both())?;
+        let refused = restore().run()?.expect_failure(&[&point])?;
+        let said = refused.both();
+        let names = ["is quarantined: verification found", "is unreadable"];
+        claim(
+            "the restore names the damage",
+            names.iter().any(|name| said.contains(name)),
+            || said,
+        )?;
         vault.write(pack, &whole)?;
         world.dram().arg("verify").arg(&point).ok()?;
+        let offered = world.points("files")?;
+        claim("the mended point is offered again", offered == [point.clone()], || {
+            format!("{offered:?}")
+        })?;
         restore().ok()?;
     }
     Ok(())

@@ -5,14 +5,20 @@ use dram_tests::Result;
 use dram_tests::call::{Call, Done};
 use dram_tests::error::{Doing as _, claim};
 use dram_tests::lab::random_hex;
-use dram_tests::world::{Stores, World, read, write};
-
-const FILES: &str = "tests/models/files.yaml";
+use dram_tests::world::{FILES, Stores, World, json, offered, read, write};
 
 dram_tests::over_stores!(
     nothing_of_one_tenant_is_seen_restored_or_guessed_by_another,
     the_bytes_of_a_vault_tell_nothing,
 );
+
+/// What is said of an application, a point and a run that are not there.
+const NOT_THERE: [&str; 4] = [
+    "is not declared",
+    "no application has a point",
+    "the vault has no point",
+    "there is no run",
+];
 
 /// A tenant of the world beside the default one: its model, sites and key are its own, the stores are the same.
 struct Tenant<'w> {
@@ -52,17 +58,18 @@ impl Tenant<'_> {
     }
 
     fn point(&self) -> Result<String> {
-        let points = self.dram().args(["points", self.application]).arg("--json").text()?;
-        let found = points.split('"').find(|word| is_ulid(word)).map(str::to_owned);
-        claim(format!("{} has a point", self.name), found.is_some(), || points)?;
-        Ok(found.unwrap_or_default())
+        let mut points = offered(self.dram().args(["points", self.application]))?;
+        claim(format!("{} has a point", self.name), !points.is_empty(), String::new)?;
+        Ok(points.pop().unwrap_or_default())
     }
 
     fn run(&self) -> Result<String> {
-        let runs = self.dram().args(["runs", "--json"]).text()?;
-        let found = runs.split('"').find(|word| is_ulid(word)).map(str::to_owned);
-        claim(format!("{} has a run", self.name), found.is_some(), || runs)?;
-        Ok(found.unwrap_or_default())
+        let runs = json(self.dram().arg("runs"))?;
+        let newest = runs.get(0).and_then(|run| run.get("run")?.as_str());
+        claim(format!("{} has a run", self.name), newest.is_some(), || {
+            runs.to_string()
+        })?;
+        Ok(newest.unwrap_or_default().to_owned())
     }
 
     /// All that a tenant can list of its own.
@@ -75,15 +82,18 @@ impl Tenant<'_> {
     }
 }
 
-fn is_ulid(word: &str) -> bool {
-    word.len() == 26 && word.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit())
-}
-
-/// Both calls fail, and in the same words once the names in them are the same.
+/// Both calls fail because there is no such thing, and in the same words once the names in them are the same.
 fn check_same_refusal(what: &str, real: Done, real_name: &str, made_up: Done, made_up_name: &str) -> Result<()> {
     let (code, other) = (real.code(), made_up.code());
-    let real = real.expect_failure(&[])?.both().replace(real_name, "NAME");
-    let made_up = made_up.expect_failure(&[])?.both().replace(made_up_name, "NAME");
+    let refused = |done: Done, name: &str| -> Result<String> {
+        let said = done.expect_failure(&[name])?.both().replace(name, "NAME");
+        let says = NOT_THERE.iter().any(|words| said.contains(words));
+        claim(format!("{what} is refused because it is not there"), says, || {
+            said.clone()
+        })?;
+        Ok(said)
+    };
+    let (real, made_up) = (refused(real, real_name)?, refused(made_up, made_up_name)?);
     claim(
         format!("{what} of another tenant is refused as if it were made up"),
         real == made_up && code == other,
@@ -151,7 +161,7 @@ fn nothing_of_one_tenant_is_seen_restored_or_guessed_by_another(stores: Stores) 
         call.args(["--attest-source-stopped", "--into"]).arg(&look).run()
     };
     recover(blue.name, &red.key())?.expect_failure(&["password"])?;
-    recover(red.name, &red.key())?.expect_failure(&[])?;
+    recover(red.name, &red.key())?.expect_failure(&["holds nothing of application `files`"])?;
     recover(blue.name, &blue.key())?.expect_code(0)?;
     let notes = read(&look.join("data/notes"))?;
     claim("whoever has the key has the files", notes == "blue's own\n", || notes)

@@ -34,7 +34,8 @@ pub struct PointRow {
     pub bytes: u64,
     /// `sealed`, `verified`, `held`, `quarantined`, or why it is not offered.
     pub state: String,
-    /// Whether it may be restored.
+    /// Whether `latest` may pick it: it is sealed, complete and not quarantined. One of some components only is picked for
+    /// these.
     pub offered: bool,
 }
 
@@ -66,7 +67,7 @@ impl PointRow {
             items: manifest.map_or(0, |manifest| manifest.items.len()),
             bytes: manifest.map_or(0, |manifest| manifest.items.iter().map(|item| item.bytes).sum()),
             state,
-            offered: point.is_offered(),
+            offered: is_picked(point),
         }
     }
 }
@@ -107,6 +108,11 @@ impl FromStr for Pick {
     }
 }
 
+/// Whether a point may be chosen by somebody who does not name it.
+fn is_picked(point: &SealedPoint) -> bool {
+    point.is_offered() && point.quarantined.is_none()
+}
+
 /// Chooses among points. A point of some components only is chosen by its id, or when it holds all of `only`.
 pub(super) fn pick(points: &[SealedPoint], pick: &Pick, application: &str, only: &[String]) -> Result<Manifest, Error> {
     let help = || format!("`dram points {application}` lists what there is");
@@ -114,7 +120,7 @@ pub(super) fn pick(points: &[SealedPoint], pick: &Pick, application: &str, only:
         points
             .iter()
             .rev()
-            .filter(|point| point.is_offered() && point.quarantined.is_none() && holds(point, only))
+            .filter(|point| is_picked(point) && holds(point, only))
     };
     let found = match pick {
         Pick::Latest => offered().next(),
@@ -137,7 +143,13 @@ pub(super) fn pick(points: &[SealedPoint], pick: &Pick, application: &str, only:
         .and_then(|point| point.manifest.clone())
         .ok_or_else(|| Error::NoPoint {
             what: match pick {
-                Pick::Latest => format!("application `{application}` has no point that can be restored"),
+                Pick::Latest => match points.last().map(PointRow::of) {
+                    Some(newest) => format!(
+                        "application `{application}` has no point that can be restored: the newest, {}, is {}",
+                        newest.point, newest.state
+                    ),
+                    None => format!("application `{application}` has no point that can be restored"),
+                },
                 Pick::Id(id) => format!("the vault has no point {id} of application `{application}`"),
                 Pick::At(time) => format!("application `{application}` has no point from {time} or before"),
             },
@@ -353,6 +365,29 @@ mod tests {
     const B: &str = "01JD8Z0000000000000000000B";
     const C: &str = "01JD8Z0000000000000000000C";
     const D: &str = "01JD8Z0000000000000000000D";
+
+    #[test]
+    fn what_is_offered_is_what_latest_may_pick() {
+        let states = [
+            (PointState::Offered, false, true),
+            (PointState::Offered, true, false),
+            (PointState::Superseded { by: 2 }, false, false),
+            (PointState::Incomplete { missing: Vec::new() }, false, false),
+        ];
+        for (state, quarantined, expected) in states {
+            let point = point(A, 1, state, quarantined);
+            let picked = pick(std::slice::from_ref(&point), &Pick::Latest, "shop", &[]);
+            assert_eq!(PointRow::of(&point).offered, expected, "{point:?}");
+            assert_eq!(picked.is_ok(), expected, "{point:?}");
+        }
+        let none = pick(&[point(A, 1, PointState::Offered, true)], &Pick::Latest, "shop", &[]);
+        assert_eq!(
+            none.map_err(|error| error.to_string()),
+            Err(format!(
+                "application `shop` has no point that can be restored: the newest, {A}, is quarantined: looks encrypted"
+            ))
+        );
+    }
 
     #[test]
     fn only_what_may_be_restored_is_picked() {
