@@ -1,30 +1,44 @@
-//! Further vaults, as an operator meets them: two directories here, any two stores elsewhere.
+//! Vaults, and further ones, as an operator meets them: two directories here, any two stores elsewhere.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "tests"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use dram_catalog::{Catalog, CatalogUrl};
 use dram_compiler::check::check;
 use dram_compiler::model::KindName;
 use dram_compiler::source::Sources;
 use dram_engine::engine::{
-    Apply, Engine, Level, Pick, ProtectRequest, PruneRequest, RestoreRequest, Source, Watch, Where,
+    Answer, Apply, Engine, Level, Pick, ProtectRequest, PruneReport, PruneRequest, RestoreRequest, Source, Watch, Where,
 };
 use dram_engine::error::Error;
 use dram_engine::exit::Exit;
 use dram_engine::run::Quiet;
+use dram_engine::runbook::Refusal;
 use dram_engine::vault::{Cancel, Class};
+use jiff::{SignedDuration, Timestamp};
 
 /// A site with one file and two vaults; `policy` goes on after the first vault.
 fn world(folder: &Path, policy: &str) -> Engine {
+    let at = folder.display();
+    fs::create_dir_all(folder.join("office/srv")).unwrap();
+    for vault in ["near", "far"] {
+        fs::create_dir(folder.join(vault)).unwrap();
+    }
+    fs::write(folder.join("office/srv/a"), "one").unwrap();
+    fs::write(folder.join("key"), "key\n").unwrap();
+    fs::write(folder.join("far-key"), "another\n").unwrap();
+    let url = format!("file://{at}/catalog");
+    Catalog::init(&url.parse::<CatalogUrl>().unwrap()).unwrap();
+    let engine = Engine::open(&url, "default", "ann@desk").unwrap();
+    declare(&engine, folder, policy);
+    engine
+}
+
+/// Declares the world of a folder, with this policy.
+fn declare(engine: &Engine, folder: &Path, policy: &str) {
     let at = folder.display();
     let text = format!(
         "\
@@ -57,16 +71,6 @@ metadata: {{ name: shop }}
 spec: {{ site: office, policy: hourly, components: [{{ name: web, host: {{ paths: [/srv] }} }}] }}
 "
     );
-    fs::create_dir_all(folder.join("office/srv")).unwrap();
-    for vault in ["near", "far"] {
-        fs::create_dir(folder.join(vault)).unwrap();
-    }
-    fs::write(folder.join("office/srv/a"), "one").unwrap();
-    fs::write(folder.join("key"), "key\n").unwrap();
-    fs::write(folder.join("far-key"), "another\n").unwrap();
-    let url = format!("file://{at}/catalog");
-    Catalog::init(&url.parse::<CatalogUrl>().unwrap()).unwrap();
-    let engine = Engine::open(&url, "default", "ann@desk").unwrap();
     let mut sources = Sources::new();
     sources.add("model.yaml".to_owned(), text);
     let checked = check(&sources);
@@ -78,7 +82,6 @@ spec: {{ site: office, policy: hourly, components: [{{ name: web, host: {{ paths
         dry_run: false,
     };
     engine.apply(&what).unwrap();
-    engine
 }
 
 fn watch() -> Watch<'static> {
@@ -96,6 +99,18 @@ fn protect(engine: &Engine) -> Result<String, Error> {
         dry_run: false,
     };
     engine.protect(&request, &watch()).map(|runbook| runbook.point)
+}
+
+/// Prunes every vault, as its retention says.
+fn prune(engine: &Engine) -> Vec<PruneReport> {
+    let request = PruneRequest {
+        application: "shop".to_owned(),
+        vault: None,
+        dry_run: false,
+        acknowledged: false,
+        discard: Vec::new(),
+    };
+    engine.prune(&request, &watch()).unwrap()
 }
 
 fn points(engine: &Engine, vault: &str) -> Vec<String> {
@@ -179,13 +194,26 @@ fn a_point_is_looked_into_in_the_vault_that_is_named() {
 }
 
 #[test]
-fn a_delayed_copy_waits_for_its_time() {
+fn a_delayed_copy_waits_for_its_time_and_then_arrives() {
     let folder = tempfile::tempdir().unwrap();
-    let engine = world(folder.path(), "vaults: [{ name: near }, { name: far, delay: 1d }]");
-    protect(&engine).unwrap();
+    let delayed = |delay: &str| format!("vaults: [{{ name: near }}, {{ name: far, delay: {delay} }}]");
+    let engine = world(folder.path(), &delayed("1d"));
+    let point = protect(&engine).unwrap();
     engine.copy("shop", false, &watch()).unwrap();
-    assert_eq!(points(&engine, "near").len(), 1);
+    assert_eq!(points(&engine, "near"), std::slice::from_ref(&point));
     assert_eq!(points(&engine, "far"), Vec::<String>::new());
+
+    declare(&engine, folder.path(), &delayed("1s"));
+    let end = Instant::now() + Duration::from_secs(60);
+    while points(&engine, "far").is_empty() {
+        assert!(Instant::now() < end, "the copy never arrives");
+        engine.copy("shop", false, &watch()).unwrap();
+    }
+    let arrived = Timestamp::now();
+    assert_eq!(points(&engine, "far"), [point]);
+    let rows = engine.points("shop", Some("far"), None).unwrap();
+    let frozen: Timestamp = rows[0].frozen_at.parse().unwrap();
+    assert!(arrived >= frozen + SignedDuration::from_secs(1), "{frozen}, {arrived}");
 }
 
 #[test]
@@ -214,14 +242,7 @@ fn each_vault_is_pruned_by_its_own_retention_and_nothing_pruned_comes_back() {
                   vaults: [{ name: near }, { name: far, retention: { last: 1, keepVerified: 1 } }]";
     let engine = world(folder.path(), policy);
     let all: Vec<String> = (0..3).map(|_| protect(&engine).unwrap()).collect();
-    let request = PruneRequest {
-        application: "shop".to_owned(),
-        vault: None,
-        dry_run: false,
-        acknowledged: false,
-        discard: Vec::new(),
-    };
-    let reports = engine.prune(&request, &watch()).unwrap();
+    let reports = prune(&engine);
     assert_eq!(reports.len(), 2);
     assert_eq!(points(&engine, "near"), all[1..]);
     assert_eq!(points(&engine, "far"), all[2..]);
@@ -296,14 +317,7 @@ fn the_first_vault_keeps_what_a_delayed_copy_waits_for() {
                   vaults: [{ name: near }, { name: far, delay: 1d, retention: { last: 10, keepVerified: 1 } }]";
     let engine = world(folder.path(), policy);
     let all: Vec<String> = (0..3).map(|_| protect(&engine).unwrap()).collect();
-    let request = PruneRequest {
-        application: "shop".to_owned(),
-        vault: None,
-        dry_run: false,
-        acknowledged: false,
-        discard: Vec::new(),
-    };
-    engine.prune(&request, &watch()).unwrap();
+    prune(&engine);
     assert_eq!(points(&engine, "near"), all);
 }
 
@@ -421,4 +435,35 @@ fn a_damaged_point_stays_until_somebody_discards_it_and_then_space_comes_back() 
     let report = prune(&[&first]).unwrap().remove(0);
     assert_eq!((report.removed, report.failed), (vec![first], None));
     assert_eq!(points(&engine, "near"), [second]);
+}
+
+/// What the doctor says of the shop.
+fn answer(engine: &Engine) -> Answer {
+    let findings = engine.doctor().unwrap();
+    let about = findings.iter().find(|finding| finding.subject == "Application shop");
+    about.unwrap().answer
+}
+
+#[test]
+fn a_vault_that_is_not_mounted_gets_no_new_history() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = world(folder.path(), "vaults: [{ name: near }]");
+    assert_eq!(answer(&engine), Answer::Look, "nothing was protected yet");
+    protect(&engine).unwrap();
+    assert_eq!(answer(&engine), Answer::Good);
+
+    let (near, away) = (folder.path().join("near"), folder.path().join("away"));
+    fs::rename(&near, &away).unwrap();
+    fs::create_dir(&near).unwrap();
+    assert_eq!(answer(&engine), Answer::Bad);
+    let refused = protect(&engine).unwrap_err();
+    assert!(
+        matches!(&refused, Error::Refused(Refusal::VaultEmptied { points: 1, .. })),
+        "{refused}"
+    );
+    assert_eq!(fs::read_dir(&near).unwrap().count(), 0);
+
+    // Somebody says that it is lost for good.
+    engine.reconcile(KindName::Application, "shop").unwrap();
+    protect(&engine).unwrap();
 }
