@@ -3,17 +3,32 @@
 use std::time::Duration;
 
 use dram_tests::Result;
+use dram_tests::call::Done;
 use dram_tests::chance::Chance;
 use dram_tests::error::{Doing as _, claim};
 use dram_tests::lab::store::Store;
 use dram_tests::s3::{Client, Leave, Version};
 use dram_tests::shop::wait_until;
-use dram_tests::world::{Stores, Wish, World, read, write};
+use dram_tests::world::{FILES, Stores, Wish, World, read, write};
 use jiff::{SignedDuration, Timestamp};
 
-const FILES: &str = "tests/models/files.yaml";
-/// Long enough for an attack on a busy machine, short enough to be waited for.
-const PERIOD: SignedDuration = SignedDuration::from_secs(30);
+/// How long the server keeps what a vault locks, as the model says it.
+#[derive(Debug, Clone, Copy)]
+struct Period {
+    words: &'static str,
+    span: SignedDuration,
+}
+
+/// Longer than any attack takes, on however busy a machine. Nobody waits for its end.
+const LONG: Period = Period {
+    words: "1h",
+    span: SignedDuration::from_secs(3600),
+};
+/// Short enough to be waited for. Nothing that is looked at depends on being done before its end.
+const SHORT: Period = Period {
+    words: "20s",
+    span: SignedDuration::from_secs(20),
+};
 const PATIENCE: Duration = Duration::from_secs(120);
 const NOISE_BYTES: usize = 6 << 20;
 
@@ -25,15 +40,16 @@ struct Locked {
     writer: Client,
     /// The moment before the first point was made.
     begun: Timestamp,
+    period: SignedDuration,
 }
 
 /// A locked world with one point, or nothing if this machine cannot have one.
-fn locked(test: &str, mode: &'static str) -> Result<Option<Locked>> {
+fn locked(test: &str, mode: &'static str, period: Period) -> Result<Option<Locked>> {
     if dram_tests::world::stores_for(test, Stores::S3)?.is_none() {
         return Ok(None);
     }
     let wish = Wish {
-        lock: Some((mode, "30s")),
+        lock: Some((mode, period.words)),
         ..Wish::from(Stores::S3)
     };
     let (lab, world) = (Store::at_hand()?, World::on(FILES, wish)?);
@@ -50,6 +66,7 @@ fn locked(test: &str, mode: &'static str) -> Result<Option<Locked>> {
         writer: Client::writer(&lab),
         world,
         begun,
+        period: period.span,
     }))
 }
 
@@ -70,9 +87,21 @@ impl Locked {
         Ok(found.map(|(_, until)| until).unwrap_or_default())
     }
 
-    /// Every version stays, whoever of these asks for its removal.
-    fn check_refused(&self, attacks: &[(&str, &Client, Leave)]) -> Result<()> {
-        for version in self.versions()? {
+    /// Every version is locked for the whole period, and stays, whoever of these asks for its removal.
+    fn check_refused(&self, mode: &str, attacks: &[(&str, &Client, Leave)]) -> Result<()> {
+        let versions = self.versions()?;
+        for kind in ["config", "keys/", "data/", "index/", "snapshots/"] {
+            let own = format!("{}/{kind}", World::folder_of("files"));
+            let is_there = versions.iter().any(|version| version.key.contains(&own));
+            claim(format!("there is something of `{kind}` to attack"), is_there, || {
+                format!("{versions:?}")
+            })?;
+        }
+        for version in versions {
+            let until = self.kept_until(&version, mode)?;
+            claim("it is kept for the period", until >= self.begun + self.period, || {
+                until.to_string()
+            })?;
             for (who, client, leave) in attacks {
                 let answer = client.delete_version(&self.bucket, &version, *leave)?;
                 claim(
@@ -82,7 +111,11 @@ impl Locked {
                 )?;
             }
         }
-        Ok(())
+        // A lock that had ended by now would have proved nothing.
+        let now = Timestamp::now();
+        claim("the attack came in time", now < self.begun + self.period, || {
+            format!("it ended at {now}")
+        })
     }
 
     fn restores(&self, into: &str) -> Result<()> {
@@ -92,28 +125,36 @@ impl Locked {
         claim("the newest point restores", notes == "first\n", || notes)
     }
 
-    /// Prune keeps the first point while the server would, and removes it afterwards. Packs follow a day later, when
-    /// nobody can count on them any more; the engine's own tests show that.
-    fn check_prune_waits(&self) -> Result<()> {
-        let first = self.world.points("files")?;
-        let seals: Vec<Version> = self.versions()?.into_iter().filter(is_snapshot).collect();
-        let mut until = Timestamp::MIN;
-        for seal in &seals {
-            until = until.max(self.kept_until_any(seal)?);
-        }
+    /// A second, smaller point, verified: now retention does not want the first one any more.
+    fn protect_again(&self) -> Result<()> {
         let noise = self.world.dir().join("office/data/noise");
         std::fs::write(&noise, Chance::of(2).noise(1000)).doing(|| "write less noise".to_owned())?;
         self.world.dram().args(["protect", "files"]).ok()?;
-        self.world.dram().args(["verify", "files"]).ok()?;
-        let prune = || self.world.dram().args(["prune", "files", "--acknowledge"]).run();
-        let early = prune()?.expect_code(0)?;
+        self.world.dram().args(["verify", "files"]).ok().map(drop)
+    }
+
+    fn prune(&self) -> Result<Done> {
+        self.world.dram().args(["prune", "files", "--acknowledge"]).ok()
+    }
+
+    /// Prune keeps what the server would keep.
+    fn check_prune_keeps(&self) -> Result<()> {
+        self.protect_again()?;
+        let pruned = self.prune()?;
         let points = self.world.points("files")?;
-        // On a very busy machine the time may be over by now.
-        let holds = Timestamp::now() >= until || points.len() == 2;
-        claim("a locked point stays", holds, || early.both())?;
+        claim("a locked point stays", points.len() == 2, || pruned.both())?;
+        self.restores("pruned")
+    }
+
+    /// Prune removes the first point as soon as the server lets go of it. Packs follow a day later, when nobody can count
+    /// on them any more; the engine's own tests show that.
+    fn check_prune_removes(&self) -> Result<()> {
+        let first = self.world.points("files")?;
+        let seals: Vec<Version> = self.versions()?.into_iter().filter(is_snapshot).collect();
+        self.protect_again()?;
         let mut last = None;
         let gone = wait_until(PATIENCE, || {
-            last = prune().ok();
+            last = self.prune().ok();
             let left = self.world.points("files").unwrap_or_default();
             left.len() == 1 && !left.contains(first.first().unwrap_or(&String::new()))
         });
@@ -130,11 +171,6 @@ impl Locked {
         })?;
         self.world.dram().args(["verify", "files"]).ok().map(drop)
     }
-
-    fn kept_until_any(&self, version: &Version) -> Result<Timestamp> {
-        let found = self.owner.retention(&self.bucket, version)?;
-        Ok(found.map_or(Timestamp::MIN, |(_, until)| until))
-    }
 }
 
 fn is_snapshot(version: &Version) -> bool {
@@ -142,22 +178,17 @@ fn is_snapshot(version: &Version) -> bool {
 }
 
 #[test]
-fn under_governance_the_writer_removes_nothing_and_prune_waits_for_the_time() -> Result<()> {
-    let test = "under_governance_the_writer_removes_nothing_and_prune_waits_for_the_time";
-    let Some(locked) = locked(test, "governance")? else {
+fn under_governance_the_writer_removes_nothing_and_prune_waits() -> Result<()> {
+    let test = "under_governance_the_writer_removes_nothing_and_prune_waits";
+    let Some(locked) = locked(test, "governance", LONG)? else {
         return Ok(());
     };
-    for version in locked.versions()? {
-        let until = locked.kept_until(&version, "GOVERNANCE")?;
-        claim("it is kept for the period", until >= locked.begun + PERIOD, || {
-            until.to_string()
-        })?;
-    }
-    locked.check_refused(&[
+    let attacks = [
         ("the writer", &locked.writer, Leave::Plain),
         ("the writer who asks to bypass", &locked.writer, Leave::Bypass),
         ("the owner", &locked.owner, Leave::Plain),
-    ])?;
+    ];
+    locked.check_refused("GOVERNANCE", &attacks)?;
     for version in locked.versions()? {
         let answer = locked.writer.delete(&locked.bucket, &version.key)?;
         claim("the writer cannot even hide an object", answer.status == 403, || {
@@ -165,31 +196,47 @@ fn under_governance_the_writer_removes_nothing_and_prune_waits_for_the_time() ->
         })?;
     }
     locked.restores("attacked")?;
-    locked.check_prune_waits()
+    locked.check_prune_keeps()
 }
 
 #[test]
-fn under_compliance_an_administrator_removes_nothing_and_prune_waits_for_the_time() -> Result<()> {
-    let test = "under_compliance_an_administrator_removes_nothing_and_prune_waits_for_the_time";
-    let Some(locked) = locked(test, "compliance")? else {
+fn under_compliance_an_administrator_removes_nothing_and_prune_waits() -> Result<()> {
+    let test = "under_compliance_an_administrator_removes_nothing_and_prune_waits";
+    let Some(locked) = locked(test, "compliance", LONG)? else {
         return Ok(());
     };
-    for version in locked.versions()? {
-        locked.kept_until(&version, "COMPLIANCE")?;
-    }
-    locked.check_refused(&[
+    let attacks = [
         ("the writer", &locked.writer, Leave::Bypass),
         ("the owner", &locked.owner, Leave::Plain),
         ("the owner who asks to bypass", &locked.owner, Leave::Bypass),
-    ])?;
+    ];
+    locked.check_refused("COMPLIANCE", &attacks)?;
     locked.restores("attacked")?;
-    locked.check_prune_waits()
+    locked.check_prune_keeps()
+}
+
+#[test]
+fn after_the_time_of_governance_prune_removes() -> Result<()> {
+    let test = "after_the_time_of_governance_prune_removes";
+    match locked(test, "governance", SHORT)? {
+        Some(locked) => locked.check_prune_removes(),
+        None => Ok(()),
+    }
+}
+
+#[test]
+fn after_the_time_of_compliance_prune_removes() -> Result<()> {
+    let test = "after_the_time_of_compliance_prune_removes";
+    match locked(test, "compliance", SHORT)? {
+        Some(locked) => locked.check_prune_removes(),
+        None => Ok(()),
+    }
 }
 
 #[test]
 fn a_pack_of_an_earlier_point_is_kept_as_long_as_the_new_point() -> Result<()> {
     let test = "a_pack_of_an_earlier_point_is_kept_as_long_as_the_new_point";
-    let Some(locked) = locked(test, "compliance")? else {
+    let Some(locked) = locked(test, "compliance", LONG)? else {
         return Ok(());
     };
     let is_pack = |version: &Version| version.key.contains("/data/") && !version.is_marker;
@@ -204,14 +251,14 @@ fn a_pack_of_an_earlier_point_is_kept_as_long_as_the_new_point() -> Result<()> {
     write(&locked.world.dir().join("office/data/notes"), "first\nsecond\n")?;
     // The server keeps this time in whole seconds: the second point begins in a later one.
     let last = before.iter().max().copied().unwrap_or_default();
-    wait_until(PATIENCE, || Timestamp::now() + PERIOD > last);
+    wait_until(PATIENCE, || Timestamp::now() + locked.period > last);
     let second = Timestamp::now();
     locked.world.dram().args(["protect", "files"]).ok()?;
     for (version, before) in old.iter().zip(before).filter(|(version, _)| version.bytes > 1 << 20) {
         let until = locked.kept_until(version, "COMPLIANCE")?;
         claim(
             format!("`{}` is kept as long as the second point", version.key),
-            until > before && until >= second + PERIOD,
+            until > before && until >= second + locked.period,
             || format!("{before}, then {until}; the second point began at {second}"),
         )?;
     }
@@ -221,7 +268,7 @@ fn a_pack_of_an_earlier_point_is_kept_as_long_as_the_new_point() -> Result<()> {
 #[test]
 fn a_moment_before_the_attack_is_read_through_marks_and_overwritten_objects() -> Result<()> {
     let test = "a_moment_before_the_attack_is_read_through_marks_and_overwritten_objects";
-    let Some(locked) = locked(test, "compliance")? else {
+    let Some(locked) = locked(test, "compliance", LONG)? else {
         return Ok(());
     };
     let before = Timestamp::now();
@@ -238,7 +285,9 @@ fn a_moment_before_the_attack_is_read_through_marks_and_overwritten_objects() ->
     }
     let world = &locked.world;
     let points = || world.dram_alone().args(["points", "files"]).args(world.vault_options());
-    points().run()?.expect_failure(&[])?;
+    points()
+        .run()?
+        .expect_failure(&["holds nothing of application `files`"])?;
     let as_of = before.to_string();
     points().args(["--as-of", &as_of]).ok()?;
     let third = world.dir().join("third");
