@@ -4,7 +4,6 @@
 #![expect(
     clippy::disallowed_methods,
     clippy::disallowed_types,
-    clippy::disallowed_macros,
     reason = "the formatter is a program"
 )]
 
@@ -156,7 +155,7 @@ fn formatted(texts: &[(String, String)]) -> Option<Result<(), String>> {
         .output();
     std::fs::remove_dir_all(&directory).unwrap();
     let Ok(run) = run else {
-        eprintln!("skipped: there is no `terraform` on the PATH, so nobody says how it would format");
+        dram_skips::skip("there is no `terraform` on the PATH, so nobody says how it would format");
         return None;
     };
     let said = format!(

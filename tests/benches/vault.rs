@@ -17,10 +17,10 @@ use clap::ValueEnum as _;
 
 use dram_tests::call::Call;
 use dram_tests::chance::Chance;
-use dram_tests::error::{Doing as _, Error, Result};
+use dram_tests::error::{Doing as _, Result};
 use dram_tests::lab::restic::{self, Restic};
 use dram_tests::programs::Programs;
-use dram_tests::world::{Stores, World};
+use dram_tests::world::{FILES, Stores, World};
 use wait4::Wait4 as _;
 
 const MIB: usize = 1 << 20;
@@ -136,10 +136,7 @@ fn options() -> Result<Options> {
 }
 
 fn bench(options: &Options) -> Result<()> {
-    let restic = match restic::newest() {
-        Err(Error::Unavailable { .. }) => restic::debian()?,
-        found => found?,
-    };
+    let restic = restic::any()?;
     Programs::built()?;
     for set in &options.sets {
         let mut acts: [Act; 4] = Default::default();
@@ -153,7 +150,7 @@ fn bench(options: &Options) -> Result<()> {
 
 fn one_round(restic: &Restic, set: Set, options: &Options, round: usize, acts: &mut [Act; 4]) -> Result<()> {
     let scale = options.scale;
-    let world = World::on("tests/models/files.yaml", options.stores)?;
+    let world = World::on(FILES, options.stores)?;
     let data = world.dir().join("office/data");
     let mut chance = Chance::of(round as u64);
     set.make(&data, scale, &mut chance)

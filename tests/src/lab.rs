@@ -15,21 +15,11 @@ pub mod terraform;
 mod cache;
 
 pub use cache::{Recipe, root};
+pub use dram_skips::in_ci;
 
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 
 use crate::error::{Doing as _, Error, Result};
-
-/// Names the file in which tests leave what they did not do and why, one line each.
-pub const SKIPS: &str = "DRAM_SKIPS";
-/// How the line of a test begins that did nothing.
-pub const SKIPPED: &str = "skipped: ";
-
-/// Whether this is a CI run, where nothing may be skipped; `DRAM_LAB_REQUIRED` makes any run one.
-pub fn in_ci() -> bool {
-    store::required()
-        || std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false" && value != "0")
-}
 
 /// What a test does with a lab that it needs: it has it, or it is skipped with the reason (`None`).
 ///
@@ -40,7 +30,7 @@ pub fn skip<T>(test: &str, lab: Result<T>) -> Result<Option<T>> {
         Ok(lab) => return Ok(Some(lab)),
         Err(reason) => reason,
     };
-    tell(&format!("{SKIPPED}{test}: {reason}"))?;
+    dram_skips::skip_test(test, &reason).doing(|| format!("write down that {test} is skipped"))?;
     Ok(None)
 }
 
@@ -58,24 +48,7 @@ fn had<T>(lab: Result<T>, in_ci: bool) -> Result<Result<T, String>> {
 /// # Errors
 /// The summary's file cannot be written.
 pub fn say_not_tried(test: &str, what: &str) -> Result<()> {
-    tell(&format!("not tried: {test}: {what}"))
-}
-
-/// Leaves a line where the summary finds it, and on the standard error.
-fn tell(line: &str) -> Result<()> {
-    let line = line.replace('\n', " ") + "\n";
-    eprint!("{line}");
-    let Some(path) = std::env::var_os(SKIPS) else {
-        return Ok(());
-    };
-    let append = || {
-        std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(path)?
-            .write_all(line.as_bytes())
-    };
-    append().doing(|| "write down what a test did not do".to_owned())
+    dram_skips::tell(&format!("not tried: {test}: {what}")).doing(|| format!("write down what {test} left out"))
 }
 
 /// Random bytes in hexadecimal, for passwords of tests.

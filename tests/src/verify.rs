@@ -16,12 +16,13 @@ use run::Log;
 
 use crate::call::{self, Call};
 use crate::error::{Doing as _, Error, Result};
-use crate::lab::store;
 use crate::lab::{self, deny, terraform};
 use crate::programs::{self, Programs, cargo};
 
 /// Names how often the scenario of kills kills.
 pub const KILLS: &str = "DRAM_KILLS";
+/// Names how many operations the race of two engines for every create has.
+const OPERATIONS: &str = "DRAM_OPERATIONS";
 
 /// What the user asked of the tests.
 #[derive(Debug, Default, clap::Args)]
@@ -29,6 +30,24 @@ pub struct Wish {
     /// How often `dram protect` is killed at a random moment.
     #[arg(long, default_value_t = 20)]
     pub kills: u32,
+    /// In how many operations two engines race for every create.
+    #[arg(long, default_value_t = 20_000)]
+    pub operations: u64,
+    /// A million operations and a thousand kills, whatever the other options say: the run before a release.
+    #[arg(long)]
+    pub long: bool,
+}
+
+impl Wish {
+    /// How often to kill.
+    fn kills(&self) -> u32 {
+        if self.long { 1_000 } else { self.kills }
+    }
+
+    /// How many operations to race in.
+    fn operations(&self) -> u64 {
+        if self.long { 1_000_000 } else { self.operations }
+    }
 }
 
 /// Runs everything. Answers whether nothing failed.
@@ -71,17 +90,19 @@ pub fn verify(wish: &Wish) -> Result<bool> {
 
     // A test that needs a lab waits for it, and the others do not.
     if let Some(programs) = built {
-        let kills = wish.kills.to_string();
+        let (kills, operations) = (wish.kills().to_string(), wish.operations().to_string());
         // The provider's own tests look for Terraform where a user has it.
         let path = terraform::older().map_or_else(|_| call::path(), |host| host.on_path(&call::path()));
         let stores = labs.stores().map(|stores| stores.environment()).unwrap_or_default();
+        labs.wait_for_witness();
         let required = if lab::in_ci() { "1" } else { "0" };
         let mut environment = vec![
             ("PATH", path.as_os_str()),
             (programs::FOLDER, programs.folder().as_os_str()),
             (KILLS, OsStr::new(&kills)),
-            (lab::SKIPS, skips.as_os_str()),
-            (store::REQUIRED, OsStr::new(required)),
+            (OPERATIONS, OsStr::new(&operations)),
+            (dram_skips::SKIPS, skips.as_os_str()),
+            (dram_skips::REQUIRED, OsStr::new(required)),
         ];
         environment.extend(stores.iter().map(|(name, value)| (*name, OsStr::new(value))));
         tests(

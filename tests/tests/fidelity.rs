@@ -5,7 +5,7 @@ use std::path::Path;
 use dram_tests::error::{Doing as _, Result, claim};
 use dram_tests::lab::say_not_tried;
 use dram_tests::tree::{differences, make_nasty, observe};
-use dram_tests::world::{Stores, World};
+use dram_tests::world::{FILES, Stores, World};
 
 fn check_same(expected: &Path, found: &Path) -> Result<()> {
     let differ = differences(&observe(expected)?, &observe(found)?);
@@ -19,7 +19,7 @@ fn check_same(expected: &Path, found: &Path) -> Result<()> {
 dram_tests::over_stores!(a_nasty_tree_survives_restore_and_recover);
 
 fn a_nasty_tree_survives_restore_and_recover(stores: Stores) -> Result<()> {
-    let world = World::on("tests/models/files.yaml", stores)?;
+    let world = World::on(FILES, stores)?;
     let data = world.dir().join("office/data");
     std::fs::create_dir_all(&data).doing(|| "make the data".to_owned())?;
     let nasty = make_nasty(&data)?;

@@ -22,7 +22,7 @@ fn metadata() -> Metadata {
 }
 
 /// What each crate may depend on among ours, tests of the crate itself excepted.
-const ARROWS: [(&str, &[&str]); 9] = [
+const ARROWS: [(&str, &[&str]); 10] = [
     ("dram-fields-derive", &[]),
     ("dram-fields", &["dram-fields-derive"]),
     ("dram-files", &[]),
@@ -50,9 +50,11 @@ const ARROWS: [(&str, &[&str]); 9] = [
             "dram-catalog",
             "dram-engine",
             "dram-fields",
+            "dram-skips",
             "terraform-provider-dram",
         ],
     ),
+    ("dram-skips", &[]),
 ];
 
 #[test]

@@ -11,7 +11,7 @@ mod lab;
 mod lock;
 mod mend;
 mod points;
-mod restic;
+pub(super) mod restic;
 mod restore;
 mod rights;
 mod round_trip;
@@ -20,14 +20,13 @@ pub(super) mod tree;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use rustic_core::repofile::MasterKey;
 use tempfile::TempDir;
 
 use super::*;
-
-pub(super) use tree::skip;
 
 /// A vault in a temporary directory with one open repository, and the root of a site beside it.
 struct Fixture {
@@ -97,6 +96,15 @@ impl Fixture {
     }
 }
 
+/// Looks until something is so, for a minute at the most.
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < end, "{what}: a minute was not enough");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
 pub(super) fn origin() -> Origin {
     Origin {
         host: "site-a".into(),
@@ -146,13 +154,18 @@ pub(super) fn restore(
     repository.restore_files(&what, &Silent::shared(), &Cancel::new())
 }
 
-fn stream(repository: &Repository, point: &str, content: &[u8]) -> Captured {
-    let what = CaptureStream {
+/// A dump as an item of a point.
+fn dump_of(point: &str) -> CaptureStream<'_> {
+    CaptureStream {
         point,
         item: "dump",
         file_name: "dump.sql",
         origin: origin(),
-    };
+    }
+}
+
+fn stream(repository: &Repository, point: &str, content: &[u8]) -> Captured {
+    let what = dump_of(point);
     let reader = std::io::Cursor::new(content.to_vec());
     let finish = || Ok::<(), String>(());
     repository

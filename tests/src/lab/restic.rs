@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::go::Foreign;
 use super::system;
 use crate::call::{self, Call};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 const NEWEST: Foreign<'static> = Foreign {
     name: "restic-0.18.1",
@@ -42,6 +42,17 @@ pub fn debian() -> Result<Restic> {
 /// There is no Go, or it does not build.
 pub fn newest() -> Result<Restic> {
     Restic::at(NEWEST.program()?)
+}
+
+/// One of them, the newest that can be had.
+///
+/// # Errors
+/// Neither can be had here.
+pub fn any() -> Result<Restic> {
+    match newest() {
+        Err(Error::Unavailable { .. }) => debian(),
+        found => found,
+    }
 }
 
 impl Restic {

@@ -16,9 +16,6 @@ use super::system::unavailable;
 use crate::error::Result;
 use crate::http;
 
-/// Set when no lab may be missing: whoever needs one that is not there fails.
-pub const REQUIRED: &str = "DRAM_LAB_REQUIRED";
-
 const S3: &str = "DRAM_LAB_S3";
 const S3_ACCESS: &str = "DRAM_LAB_S3_ACCESS";
 const S3_SECRET: &str = "DRAM_LAB_S3_SECRET";
@@ -222,11 +219,6 @@ impl Store {
     pub fn is_up(&self) -> bool {
         http::ask(self.port, "/", None).is_ok()
     }
-}
-
-/// Whether tests may not do without a lab.
-pub fn required() -> bool {
-    std::env::var_os(REQUIRED).is_some_and(|value| !value.is_empty() && value != "0")
 }
 
 /// Says what the lab is to whoever keeps it running for development.

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::path::Path;
 
+use dram_skips::SKIPPED;
+
 use crate::error::{Doing as _, Result};
-use crate::lab::SKIPPED;
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Counts {

@@ -1,5 +1,6 @@
 //! The labs of a whole run, prepared while cargo compiles.
 
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -13,6 +14,8 @@ type Outcome = (String, Result<String>);
 /// Labs in preparation, and servers that run until the value goes.
 pub(super) struct Labs {
     threads: Vec<JoinHandle<Vec<Outcome>>>,
+    /// Closed when Debian's restic is there, or cannot be.
+    witness: Receiver<()>,
     store: Option<Starting>,
 }
 
@@ -25,11 +28,14 @@ enum Starting {
 /// Begins to prepare all labs: what only downloads beside what builds. Builds come one after the other, the most useful
 /// first, because they share the processors with cargo.
 pub(super) fn prepare() -> Labs {
+    let (ended, witness) = channel();
     let downloads = || {
+        let witness = lab("Debian's restic", || Ok(restic::debian()?.version));
+        drop::<Sender<()>>(ended);
         vec![
+            witness,
             lab("Terraform", || Ok(terraform::older()?.title())),
             lab("a newer Terraform", || Ok(terraform::newer()?.title())),
-            lab("Debian's restic", || Ok(restic::debian()?.version)),
         ]
     };
     let builds = || {
@@ -46,6 +52,7 @@ pub(super) fn prepare() -> Labs {
         // Before what downloads, because both may want the package manager, and the tests wait for this one.
         store: Some(Starting::Begun(std::thread::spawn(Running::start))),
         threads: vec![std::thread::spawn(downloads), std::thread::spawn(builds)],
+        witness,
     }
 }
 
@@ -66,6 +73,12 @@ impl Labs {
         let stores = ended.as_ref().ok().map(|running| running.store.clone());
         self.store = Some(Starting::Ended(Box::new(ended)));
         stores
+    }
+
+    /// Waits until Debian's restic is where tests look for it, or cannot be had, which [`Labs::finish`] reports.
+    pub(super) fn wait_for_witness(&self) {
+        // Nothing is ever sent: the end of the other side is the message.
+        let _ = self.witness.recv();
     }
 
     /// Waits for all of them, and stops the servers.

@@ -1,6 +1,6 @@
 //! Two engines race for every create. No update is lost, and nobody is wrongly told that he won.
 //!
-//! In the ordinary run 20,000 operations; the million:
+//! In the ordinary run 20,000 operations, in `cargo verify --long` a million. The million alone:
 //!
 //! ```text
 //! DRAM_OPERATIONS=1000000 cargo test -p dram-catalog --lib engines_race_for_every_create -- --nocapture

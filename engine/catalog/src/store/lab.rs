@@ -1,6 +1,5 @@
 //! Places of real servers, one for each test, removed afterwards. The environment says where the servers are.
 
-use std::io::Write as _;
 use std::time::Duration;
 
 use aws_sdk_s3::config::{BehaviorVersion, Region};
@@ -10,27 +9,6 @@ use dram_storage::{Address, Bucket, Credentials, Options, Patience, Secret, bloc
 
 use super::{PostgresStore, S3Store};
 use crate::url::PostgresAddress;
-
-/// The value of an environment variable; `None`, said aloud, where there is no lab.
-fn place_of(variable: &str) -> Option<String> {
-    if let Ok(value) = std::env::var(variable) {
-        return Some(value);
-    }
-    let required = std::env::var("DRAM_LAB_REQUIRED").is_ok_and(|value| value == "1");
-    assert!(!required, "{variable} is not set");
-    let test = std::thread::current().name().unwrap_or("a test").to_owned();
-    let line = format!("skipped: {test}: {variable} is not set\n");
-    eprint!("{line}");
-    if let Ok(file) = std::env::var("DRAM_SKIPS") {
-        let mut file = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(file)
-            .unwrap();
-        file.write_all(line.as_bytes()).unwrap();
-    }
-    None
-}
 
 /// A name that no other test has.
 fn fresh_name(purpose: &str, separator: char) -> String {
@@ -58,7 +36,7 @@ pub(crate) struct LabBucket {
 impl LabBucket {
     /// A fresh one.
     pub(crate) fn fresh(purpose: &str) -> Option<Self> {
-        let endpoint = place_of("DRAM_LAB_S3")?;
+        let endpoint = dram_skips::variable("DRAM_LAB_S3")?;
         let (access, secret) = keys();
         let http = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
         let config = aws_sdk_s3::Config::builder()
@@ -127,7 +105,7 @@ pub(crate) struct LabSchema {
 impl LabSchema {
     /// A name for one that is not there yet.
     pub(crate) fn fresh(purpose: &str) -> Option<Self> {
-        let mut address: PostgresAddress = place_of("DRAM_LAB_POSTGRES")?.parse().unwrap();
+        let mut address: PostgresAddress = dram_skips::variable("DRAM_LAB_POSTGRES")?.parse().unwrap();
         address.schema = fresh_name(purpose, '_');
         Some(LabSchema { address })
     }

@@ -7,24 +7,13 @@ mod vault;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use dram_skips::variable;
+
 use super::super::progress::Cancel;
 use super::account::Account;
 use super::cloud::{Cloud, Identity, Interface, Trust};
 use super::container::Container;
 use super::secret::Secret;
-
-/// What the environment says of a lab, or the reason why there is none.
-fn variable(name: &str) -> Option<String> {
-    let value = std::env::var(name).ok().filter(|value| !value.is_empty());
-    if value.is_none() {
-        assert!(
-            std::env::var("DRAM_LAB_REQUIRED").as_deref() != Ok("1"),
-            "`{name}` is not set, and labs are required"
-        );
-        super::super::tests::skip(&format!("`{name}` names no server that speaks Swift"));
-    }
-    value
-}
 
 fn cloud(identity: Identity) -> Cloud {
     Cloud {

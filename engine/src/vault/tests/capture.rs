@@ -42,7 +42,7 @@ fn a_file_that_cannot_be_read_fails_with_its_name() {
         .into_iter()
         .find(|path| Path::new(path).exists() && std::fs::read(path).is_err())
     else {
-        return super::tree::skip("this kernel shows no file that cannot be read");
+        return dram_skips::skip_even_in_ci("this kernel shows no file that cannot be read");
     };
     let fixture = Fixture::new();
     fixture.file("/srv/fine", "x");
@@ -227,12 +227,7 @@ impl Read for Breaks {
 #[test]
 fn a_stream_that_breaks_off_or_ends_badly_leaves_no_snapshot() {
     let fixture = Fixture::new();
-    let what = CaptureStream {
-        point: POINT,
-        item: "dump",
-        file_name: "dump.sql",
-        origin: origin(),
-    };
+    let what = dump_of(POINT);
     let fine = || Ok::<(), String>(());
     let (silent, cancel) = (Silent::shared(), Cancel::new());
     let result = fixture
@@ -258,12 +253,7 @@ fn a_stream_that_breaks_off_or_ends_badly_leaves_no_snapshot() {
 #[test]
 fn a_canceled_capture_ends_and_leaves_no_snapshot() {
     let fixture = Fixture::new();
-    let what = CaptureStream {
-        point: POINT,
-        item: "dump",
-        file_name: "dump.sql",
-        origin: origin(),
-    };
+    let what = dump_of(POINT);
     let cancel = Cancel::new();
     let meddler: Arc<dyn Progress> = Arc::new(Meddler {
         at: 1 << 20,

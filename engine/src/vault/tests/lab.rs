@@ -1,5 +1,6 @@
 //! Buckets of a real store, whose address the environment gives.
 
+use dram_skips::variable;
 use dram_storage::{Bucket, Options};
 
 use super::*;
@@ -18,18 +19,6 @@ pub(super) struct Lab {
     pub(super) bucket: Bucket,
 }
 
-fn variable(name: &str) -> Option<String> {
-    let value = std::env::var(name).ok();
-    if value.is_none() {
-        assert!(
-            std::env::var_os("DRAM_LAB_REQUIRED").is_none_or(|required| required != "1"),
-            "{name} is not set"
-        );
-        super::tree::skip(&format!("{name} is not set"));
-    }
-    value
-}
-
 /// Keys that the environment gives under these names.
 pub(super) fn keys(access: &str, secret: &str) -> Option<S3Credentials> {
     Some(S3Credentials::Keys {
@@ -43,12 +32,22 @@ pub(super) fn limited() -> Option<S3Credentials> {
     keys("DRAM_LAB_S3_WRITER_ACCESS", "DRAM_LAB_S3_WRITER_SECRET")
 }
 
-/// Nothing, said aloud, where there is no lab.
+/// A fresh bucket; nothing, with the test skipped, where there is no lab.
 pub(super) fn bucket(name: &str, keeps: Keeps) -> Option<Lab> {
-    let endpoint = variable("DRAM_LAB_S3")?;
     let nanos = Timestamp::now().as_nanosecond();
+    let lab = at(format!("g-{name}-{nanos}"))?;
+    lab.bucket.make(keeps == Keeps::Locks).unwrap();
+    if keeps == Keeps::Versions {
+        lab.bucket.keep_versions().unwrap();
+    }
+    Some(lab)
+}
+
+/// A bucket by its name.
+pub(super) fn at(bucket: String) -> Option<Lab> {
+    let endpoint = variable("DRAM_LAB_S3")?;
     let address = S3Address {
-        bucket: format!("g-{name}-{nanos}"),
+        bucket,
         prefix: "some/where".to_owned(),
         region: None,
         endpoint: Some(endpoint),
@@ -57,10 +56,6 @@ pub(super) fn bucket(name: &str, keeps: Keeps) -> Option<Lab> {
     };
     let credentials = keys("DRAM_LAB_S3_ACCESS", "DRAM_LAB_S3_SECRET")?;
     let bucket = Bucket::new(address.clone(), credentials.clone(), Options::default());
-    bucket.make(keeps == Keeps::Locks).unwrap();
-    if keeps == Keeps::Versions {
-        bucket.keep_versions().unwrap();
-    }
     let place = S3Place {
         address,
         credentials,

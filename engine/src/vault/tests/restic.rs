@@ -2,27 +2,51 @@
 
 use std::process::Command;
 
-use super::tree::{assert_same, noise, skip};
+use super::tree::{assert_same, noise};
 use super::*;
 
-const PASSWORD: &str = "correct horse";
+pub(in crate::vault) const PASSWORD: &str = "correct horse";
+
+/// What the stock program is told to find a repository.
+pub(in crate::vault) struct Stock {
+    pub(in crate::vault) repository: String,
+    pub(in crate::vault) variables: Vec<(&'static str, String)>,
+}
+
+impl Stock {
+    /// What the program did; nothing, with the test skipped, where it is not installed.
+    fn call(&self, arguments: &[&str]) -> Option<std::process::Output> {
+        let output = Command::new("restic")
+            .args(["--no-cache", "-r", &self.repository])
+            .args(arguments)
+            .env("RESTIC_PASSWORD", PASSWORD)
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
+            .output();
+        match output {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                dram_skips::skip("`restic` is not installed, so it cannot judge");
+                None
+            }
+            output => Some(output.unwrap()),
+        }
+    }
+
+    /// What it said when it succeeded, which it must.
+    pub(in crate::vault) fn run(&self, arguments: &[&str]) -> Option<String> {
+        let output = self.call(arguments)?;
+        let said = String::from_utf8_lossy(&output.stdout).into_owned();
+        let complained = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {said}{complained}");
+        Some(said)
+    }
+}
 
 fn restic(repository: &Path, arguments: &[&str]) -> Option<std::process::Output> {
-    let output = Command::new("restic")
-        .arg("--no-cache")
-        .arg("-r")
-        .arg(repository)
-        .args(arguments)
-        .env("RESTIC_PASSWORD", PASSWORD)
-        .output();
-    match output {
-        Ok(output) => Some(output),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            skip("`restic` is not installed, so it cannot check the repository");
-            None
-        }
-        Err(error) => panic!("{error}"),
-    }
+    let stock = Stock {
+        repository: repository.to_str().unwrap().to_owned(),
+        variables: Vec::new(),
+    };
+    stock.call(arguments)
 }
 
 #[test]
@@ -110,36 +134,6 @@ fn restic_checks_and_restores_what_we_wrote() {
     let into = fixture.target("by-us");
     restore(&repository, &theirs, &into, |_| {}).unwrap();
     assert_same(&shop, &into.join(shop.strip_prefix("/").unwrap()));
-}
-
-/// What the stock program is told to find a repository.
-struct Stock {
-    repository: String,
-    variables: Vec<(&'static str, String)>,
-}
-
-impl Stock {
-    fn run(&self, arguments: &[&str]) -> Option<String> {
-        let output = Command::new("restic")
-            .args(["--no-cache", "-r", &self.repository])
-            .args(arguments)
-            .env("RESTIC_PASSWORD", PASSWORD)
-            .envs(self.variables.iter().map(|(name, value)| (name, value)))
-            .output();
-        match output {
-            Ok(output) => {
-                let said = String::from_utf8_lossy(&output.stdout).into_owned();
-                let complained = String::from_utf8_lossy(&output.stderr).into_owned();
-                assert!(output.status.success(), "{arguments:?}: {said}{complained}");
-                Some(said)
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                skip("`restic` is not installed, so it cannot make a repository");
-                None
-            }
-            Err(error) => panic!("{error}"),
-        }
-    }
 }
 
 /// The stock program makes a repository, we add points to it and prune, and it still holds what it held.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{Read, Write};
+use std::io::Read;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
@@ -277,9 +277,4 @@ pub(in crate::vault) fn assert_same(left: &Path, right: &Path) {
 /// The number of 512-byte blocks that a file takes.
 pub(super) fn blocks(path: &Path) -> u64 {
     fs::symlink_metadata(path).unwrap().blocks()
-}
-
-/// Says why a test does nothing here.
-pub(in super::super) fn skip(reason: &str) {
-    writeln!(std::io::stderr(), "skipped: {reason}").unwrap();
 }

@@ -1,6 +1,5 @@
 //! Real Terraform, in a directory of its own, with the provider that was just built.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -15,29 +14,13 @@ fn terraform() -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// Whether a test has to be skipped because there is no Terraform. The reason goes to the file that `DRAM_SKIPS` names,
-/// where the summary of all tests finds it.
+/// Whether the test at work is skipped, because there is no Terraform.
 pub(crate) fn is_missing() -> bool {
-    if terraform().is_some() {
-        return false;
+    let is_missing = terraform().is_none();
+    if is_missing {
+        dram_skips::skip("there is no `terraform` on the PATH");
     }
-    let in_ci = std::env::var_os("CI").is_some_and(|value| !value.is_empty() && value != "false" && value != "0");
-    assert!(
-        !in_ci,
-        "there is no `terraform` on the PATH, and nothing is skipped in CI"
-    );
-    let test = std::thread::current().name().unwrap_or_default().to_owned();
-    let line = format!("skipped: {test}: there is no `terraform` on the PATH\n");
-    eprint!("{line}");
-    if let Some(path) = std::env::var_os("DRAM_SKIPS") {
-        let mut file = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(path)
-            .unwrap();
-        file.write_all(line.as_bytes()).unwrap();
-    }
-    true
+    is_missing
 }
 
 /// A root module with a catalog beside it.

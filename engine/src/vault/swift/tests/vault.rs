@@ -1,7 +1,5 @@
 //! A vault in a container: what every store does, a point from its capture to its restore, and the stock program as judge.
 
-use std::process::Command;
-
 use rustic_core::Id;
 use rustic_core::repofile::MasterKey;
 
@@ -9,6 +7,7 @@ use super::super::super::address::VaultOptions;
 use super::super::super::diagnose::Right;
 use super::super::super::ground::Ground;
 use super::super::super::store::{Kind, Store, suite};
+use super::super::super::tests::restic::{PASSWORD, Stock};
 use super::super::super::tests::{self as vault, tree};
 use super::super::super::{Item, Password, Place, Silent, Vault, VaultError};
 use super::super::account::Limits;
@@ -87,7 +86,6 @@ fn a_container_that_is_not_there_is_no_empty_vault_and_is_made_when_asked() {
 
 #[test]
 fn a_point_goes_in_and_comes_out_and_the_stock_program_agrees() {
-    const PASSWORD: &str = "correct horse";
     let Some((_fresh, ground)) = ground("some/where") else {
         return;
     };
@@ -118,39 +116,21 @@ fn a_point_goes_in_and_comes_out_and_the_stock_program_agrees() {
     vault::restore(&repository, &captured, &into, |_| {}).unwrap();
     tree::assert_same(&shop, &into.join("srv/shop"));
 
-    let restic = |words: &[&str]| {
-        let done = Command::new("restic")
-            .arg("--no-cache")
-            .arg("-r")
-            .arg(format!("swift:{}:/{}/default/shop", place.container, place.prefix))
-            .args(words)
-            .env("RESTIC_PASSWORD", PASSWORD)
-            .env("ST_AUTH", variable("DRAM_LAB_SWIFT_AUTH").unwrap())
-            .env("ST_USER", variable("DRAM_LAB_SWIFT_USER").unwrap())
-            .env("ST_KEY", variable("DRAM_LAB_SWIFT_KEY").unwrap())
-            .output();
-        match done {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-            done => Some(done.unwrap()),
-        }
+    let variable = |name: &'static str, of: &str| (name, variable(of).unwrap());
+    let stock = Stock {
+        repository: format!("swift:{}:/{}/default/shop", place.container, place.prefix),
+        variables: vec![
+            variable("ST_AUTH", "DRAM_LAB_SWIFT_AUTH"),
+            variable("ST_USER", "DRAM_LAB_SWIFT_USER"),
+            variable("ST_KEY", "DRAM_LAB_SWIFT_KEY"),
+        ],
     };
-    let Some(check) = restic(&["check", "--read-data"]) else {
-        tree::skip("`restic` is not installed, so it cannot check the repository");
+    let Some(check) = stock.run(&["check", "--read-data"]) else {
         return;
     };
-    let said = String::from_utf8_lossy(&check.stdout).into_owned() + &String::from_utf8_lossy(&check.stderr);
-    assert!(
-        check.status.success() && said.contains("no errors were found"),
-        "{said}"
-    );
+    assert!(check.contains("no errors were found"), "{check}");
     let by_restic = site.path().join("by-restic");
-    let target = by_restic.to_str().unwrap().to_owned();
-    let restored = restic(&["restore", &captured.snapshot, "--target", &target]).unwrap();
-    assert!(
-        restored.status.success(),
-        "{}",
-        String::from_utf8_lossy(&restored.stderr)
-    );
+    stock.run(&["restore", &captured.snapshot, "--target", by_restic.to_str().unwrap()]);
     tree::assert_same(&shop, &by_restic.join("srv/shop"));
 }
 
