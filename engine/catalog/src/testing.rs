@@ -7,7 +7,7 @@ pub(crate) mod schedule;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -32,11 +32,33 @@ pub(crate) enum Manners {
     Overwrites,
 }
 
+/// The moment between looking and writing that a store of [`Manners::ChecksThenWrites`] has: it lasts until another writer
+/// has looked, too, if one comes soon.
+#[derive(Debug, Default)]
+pub(crate) struct Moment {
+    looked: Mutex<BTreeMap<String, usize>>,
+    another: Condvar,
+}
+
+impl Moment {
+    /// How long a writer who is alone is kept.
+    const SOON: Duration = Duration::from_millis(20);
+
+    pub(crate) fn pass(&self, key: &str) {
+        let mut looked = self.looked.lock().unwrap();
+        *looked.entry(key.to_owned()).or_default() += 1;
+        self.another.notify_all();
+        let is_alone = |looked: &mut BTreeMap<String, usize>| looked.get(key).is_none_or(|writers| *writers < 2);
+        let _ = self.another.wait_timeout_while(looked, Self::SOON, is_alone);
+    }
+}
+
 /// A store in memory.
 #[derive(Debug)]
 pub(crate) struct MemoryStore {
     records: Mutex<BTreeMap<Key, Vec<u8>>>,
     manners: Manners,
+    moment: Moment,
 }
 
 impl MemoryStore {
@@ -44,6 +66,7 @@ impl MemoryStore {
         MemoryStore {
             records: Mutex::default(),
             manners,
+            moment: Moment::default(),
         }
     }
 
@@ -72,8 +95,7 @@ impl Store for MemoryStore {
             }
             Manners::ChecksThenWrites if exists => return Ok(Creation::Exists),
             Manners::ChecksThenWrites => {
-                // The moment between looking and writing that such a store has.
-                std::thread::sleep(Duration::from_millis(1));
+                self.moment.pass(key.as_str());
                 self.put(key, bytes);
                 return Ok(Creation::Won);
             }
@@ -171,7 +193,7 @@ impl<S: Store> Store for Lossy<S> {
     }
 }
 
-/// A store behind a pointer, to be wrapped again.
+/// A store behind a pointer, to be wrapped again. It knows nothing about itself.
 #[derive(Debug)]
 pub(crate) struct Shared<S: ?Sized>(pub(crate) Arc<S>);
 

@@ -4,12 +4,16 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use dram_catalog::record::declaration::Subject;
 use dram_catalog::record::declaration::{Manager, ManagerKind};
 use dram_catalog::record::observation::Observation;
 use dram_catalog::record::run::{Event, Request};
-use dram_catalog::{Catalog, CatalogUrl, Name};
+use dram_catalog::store::FileStore;
+use dram_catalog::{Catalog, CatalogUrl, Clock, Name, SystemChance};
 use dram_compiler::model::{Declaration, KindName};
 use serde_json::json;
 use ulid::Ulid;
@@ -90,7 +94,10 @@ fn write_kept_data() {
     );
     let url: CatalogUrl = format!("file://{}", root.display()).parse().unwrap();
     Catalog::init(&url).unwrap();
-    let catalog = open(&root).written_by("ann@desk");
+    let store = Arc::new(FileStore::open(&root).unwrap());
+    let clock = Arc::new(Stepping(AtomicI64::new(1_800_000_000_000)));
+    let tenant = Name::tenant("acme").unwrap();
+    let catalog = Catalog::open_in(store, clock, Arc::new(SystemChance), &tenant, "ann@desk");
     catalog.declare(&vault("/mnt/nas"), &cli(), None, false).unwrap();
     catalog.declare(&vault("/mnt/new"), &cli(), Some(1), false).unwrap();
     let seen = Observation {
@@ -117,10 +124,25 @@ fn write_kept_data() {
     };
     let ended = catalog.request(&request).unwrap();
     catalog.run_log(ended).unwrap().append(vec![event], true).unwrap();
-    std::thread::sleep(std::time::Duration::from_millis(2));
     catalog.request(&request).unwrap();
 }
 
 fn jiff_time() -> jiff::Timestamp {
     jiff::Timestamp::from_second(1_800_000_000).unwrap()
+}
+
+/// A clock that goes on by a millisecond whenever it is looked at, so that what is made later sorts later.
+#[derive(Debug)]
+struct Stepping(AtomicI64);
+
+impl Clock for Stepping {
+    fn now(&self) -> jiff::Timestamp {
+        jiff::Timestamp::from_millisecond(self.0.fetch_add(1, Ordering::SeqCst)).unwrap()
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn sleep(&self, _span: Duration) {}
 }

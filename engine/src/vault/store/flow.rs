@@ -111,6 +111,8 @@ fn slot(passed: Instant, now: Instant, bytes: usize, rate: NonZeroU64) -> (Insta
 
 #[cfg(test)]
 mod tests {
+    use std::sync::mpsc;
+
     use super::*;
 
     #[test]
@@ -145,15 +147,30 @@ mod tests {
         let cancel = Cancel::new();
         let turn = flow.turn(&cancel).unwrap();
         std::thread::scope(|scope| {
-            let waiting = scope.spawn(|| flow.turn(&cancel).map(drop));
+            let (tell, told) = mpsc::channel();
+            let ask = |tell: mpsc::Sender<_>, act: fn(&Flow, &Cancel) -> Result<(), StoreError>| {
+                let (flow, cancel) = (&flow, &cancel);
+                scope.spawn(move || tell.send(act(flow, cancel)).unwrap())
+            };
+            let turn_of = |flow: &Flow, cancel: &Cancel| flow.turn(cancel).map(drop);
+            ask(tell.clone(), turn_of);
+            // Nobody comes to an end, however often those who wait look.
+            let nothing = |told: &mpsc::Receiver<_>| told.recv_timeout(NOTICED_WITHIN * 4).is_err();
+            assert!(nothing(&told), "the only turn is taken");
             drop(turn);
-            waiting.join().unwrap().unwrap();
+            told.recv().unwrap().unwrap();
+
             let _held = flow.turn(&cancel).unwrap();
-            let waiting = scope.spawn(|| flow.turn(&cancel).map(drop));
-            let slow = scope.spawn(|| flow.pass(1 << 20, &cancel).and_then(|()| flow.pass(1, &cancel)));
+            ask(tell.clone(), turn_of);
+            ask(tell, |flow, cancel| {
+                flow.pass(1 << 20, cancel)?;
+                flow.pass(1, cancel)
+            });
+            assert!(nothing(&told), "the turn is taken and the connection is slow");
             cancel.cancel();
-            assert!(matches!(waiting.join().unwrap(), Err(StoreError::Canceled)));
-            assert!(matches!(slow.join().unwrap(), Err(StoreError::Canceled)));
+            for _ in 0..2 {
+                assert!(matches!(told.recv().unwrap(), Err(StoreError::Canceled)));
+            }
         });
     }
 }

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use aws_sdk_s3::types::BucketVersioningStatus;
 use dram_storage::Secret;
 
-use self::server::{Manners, Mishap, Server};
+use self::server::{Instance, Manners, Mishap, Server};
 use super::*;
 use crate::catalog::{Catalog, Initialised};
 use crate::chance::SystemChance;
@@ -18,6 +18,7 @@ use crate::error::CatalogError;
 use crate::name::{LeaseName, Name};
 use crate::store::lab::{LabBucket, options};
 use crate::store::suite;
+use crate::testing::Shared;
 
 fn lease() -> Folder {
     Folder::lease(&LeaseName::new("prune").unwrap())
@@ -143,36 +144,11 @@ fn s3_bucket_with_versions_is_refused_by_init() {
         "nothing is left"
     );
     // Without the direct question the probe sees it, too.
-    let writers: Vec<Arc<dyn Store>> = (0..16).map(|_| Arc::new(Unasked(bucket.store("c"))) as _).collect();
+    let unasked = |_| Arc::new(Shared(Arc::new(bucket.store("c")))) as _;
+    let writers: Vec<Arc<dyn Store>> = (0..16).map(unasked).collect();
     match crate::store::probe_by(&writers, &SystemChance).unwrap() {
         crate::store::Verdict::NotAtomic { seen } => assert!(!seen.contains("unversioned"), "{seen}"),
         crate::store::Verdict::Atomic => panic!("a bucket with versions passed for atomic"),
-    }
-}
-
-/// A store that knows nothing about itself.
-#[derive(Debug)]
-struct Unasked(S3Store);
-
-impl Store for Unasked {
-    fn read(&self, key: &Key) -> Result<Option<Vec<u8>>, StoreError> {
-        self.0.read(key)
-    }
-
-    fn create(&self, key: &Key, bytes: &[u8]) -> Result<Creation, StoreError> {
-        self.0.create(key, bytes)
-    }
-
-    fn list(&self, folder: &Folder) -> Result<Listing, StoreError> {
-        self.0.list(folder)
-    }
-
-    fn remove(&self, key: &Key) -> Result<(), StoreError> {
-        self.0.remove(key)
-    }
-
-    fn location(&self) -> String {
-        self.0.location()
     }
 }
 
@@ -400,4 +376,21 @@ fn s3_credentials_come_from_where_users_expect() {
     let (_, text) = ask("", &[("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")]);
     assert!(text.contains("Credentials"), "{text}");
     assert_eq!(server.state.requests(), before, "nothing is asked without keys");
+    // The machine itself is asked last.
+    let instance = Instance::start();
+    let of_machine = [
+        ("AWS_EC2_METADATA_DISABLED", "false"),
+        ("AWS_EC2_METADATA_SERVICE_ENDPOINT", instance.endpoint.as_str()),
+    ];
+    assert_eq!(signer("", &of_machine), "of-default");
+    assert_eq!(instance.asked(), Vec::<String>::new());
+    let nowhere = ("AWS_SHARED_CREDENTIALS_FILE", "/nowhere");
+    assert_eq!(signer("", &[of_machine[0], of_machine[1], nowhere]), "of-instance");
+    let roles = "/latest/meta-data/iam/security-credentials/";
+    let expected = [
+        "PUT /latest/api/token".to_owned(),
+        format!("GET {roles}"),
+        format!("GET {roles}writer"),
+    ];
+    assert_eq!(instance.asked(), expected);
 }

@@ -5,7 +5,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+
+use crate::testing::Moment;
 
 /// How it treats the condition that an object must not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +40,7 @@ pub(super) struct Server {
 pub(super) struct State {
     objects: Mutex<BTreeMap<String, Vec<u8>>>,
     manners: Manners,
+    moment: Moment,
     mishaps: Mutex<Vec<Mishap>>,
     requests: AtomicUsize,
     connections: AtomicUsize,
@@ -75,6 +77,7 @@ impl Server {
         let state = Arc::new(State {
             objects: Mutex::default(),
             manners,
+            moment: Moment::default(),
             mishaps: Mutex::default(),
             requests: AtomicUsize::new(0),
             connections: AtomicUsize::new(0),
@@ -92,12 +95,74 @@ impl Server {
     }
 }
 
+/// The metadata service of a machine (IMDSv2) whose role has the keys `of-instance`: whoever has no token from it is refused.
+#[derive(Debug)]
+pub(super) struct Instance {
+    pub(super) endpoint: String,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Instance {
+    /// Starts one, which ends with the process.
+    pub(super) fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let endpoint = format!("http://{}", listener.local_addr().unwrap());
+        let asked = Arc::<Mutex<Vec<String>>>::default();
+        let shared = Arc::clone(&asked);
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let asked = Arc::clone(&shared);
+                std::thread::spawn(move || Instance::converse(stream.unwrap(), &asked));
+            }
+        });
+        Instance { endpoint, asked }
+    }
+
+    /// What was asked so far, each question once.
+    pub(super) fn asked(&self) -> Vec<String> {
+        let mut asked = self.asked.lock().unwrap().clone();
+        asked.dedup();
+        asked
+    }
+
+    fn converse(mut stream: TcpStream, asked: &Mutex<Vec<String>>) -> Option<()> {
+        const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
+        let keys = r#"{"Code": "Success", "Type": "AWS-HMAC", "LastUpdated": "2026-01-01T00:00:00Z",
+            "AccessKeyId": "of-instance", "SecretAccessKey": "hunter2", "Token": "session",
+            "Expiration": "2099-01-01T00:00:00Z"}"#;
+        let mut from = BufReader::new(stream.try_clone().ok()?);
+        loop {
+            let request = read_request(&mut from)?;
+            asked
+                .lock()
+                .unwrap()
+                .push(format!("{} {}", request.method, request.path));
+            let role = request.path.strip_prefix(ROLES);
+            let (status, body) = match (request.method.as_str(), request.token.as_str(), role) {
+                ("PUT", _, _) if request.path == "/latest/api/token" => (200, "ticket"),
+                ("GET", "ticket", Some("")) => (200, "writer"),
+                ("GET", "ticket", Some("writer")) => (200, keys),
+                ("GET", "ticket", _) => (404, ""),
+                _ => (401, ""),
+            };
+            let head = format!(
+                "HTTP/1.1 {status} x\r\nx-aws-ec2-metadata-token-ttl-seconds: 600\r\ncontent-length: {}\r\n\r\n",
+                body.len()
+            );
+            stream.write_all(head.as_bytes()).ok()?;
+            stream.write_all(body.as_bytes()).ok()?;
+        }
+    }
+}
+
 struct Request {
     method: String,
     path: String,
     query: String,
     is_conditional: bool,
     signer: String,
+    /// What a machine's own metadata service gave before.
+    token: String,
     body: Vec<u8>,
 }
 
@@ -106,7 +171,7 @@ fn read_request(from: &mut impl BufRead) -> Option<Request> {
     from.read_line(&mut line).ok()?;
     let mut words = line.split(' ');
     let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
-    let (mut length, mut is_conditional, mut signer) = (0, false, String::new());
+    let (mut length, mut is_conditional, mut signer, mut token) = (0, false, String::new(), String::new());
     loop {
         let mut header = String::new();
         from.read_line(&mut header).ok()?;
@@ -115,6 +180,7 @@ fn read_request(from: &mut impl BufRead) -> Option<Request> {
             None => break,
             Some(("content-length", value)) => length = value.trim().parse().ok()?,
             Some(("if-none-match", _)) => is_conditional = true,
+            Some(("x-aws-ec2-metadata-token", value)) => token = value.trim().to_owned(),
             Some(("authorization", value)) => {
                 let credential = value.split_once("credential=").map(|(_, rest)| rest);
                 signer = credential
@@ -134,6 +200,7 @@ fn read_request(from: &mut impl BufRead) -> Option<Request> {
         query: query.to_owned(),
         is_conditional,
         signer,
+        token,
         body,
     })
 }
@@ -184,8 +251,7 @@ impl State {
                     return (412, error("PreconditionFailed"));
                 }
                 if self.manners == Manners::ChecksThenWrites {
-                    // The moment between looking and writing that such a store has.
-                    std::thread::sleep(Duration::from_millis(1));
+                    self.moment.pass(&key);
                 }
                 let mut objects = lock();
                 if request.is_conditional && self.manners == Manners::Atomic && objects.contains_key(&key) {
