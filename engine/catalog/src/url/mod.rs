@@ -110,6 +110,12 @@ fn directory(url: &str, rest: &str) -> Result<CatalogUrl, BadUrl> {
             why,
         })
     };
+    if url.contains(char::is_control) {
+        return Err(BadUrl::File {
+            url: url.escape_debug().to_string(),
+            why: "it holds a control character",
+        });
+    }
     if !rest.starts_with('/') {
         return refuse("the path is not absolute (three slashes follow `file:`)");
     }

@@ -66,7 +66,9 @@ impl FromStr for PostgresAddress {
         if rest.contains('#') {
             return refuse("it carries a `#`");
         }
-        let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (place, query) = rest
+            .split_once('?')
+            .map_or((rest, None), |(place, query)| (place, Some(query)));
         // The last `@` ends the user, whatever stands in a password that should not be there at all.
         let (user, place) = match place.rsplit_once('@') {
             Some((user, place)) => (Some(user), place),
@@ -78,11 +80,14 @@ impl FromStr for PostgresAddress {
         let Some((server, database)) = place.split_once('/') else {
             return refuse("it names no database (`postgres://host/database`)");
         };
+        if database.contains('/') {
+            return refuse("a `/` stands in its database: write it as `%2F`");
+        }
         let (host, port) = server_of(server)?;
         let database = plain("database", database)?;
         let user = user.map(|user| plain("user", user)).transpose()?;
         let (mut schema, mut sslmode) = (None, None);
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        for pair in query.into_iter().flat_map(|query| query.split('&')) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let said_before = match name {
                 "schema" => schema.replace(schema_of(value)?).is_some(),

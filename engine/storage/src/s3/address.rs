@@ -76,7 +76,9 @@ impl FromStr for Address {
     type Err = BadAddress;
 
     fn from_str(text: &str) -> Result<Self, BadAddress> {
-        let (place, query) = text.split_once('?').unwrap_or((text, ""));
+        let (place, query) = text
+            .split_once('?')
+            .map_or((text, None), |(place, query)| (place, Some(query)));
         // A password may hide in what is refused: only the plain part is repeated.
         let refuse = |why: String| {
             let shown = if place.contains('@') { "s3://…" } else { place };
@@ -108,16 +110,27 @@ impl FromStr for Address {
             path_style: false,
         };
         let mut path_style = None;
-        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+        for pair in query.into_iter().flat_map(|query| query.split('&')) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let value = decoded(value).map_err(refuse)?;
-            match name {
-                "region" => address.region = Some(value),
-                "endpoint" => address.endpoint = Some(checked_endpoint(value).map_err(refuse)?),
-                "profile" => address.profile = Some(value),
+            let said_before = match name {
+                "region" => address
+                    .region
+                    .replace(checked_name(name, value).map_err(refuse)?)
+                    .is_some(),
+                "endpoint" => address
+                    .endpoint
+                    .replace(checked_endpoint(value).map_err(refuse)?)
+                    .is_some(),
+                "profile" => address
+                    .profile
+                    .replace(checked_name(name, value).map_err(refuse)?)
+                    .is_some(),
                 "pathStyle" => {
                     let said = value.parse::<bool>();
-                    path_style = Some(said.map_err(|_| refuse("`pathStyle` is `true` or `false`".to_owned()))?);
+                    path_style
+                        .replace(said.map_err(|_| refuse("`pathStyle` is `true` or `false`".to_owned()))?)
+                        .is_some()
                 }
                 other => {
                     let known = "`endpoint`, `region`, `profile` and `pathStyle`";
@@ -126,6 +139,9 @@ impl FromStr for Address {
                         other.escape_debug()
                     )));
                 }
+            };
+            if said_before {
+                return Err(refuse(format!("it says `{name}` twice")));
             }
         }
         address.path_style = path_style.unwrap_or(address.endpoint.is_some());
@@ -151,12 +167,30 @@ fn check_bucket(bucket: &str) -> Result<(), String> {
     ))
 }
 
+/// The name of a region or a profile.
+fn checked_name(what: &str, name: String) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let begins = |c: char| c.is_ascii_alphanumeric();
+    if (1..=63).contains(&name.len()) && name.chars().all(plain) && name.starts_with(begins) {
+        Ok(name)
+    } else {
+        Err(format!(
+            "its {what} is no name of 1 to 63 letters, digits, `.`, `-` and `_`"
+        ))
+    }
+}
+
 fn checked_endpoint(endpoint: String) -> Result<String, String> {
     let rest = endpoint
         .strip_prefix("https://")
         .or_else(|| endpoint.strip_prefix("http://"));
+    // What follows the last `:` is a port, unless it stands inside the brackets of an address.
+    let is_port_sound = |host: &str| match host.rsplit_once(':') {
+        Some((_, port)) if !port.ends_with(']') => port.parse::<u16>().is_ok_and(|port| port != 0),
+        _ => true,
+    };
     match rest.map(|rest| rest.trim_end_matches('/')) {
-        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']) => {
+        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']) && is_port_sound(host) => {
             Ok(endpoint.trim_end_matches('/').to_owned())
         }
         _ => Err("its endpoint is not `http://host:port` or `https://host:port`".to_owned()),
@@ -275,6 +309,12 @@ mod tests {
             ("s3://bucket?endpoint=http://u:hunter2@x", "endpoint"),
             ("s3://bucket?secret=hunter2", "`secret`"),
             ("s3://bucket?pathStyle=yes", "`true` or `false`"),
+            ("s3://bucket?region=a&region=b", "it says `region` twice"),
+            ("s3://bucket?region=", "its region is no name"),
+            ("s3://bucket?profile=-a", "its profile is no name"),
+            ("s3://bucket?region=a b", "its region is no name"),
+            ("s3://bucket?endpoint=http://host:0", "endpoint"),
+            ("s3://bucket?", "it says ``"),
             ("s3://bucket/%zz", "hexadecimal"),
             ("http://bucket", "does not begin"),
         ] {
