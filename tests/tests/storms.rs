@@ -1,4 +1,4 @@
-//! Stores that fail while they are used: gone and back, three requests in ten failing, full. Each is a clear error or a
+//! Stores that fail while they are used: gone and back, three requests in ten failing, full; a database that goes. Each is a clear error or a
 //! finished run; nothing is lost, no half point is offered, and the same command finishes later.
 
 use std::path::Path;
@@ -10,13 +10,13 @@ use dram_tests::call::{Call, Done};
 use dram_tests::chance::Chance;
 use dram_tests::error::{Doing as _, claim};
 use dram_tests::generations;
-use dram_tests::lab::store::{Store, ceph::Gateway};
+use dram_tests::lab::store::postgres::Server;
+use dram_tests::lab::store::{Database, Store, ceph::Gateway};
 use dram_tests::lab::{restic, skip};
 use dram_tests::proxy::{Proxy, Weather};
 use dram_tests::shop::wait_until;
-use dram_tests::world::{Stores, Wish, World};
+use dram_tests::world::{FILES, Stores, Wish, World, stores_for, write};
 
-const FILES: &str = "tests/models/files.yaml";
 const PATIENCE: Duration = Duration::from_secs(120);
 /// What a person calls at once, on a busy machine.
 const PROMPT: Duration = Duration::from_secs(10);
@@ -94,7 +94,7 @@ fn check_everything(test: &str, world: &World, newest: u64) -> Result<()> {
     claim("the first point is still there", found.first() == Some(&0), || {
         format!("{found:?}")
     })?;
-    match skip(test, restic::newest())? {
+    match skip(test, restic::any())? {
         Some(restic) => world.check_with_restic(&restic, "files"),
         None => Ok(()),
     }
@@ -179,6 +179,80 @@ fn a_store_that_goes_and_comes_back_while_it_is_written_and_read(stores: Stores)
         generations::check(&into.join("data"))? == 2,
         String::new,
     )?;
+    check_everything(test, &world, 2)
+}
+
+/// How the dump of a model begins that stands still in the middle, until a file is there or somebody has lost patience.
+fn standing(dir: &Path) -> String {
+    let here = dir.display();
+    let wait = format!(
+        "touch {here}/begun; for i in $(seq 1200); do [ -e {here}/go ] && echo whole && exit; sleep 0.1; done; exit 1"
+    );
+    format!("host: {{ paths: [/data], dump: {{ command: {{ shell: \"{wait}\" }}, restore: {{ run: [cat] }} }} }}")
+}
+
+#[test]
+fn a_database_that_goes_and_comes_back_while_points_are_made() -> Result<()> {
+    let test = "a_database_that_goes_and_comes_back_while_points_are_made";
+    if stores_for(test, Stores::PostgresAndSwift)?.is_none() {
+        return Ok(());
+    }
+    let mut server = Server::start()?;
+    let wish = Wish {
+        database: Some(Database {
+            url: server.url(),
+            password: server.password().to_owned(),
+        }),
+        ..Wish::from(Stores::PostgresAndSwift)
+    };
+    let world = World::on(FILES, wish)?;
+    let (begun, go) = (world.dir().join("begun"), world.dir().join("go"));
+    world.change_model(&[("host: { paths: [/data] }", &standing(world.dir()))])?;
+    generations::write(&data(&world), 0)?;
+    write(&go, "")?;
+    world.declare()?;
+    world.dram().args(["protect", "files"]).ok()?;
+
+    let protect_without = |generation: u64, leave: &mut dyn FnMut() -> Result<()>| -> Result<Done> {
+        generations::write(&data(&world), generation)?;
+        for file in [&begun, &go] {
+            std::fs::remove_file(file).doing(|| format!("remove `{}`", file.display()))?;
+        }
+        let protect = begin(world.dram().args(["protect", "files"]))?;
+        let is_begun = wait_until(PATIENCE, || begun.exists());
+        leave()?;
+        write(&go, "")?;
+        let done = end(protect, "dram protect files")?;
+        claim("the dump begins", is_begun, || done.both())?;
+        Ok(done)
+    };
+
+    // It is restarted in the middle of a protect, which may well not notice.
+    let done = protect_without(1, &mut || server.restart())?;
+    let finished = ended_well(&done)?;
+    eprintln!(
+        "with a restart: {}",
+        if finished { "finished" } else { "failed in words" }
+    );
+    if !finished {
+        world.dram().args(["protect", "files"]).ok()?;
+    }
+    check_everything(test, &world, 1)?;
+
+    // It goes in the middle, and is back for the next one.
+    let before = world.points("files")?;
+    let done = protect_without(2, &mut || server.stop())?;
+    claim("a protect without its catalog fails", !ended_well(&done)?, || {
+        done.both()
+    })?;
+    claim("it names the catalog", done.both().contains("catalog"), || done.both())?;
+    server.start_again()?;
+    world.dram().args(["protect", "files"]).ok()?;
+    let after = world.points("files")?;
+    let lost = before.iter().find(|point| !after.contains(point));
+    claim("no point is lost", lost.is_none(), || {
+        format!("{before:?}, then {after:?}")
+    })?;
     check_everything(test, &world, 2)
 }
 

@@ -5,7 +5,7 @@ use dram_tests::configuration::Configuration;
 use dram_tests::error::{Doing as _, claim};
 use dram_tests::lab::skip;
 use dram_tests::lab::terraform::{self, Host};
-use dram_tests::world::{SHOP, World};
+use dram_tests::world::{SHOP, Stores, World};
 
 /// What the compiler writes is formatted and valid, applies, and leaves nothing to do.
 fn check_applies(test: &str, host: Result<Host>) -> Result<()> {
@@ -39,6 +39,28 @@ fn the_shop_applies_in_a_newer_terraform() -> Result<()> {
 #[test]
 fn the_shop_applies_in_opentofu() -> Result<()> {
     check_applies("the_shop_applies_in_opentofu", terraform::opentofu())
+}
+
+dram_tests::over_stores_of_the_lab!(what_is_applied_to_a_catalog_elsewhere_is_protected_and_stays_as_it_is);
+
+fn what_is_applied_to_a_catalog_elsewhere_is_protected_and_stays_as_it_is(stores: Stores) -> Result<()> {
+    let test = "what_is_applied_to_a_catalog_elsewhere_is_protected_and_stays_as_it_is";
+    let Some(host) = skip(test, terraform::older())? else {
+        return Ok(());
+    };
+    let mut world = World::on(SHOP, stores)?;
+    let office = world.shop("office");
+    office.install()?;
+    office.start("office")?;
+    let shop = Configuration::compiled(&world, host)?;
+    world.dram().args(["catalog", "init"]).ok()?;
+    shop.plan().run()?.expect_code(2)?;
+    shop.apply()?;
+    shop.plan().run()?.expect_code(0)?;
+    world.dram().args(["protect", "shop"]).ok()?;
+    let points = world.points("shop")?;
+    claim("there is a point", points.len() == 1, || format!("{points:?}"))?;
+    shop.plan().run()?.expect_code(0).map(drop)
 }
 
 /// Every resource of the example, as Terraform addresses it, with its name in the catalog.

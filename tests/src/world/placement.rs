@@ -7,7 +7,7 @@ use crate::call::Call;
 use crate::error::{Doing as _, Result};
 use crate::lab::random_hex;
 use crate::lab::restic::Restic;
-use crate::lab::store::{OWNER, Store, WRITER};
+use crate::lab::store::{Database, OWNER, Store, WRITER};
 use crate::s3::{Client, Keeping};
 
 /// Names the access key with which the engine writes to a vault on S3, in the models of worlds.
@@ -33,7 +33,7 @@ pub enum Stores {
 }
 
 /// What a test wants of the stores.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Wish {
     /// Which ones.
     pub stores: Stores,
@@ -41,6 +41,8 @@ pub struct Wish {
     pub front: Option<u16>,
     /// What locks a vault on S3, as the model says it: mode and period.
     pub lock: Option<(&'static str, &'static str)>,
+    /// A database for the catalog that nobody else uses; the lab's own if absent.
+    pub database: Option<Database>,
 }
 
 /// Where catalog and vault of one world are.
@@ -79,7 +81,10 @@ impl Placement {
         if wish.stores == Stores::Directories {
             return Ok(Placement::Directories { dir: dir.to_owned() });
         }
-        let lab = Store::at_hand()?;
+        let mut lab = Store::at_hand()?;
+        if let Some(database) = wish.database {
+            lab.postgres = database;
+        }
         let port = wish.front.unwrap_or(lab.port);
         let name = format!("world-{}", random_hex(6)?);
         let owner = Client::owner(&lab);

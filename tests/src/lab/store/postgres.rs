@@ -122,7 +122,23 @@ impl Server {
     /// # Errors
     /// It does not start.
     pub fn restart(&mut self) -> Result<()> {
-        self.daemon.stop_by(Signal::INT)?;
+        self.stop()?;
+        self.start_again()
+    }
+
+    /// Stops it without waiting for clients.
+    ///
+    /// # Errors
+    /// It cannot be waited for.
+    pub fn stop(&mut self) -> Result<()> {
+        self.daemon.stop_by(Signal::INT)
+    }
+
+    /// Starts a stopped one with the rows that it had, at the same port.
+    ///
+    /// # Errors
+    /// It does not start.
+    pub fn start_again(&mut self) -> Result<()> {
         self.daemon = start(&self.bin, &self.data, self.user, self.port)?;
         Ok(())
     }
