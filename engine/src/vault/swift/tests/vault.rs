@@ -12,13 +12,18 @@ use super::super::super::store::{Kind, Store, suite};
 use super::super::super::tests::{self as vault, tree};
 use super::super::super::{Item, Password, Place, Silent, Vault, VaultError};
 use super::super::account::Limits;
+use super::super::container::Listed;
 use super::super::ground::SwiftGround;
 use super::super::place::SwiftPlace;
 use super::*;
 
 /// A ground in a fresh container of the lab.
 fn ground(prefix: &str) -> Option<(Fresh, Arc<SwiftGround>)> {
-    let cloud = lab()?;
+    Some(ground_in(lab()?, prefix))
+}
+
+/// A ground in a fresh container of a cloud.
+fn ground_in(cloud: Cloud, prefix: &str) -> (Fresh, Arc<SwiftGround>) {
     let fresh = Fresh::new(cloud.clone());
     let place = SwiftPlace {
         cloud: "lab".into(),
@@ -26,7 +31,7 @@ fn ground(prefix: &str) -> Option<(Fresh, Arc<SwiftGround>)> {
         prefix: prefix.into(),
     };
     let ground = SwiftGround::of(&place, &VaultOptions::default(), Account::of(cloud).unwrap());
-    Some((fresh, Arc::new(ground)))
+    (fresh, Arc::new(ground))
 }
 
 #[test]
@@ -87,10 +92,35 @@ fn a_container_that_is_not_there_is_no_empty_vault_and_is_made_when_asked() {
 
 #[test]
 fn a_point_goes_in_and_comes_out_and_the_stock_program_agrees() {
+    let Some(cloud) = lab() else { return };
+    let stock = ["AUTH", "USER", "KEY"].map(|name| {
+        let value = variable(&format!("DRAM_LAB_SWIFT_{name}")).unwrap();
+        (format!("ST_{name}"), value)
+    });
+    round_trip(cloud, &stock);
+}
+
+#[test]
+fn a_point_goes_by_way_of_keystone_as_well() {
+    let Some(cloud) = keystone::keystone() else { return };
+    let names = [
+        ("AUTH_URL", ""),
+        ("REGION_NAME", "_REGION"),
+        ("APPLICATION_CREDENTIAL_ID", "_APPLICATION"),
+        ("APPLICATION_CREDENTIAL_SECRET", "_APPLICATION_SECRET"),
+    ];
+    let stock = names.map(|(name, end)| {
+        let value = variable(&format!("DRAM_LAB_KEYSTONE{end}")).unwrap();
+        (format!("OS_{name}"), value)
+    });
+    round_trip(cloud, &stock);
+}
+
+/// A repository in a cloud from its making to a point that is forgotten; the stock program finds its way with variables of
+/// its own.
+fn round_trip(cloud: Cloud, stock: &[(String, String)]) {
     const PASSWORD: &str = "correct horse";
-    let Some((_fresh, ground)) = ground("some/where") else {
-        return;
-    };
+    let (fresh, ground) = ground_in(cloud, "some/where");
     let site = tempfile::tempdir().unwrap();
     let shop = site.path().join("srv/shop");
     std::fs::create_dir_all(&shop).unwrap();
@@ -117,17 +147,57 @@ fn a_point_goes_in_and_comes_out_and_the_stock_program_agrees() {
     let into = site.path().join("into");
     vault::restore(&repository, &captured, &into, |_| {}).unwrap();
     tree::assert_same(&shop, &into.join("srv/shop"));
+    check_with_stock(&place, stock, PASSWORD, &captured.snapshot, &shop);
 
+    std::fs::write(shop.join("large"), tree::noise(11 << 20, 2)).unwrap();
+    let second = vault::capture(&repository, site.path(), "P2", &["/srv/shop"], &[]).unwrap();
+    let items = vec![Item::of_files("data", "web", &second)];
+    repository
+        .seal(&vault::manifest("P2", 1, items), &vault::origin())
+        .unwrap();
+    let before = bytes(&fresh);
+    let going = [vault::POINT.to_owned()];
+    let plan = repository.plan_prune(&going, &[], &[], vault::origin().time).unwrap();
+    repository.forget(&plan, &Cancel::new()).unwrap();
+    repository.prune(&Cancel::new()).unwrap();
+    repository.prune_marked_for(0, &Cancel::new()).unwrap();
+    let after = bytes(&fresh);
+    assert!(after + (10 << 20) < before, "{before} bytes became {after}");
+    let into = site.path().join("second");
+    vault::restore(&repository, &second, &into, |_| {}).unwrap();
+    tree::assert_same(&shop, &into.join("srv/shop"));
+}
+
+/// How much lies in a container.
+fn bytes(container: &Container) -> u64 {
+    let mut sum = 0;
+    let add = &mut |listed| {
+        if let Listed::Object { bytes, .. } = listed {
+            sum += bytes;
+        }
+        Ok(())
+    };
+    container.list("", None, add).unwrap();
+    sum
+}
+
+/// The stock program finds no error in the repository, and restores from it what `expected` holds.
+fn check_with_stock(
+    place: &SwiftPlace,
+    variables: &[(String, String)],
+    password: &str,
+    snapshot: &str,
+    expected: &std::path::Path,
+) {
+    let folder = tempfile::tempdir().unwrap();
     let restic = |words: &[&str]| {
         let done = Command::new("restic")
             .arg("--no-cache")
             .arg("-r")
             .arg(format!("swift:{}:/{}/default/shop", place.container, place.prefix))
             .args(words)
-            .env("RESTIC_PASSWORD", PASSWORD)
-            .env("ST_AUTH", variable("DRAM_LAB_SWIFT_AUTH").unwrap())
-            .env("ST_USER", variable("DRAM_LAB_SWIFT_USER").unwrap())
-            .env("ST_KEY", variable("DRAM_LAB_SWIFT_KEY").unwrap())
+            .env("RESTIC_PASSWORD", password)
+            .envs(variables.iter().cloned())
             .output();
         match done {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
@@ -143,15 +213,14 @@ fn a_point_goes_in_and_comes_out_and_the_stock_program_agrees() {
         check.status.success() && said.contains("no errors were found"),
         "{said}"
     );
-    let by_restic = site.path().join("by-restic");
-    let target = by_restic.to_str().unwrap().to_owned();
-    let restored = restic(&["restore", &captured.snapshot, "--target", &target]).unwrap();
+    let target = folder.path().to_str().unwrap();
+    let restored = restic(&["restore", snapshot, "--target", target]).unwrap();
     assert!(
         restored.status.success(),
         "{}",
         String::from_utf8_lossy(&restored.stderr)
     );
-    tree::assert_same(&shop, &by_restic.join("srv/shop"));
+    tree::assert_same(expected, &folder.path().join("srv/shop"));
 }
 
 #[test]
