@@ -18,7 +18,7 @@ use crate::programs::{Programs, repository};
 use crate::shop::Shop;
 use placement::Placement;
 
-pub use placement::{Stores, Wish};
+pub use placement::{Login, Stores, Wish};
 pub use raw::Raw;
 
 /// The example's model.
@@ -302,6 +302,11 @@ impl World {
     /// The credentials for the world's stores, as variables of the environment.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         self.placement.environment()
+    }
+
+    /// What must stand nowhere but where a program gets it from to use the world's stores.
+    pub fn secrets(&self) -> Vec<String> {
+        self.placement.secrets()
     }
 }
 

@@ -8,7 +8,7 @@ use dram_tests::call::Call;
 use dram_tests::configuration::Configuration;
 use dram_tests::error::{Doing as _, claim};
 use dram_tests::lab::{random_hex, skip, terraform};
-use dram_tests::world::{SHOP, Stores, World, write};
+use dram_tests::world::{Login, SHOP, Stores, Wish, World, stores_for, write};
 
 const PASSWORD: &str = "DRAM_TEST_PASSWORD";
 const OTHER: &str = "DRAM_TEST_TOKEN";
@@ -49,7 +49,7 @@ fn check_folder(folder: &Path, secrets: &[&str], allowed: &[&Path]) -> Result<u6
 }
 
 /// Does everything once, with everything logged, and looks everywhere.
-fn check(test: &str, stores: Stores, password: &str, change: impl FnOnce(&World) -> Result<()>) -> Result<()> {
+fn check(test: &str, stores: impl Into<Wish>, password: &str, change: impl FnOnce(&World) -> Result<()>) -> Result<()> {
     let Some(host) = skip(test, terraform::older())? else {
         return Ok(());
     };
@@ -63,11 +63,9 @@ fn check(test: &str, stores: Stores, password: &str, change: impl FnOnce(&World)
     office.order("teapot, 1 l", 1, "Ada")?;
 
     // The credentials for the stores are secrets, too.
-    let credentials = world.environment();
-    let is_secret = |name: &str| name.contains("SECRET") || name.contains("PASSWORD");
-    let of_stores = credentials.iter().filter(|(name, _)| is_secret(name));
+    let of_stores = world.secrets();
     let mut secrets = vec![password, token.as_str()];
-    secrets.extend(of_stores.map(|(_, value)| value.as_str()));
+    secrets.extend(of_stores.iter().map(String::as_str));
     let log = world.dir().join("terraform.log");
     let with_secrets = |call: Call| call.env(PASSWORD, password).env(OTHER, &token).env("DRAM_LOG", "trace");
     let run = |call: Call| -> Result<()> {
@@ -139,12 +137,18 @@ fn check(test: &str, stores: Stores, password: &str, change: impl FnOnce(&World)
 }
 
 #[test]
-fn a_password_of_a_file_stays_in_its_file() -> Result<()> {
+fn what_a_file_holds_stays_in_its_file() -> Result<()> {
+    let test = "what_a_file_holds_stays_in_its_file";
+    // The password of the vault and, in `clouds.yaml`, an application credential.
+    let Some(stores) = stores_for(test, Stores::PostgresAndSwift)? else {
+        return Ok(());
+    };
+    let wish = Wish {
+        login: Login::Application,
+        ..Wish::from(stores)
+    };
     let password = format!("canary-{}", random_hex(12)?);
-    let test = "a_password_of_a_file_stays_in_its_file";
-    check(test, Stores::Directories, &password, |world| {
-        std::fs::write(world.key(), &password).doing(|| "write the password".to_owned())
-    })
+    check(test, wish, &password, |world| write(&world.key(), &password))
 }
 
 dram_tests::over_stores!(a_password_of_the_environment_stays_there);

@@ -59,6 +59,11 @@ impl Patience {
 pub trait Passing: std::fmt::Display + From<StorageError> {
     /// Whether it may, without anybody doing anything.
     fn may_pass(&self) -> bool;
+
+    /// How long the store asks to be left alone, where it says so.
+    fn asked_pause(&self) -> Option<Duration> {
+        None
+    }
 }
 
 impl Passing for StorageError {
@@ -88,7 +93,7 @@ where
             other => return other,
         };
         let left = patience.within.saturating_sub(begun.elapsed());
-        let Some(pause) = pauses.next().filter(|pause| *pause < left) else {
+        let Some(pause) = next_pause(pauses.next(), error.asked_pause(), left) else {
             return Err(error);
         };
         tracing::debug!(%error, ?pause, "trying again");
@@ -103,22 +108,22 @@ where
 ///
 /// # Errors
 /// The last attempt's.
-pub fn persevere_blocking<T>(
+pub fn persevere_blocking<T, E: Passing>(
     patience: &Patience,
     cancel: &Cancel,
-    mut call: impl FnMut() -> Result<T, StorageError>,
-) -> Result<T, StorageError> {
+    mut call: impl FnMut() -> Result<T, E>,
+) -> Result<T, E> {
     let (mut pauses, begun) = (patience.pauses(), Instant::now());
     loop {
         if cancel.is_canceled() {
-            return Err(canceled());
+            return Err(canceled().into());
         }
         let error = match call() {
-            Err(error) if error.is_transient() => error,
+            Err(error) if error.may_pass() => error,
             other => return other,
         };
         let left = patience.within.saturating_sub(begun.elapsed());
-        let Some(pause) = pauses.next().filter(|pause| *pause < left) else {
+        let Some(pause) = next_pause(pauses.next(), error.asked_pause(), left) else {
             return Err(error);
         };
         tracing::debug!(%error, ?pause, "trying again");
@@ -129,6 +134,15 @@ pub fn persevere_blocking<T>(
             }
         })?;
     }
+}
+
+/// The pause before the next attempt: what the store asks for and, so that callers who were asked together do not come back
+/// together, our own. What would not fit into what is left of patience is not waited for: such a store is tried as one that
+/// asks for nothing. `None` where patience ends.
+fn next_pause(own: Option<Duration>, asked: Option<Duration>, left: Duration) -> Option<Duration> {
+    let own = own.filter(|own| *own < left)?;
+    let both = asked.map(|asked| asked.saturating_add(own));
+    Some(both.filter(|both| *both < left).unwrap_or(own))
 }
 
 fn canceled() -> StorageError {
@@ -197,6 +211,24 @@ mod tests {
         }
         let total: Duration = pauses.iter().sum();
         assert!(total >= Duration::from_secs(60), "{total:?}");
+    }
+
+    #[test]
+    fn a_store_that_asks_for_a_pause_gets_it_as_far_as_patience_goes() {
+        let seconds = Duration::from_secs;
+        let cases = [
+            (Some(1), None, Some(1)),
+            (Some(1), Some(5), Some(6)),
+            (Some(1), Some(8), Some(9)),
+            (Some(1), Some(9), Some(1)),
+            (Some(1), Some(u64::MAX), Some(1)),
+            (Some(10), Some(0), None),
+            (None, Some(5), None),
+        ];
+        for (own, asked, expected) in cases {
+            let found = next_pause(own.map(seconds), asked.map(seconds), seconds(10));
+            assert_eq!(found, expected.map(seconds), "{own:?} {asked:?}");
+        }
     }
 
     #[test]

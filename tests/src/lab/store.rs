@@ -1,4 +1,5 @@
-//! The store lab: object storage that speaks S3 and Swift, and PostgreSQL, as whoever runs DRAM has them.
+//! The store lab: object storage that speaks S3 and Swift, Keystone for the latter, and PostgreSQL, as whoever runs DRAM
+//! has them.
 //!
 //! One lab serves a whole `cargo verify`, which starts it while things compile and tells the tests where it is by the
 //! variables of [`Store::environment`]. A test that runs alone starts one of its own. Each test makes buckets and schemas
@@ -6,6 +7,7 @@
 //! ([`ceph::Admin::gateway`]), so that nobody else is disturbed.
 
 pub mod ceph;
+pub mod keystone;
 pub mod postgres;
 
 use std::ffi::OsString;
@@ -24,6 +26,18 @@ const WRITER_SECRET: &str = "DRAM_LAB_S3_WRITER_SECRET";
 const SWIFT_AUTH: &str = "DRAM_LAB_SWIFT_AUTH";
 const SWIFT_USER: &str = "DRAM_LAB_SWIFT_USER";
 const SWIFT_KEY: &str = "DRAM_LAB_SWIFT_KEY";
+const KEYSTONE: &str = "DRAM_LAB_KEYSTONE";
+const KEYSTONE_REGION: &str = "DRAM_LAB_KEYSTONE_REGION";
+const KEYSTONE_DOMAIN: &str = "DRAM_LAB_KEYSTONE_DOMAIN";
+const KEYSTONE_PROJECT: &str = "DRAM_LAB_KEYSTONE_PROJECT";
+const KEYSTONE_PROJECT_ID: &str = "DRAM_LAB_KEYSTONE_PROJECT_ID";
+const KEYSTONE_USER: &str = "DRAM_LAB_KEYSTONE_USER";
+const KEYSTONE_USER_ID: &str = "DRAM_LAB_KEYSTONE_USER_ID";
+const KEYSTONE_PASSWORD: &str = "DRAM_LAB_KEYSTONE_PASSWORD";
+const KEYSTONE_APPLICATION: &str = "DRAM_LAB_KEYSTONE_APPLICATION";
+const KEYSTONE_APPLICATION_SECRET: &str = "DRAM_LAB_KEYSTONE_APPLICATION_SECRET";
+const KEYSTONE_ACCESS: &str = "DRAM_LAB_KEYSTONE_S3_ACCESS";
+const KEYSTONE_SECRET: &str = "DRAM_LAB_KEYSTONE_S3_SECRET";
 const POSTGRES: &str = "DRAM_LAB_POSTGRES";
 const POSTGRES_PASSWORD: &str = "DRAM_LAB_POSTGRES_PASSWORD";
 const CEPH: &str = "DRAM_LAB_CEPH";
@@ -69,8 +83,10 @@ pub struct Store {
     pub owner: Keys,
     /// A user who may do only what a bucket's policy gives it.
     pub writer: Keys,
-    /// The same objects as containers.
+    /// The same objects as containers, for users of the gateway's own.
     pub swift: Swift,
+    /// Containers of a project of Keystone.
+    pub keystone: keystone::Keystone,
     /// A database in which every test makes schemas.
     pub postgres: Database,
     /// What administers the object store.
@@ -86,6 +102,7 @@ pub struct Running {
     pub took: std::time::Duration,
     // Ended in this order.
     _gateway: ceph::Gateway,
+    _keystone: keystone::Server,
     _postgres: postgres::Server,
     _cluster: ceph::Cluster,
 }
@@ -98,13 +115,19 @@ impl Running {
     pub fn start() -> Result<Running> {
         ceph::install()?;
         postgres::install()?;
+        keystone::install()?;
         let begun = Instant::now();
+        let door = keystone::Door::new()?;
         let database = std::thread::spawn(postgres::Server::start);
-        let objects = objects();
-        let database = database
-            .join()
-            .unwrap_or_else(|_| Err(unavailable("PostgreSQL", "its thread died")))?;
+        let keystone = std::thread::spawn({
+            let door = door.clone();
+            move || keystone::Server::start(&door)
+        });
+        let objects = objects(&door);
+        let database = joined("PostgreSQL", database)?;
+        let keystone = joined("Keystone", keystone)?;
         let (cluster, gateway, owner, writer, swift) = objects?;
+        let known = keystone.introduce(&gateway.endpoint(), |project| cluster.admin().create_user(project))?;
         let store = Store {
             port: gateway.port(),
             owner,
@@ -113,6 +136,7 @@ impl Running {
                 auth: format!("{}/auth/v1.0", gateway.endpoint()),
                 keys: swift,
             },
+            keystone: known,
             postgres: Database {
                 url: database.url(),
                 password: database.password().to_owned(),
@@ -123,14 +147,20 @@ impl Running {
             store,
             took: begun.elapsed(),
             _gateway: gateway,
+            _keystone: keystone,
             _postgres: database,
             _cluster: cluster,
         })
     }
 }
 
-fn objects() -> Result<(ceph::Cluster, ceph::Gateway, Keys, Keys, Keys)> {
-    let cluster = ceph::Cluster::start()?;
+fn joined<T>(name: &str, starting: std::thread::JoinHandle<Result<T>>) -> Result<T> {
+    let ended = starting.join();
+    ended.unwrap_or_else(|_| Err(unavailable(name, "its thread died")))
+}
+
+fn objects(door: &keystone::Door) -> Result<(ceph::Cluster, ceph::Gateway, Keys, Keys, Keys)> {
+    let cluster = ceph::Cluster::start(door)?;
     let admin = cluster.admin();
     let log = admin.configuration().with_file_name("gateway.log");
     let gateway = admin.gateway(&log)?;
@@ -170,6 +200,12 @@ impl Store {
                 secret: text(secret)?,
             })
         };
+        let id = |name: &str, id: &str| -> Result<keystone::Id> {
+            Ok(keystone::Id {
+                name: text(name)?,
+                id: text(id)?,
+            })
+        };
         let endpoint = endpoint.to_string_lossy().into_owned();
         let port = endpoint
             .strip_prefix("http://127.0.0.1:")
@@ -183,6 +219,16 @@ impl Store {
             swift: Swift {
                 auth: text(SWIFT_AUTH)?,
                 keys: keys(SWIFT_USER, SWIFT_KEY)?,
+            },
+            keystone: keystone::Keystone {
+                auth: text(KEYSTONE)?,
+                region: text(KEYSTONE_REGION)?,
+                domain: text(KEYSTONE_DOMAIN)?,
+                project: id(KEYSTONE_PROJECT, KEYSTONE_PROJECT_ID)?,
+                user: id(KEYSTONE_USER, KEYSTONE_USER_ID)?,
+                password: text(KEYSTONE_PASSWORD)?,
+                application: keys(KEYSTONE_APPLICATION, KEYSTONE_APPLICATION_SECRET)?,
+                owner: keys(KEYSTONE_ACCESS, KEYSTONE_SECRET)?,
             },
             postgres: Database {
                 url: text(POSTGRES)?,
@@ -204,6 +250,18 @@ impl Store {
             (SWIFT_AUTH, self.swift.auth.clone()),
             (SWIFT_USER, self.swift.keys.access.clone()),
             (SWIFT_KEY, self.swift.keys.secret.clone()),
+            (KEYSTONE, self.keystone.auth.clone()),
+            (KEYSTONE_REGION, self.keystone.region.clone()),
+            (KEYSTONE_DOMAIN, self.keystone.domain.clone()),
+            (KEYSTONE_PROJECT, self.keystone.project.name.clone()),
+            (KEYSTONE_PROJECT_ID, self.keystone.project.id.clone()),
+            (KEYSTONE_USER, self.keystone.user.name.clone()),
+            (KEYSTONE_USER_ID, self.keystone.user.id.clone()),
+            (KEYSTONE_PASSWORD, self.keystone.password.clone()),
+            (KEYSTONE_APPLICATION, self.keystone.application.access.clone()),
+            (KEYSTONE_APPLICATION_SECRET, self.keystone.application.secret.clone()),
+            (KEYSTONE_ACCESS, self.keystone.owner.access.clone()),
+            (KEYSTONE_SECRET, self.keystone.owner.secret.clone()),
             (POSTGRES, self.postgres.url.clone()),
             (POSTGRES_PASSWORD, self.postgres.password.clone()),
             (CEPH, ceph),
@@ -236,6 +294,10 @@ mod tests {
             access: format!("{name} a"),
             secret: format!("{name} s"),
         };
+        let id = |name: &str| keystone::Id {
+            name: format!("{name} n"),
+            id: format!("{name} i"),
+        };
         Store {
             port: 17,
             owner: keys("owner"),
@@ -243,6 +305,16 @@ mod tests {
             swift: Swift {
                 auth: "http://127.0.0.1:17/auth/v1.0".to_owned(),
                 keys: keys("swift"),
+            },
+            keystone: keystone::Keystone {
+                auth: "http://127.0.0.1:18/v3".to_owned(),
+                region: "r".to_owned(),
+                domain: "d".to_owned(),
+                project: id("project"),
+                user: id("user"),
+                password: "k".to_owned(),
+                application: keys("application"),
+                owner: keys("project"),
             },
             postgres: Database {
                 url: "postgres://dram@127.0.0.1:5/dram".to_owned(),

@@ -105,7 +105,7 @@ fn lasted(running: &Running) -> Result<String> {
     claim("the stores answer after all tests", running.store.is_up(), || {
         "the gateway does not".to_owned()
     })?;
-    Ok("S3, Swift and PostgreSQL, up to the end".to_owned())
+    Ok("S3, Swift, Keystone and PostgreSQL, up to the end".to_owned())
 }
 
 fn lab(name: &str, prepare: impl FnOnce() -> Result<String>) -> Outcome {

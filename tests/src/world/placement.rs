@@ -32,12 +32,24 @@ pub enum Stores {
     PostgresAndSwift,
 }
 
+/// How one logs in to Swift.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Login {
+    /// With a user of the object store's own.
+    #[default]
+    Own,
+    /// With an application credential of Keystone, whose catalog then says where the object store is.
+    Application,
+}
+
 /// What a test wants of the stores.
 #[derive(Debug, Clone, Default)]
 pub struct Wish {
     /// Which ones.
     pub stores: Stores,
-    /// The port of whatever stands before the shared gateway; the gateway itself if absent.
+    /// How one gets into a vault on Swift.
+    pub login: Login,
+    /// The port of whatever stands before the shared gateway; the gateway itself if absent. Keystone's catalog knows none.
     pub front: Option<u16>,
     /// What locks a vault on S3, as the model says it: mode and period.
     pub lock: Option<(&'static str, &'static str)>,
@@ -63,6 +75,7 @@ pub(super) enum Placement {
         schema: String,
         container: String,
         clouds: PathBuf,
+        login: Login,
     },
 }
 
@@ -91,12 +104,13 @@ impl Placement {
         let bucket = format!("{name}-vault");
         if wish.stores == Stores::PostgresAndSwift {
             let clouds = dir.join("clouds.yaml");
-            write_clouds(&clouds, &lab, port)?;
+            super::write_secret(&clouds, &clouds_yaml(&lab, wish.login, port))?;
             return Ok(Placement::PostgresAndSwift {
                 lab,
                 schema: name.replace('-', "_"),
                 container: bucket,
                 clouds,
+                login: wish.login,
             });
         }
         let records = format!("{name}-catalog");
@@ -190,6 +204,17 @@ impl Placement {
         }
     }
 
+    /// What must stand nowhere but where a program gets it from.
+    pub(super) fn secrets(&self) -> Vec<String> {
+        match self {
+            Placement::Directories { .. } => Vec::new(),
+            Placement::S3 { lab, .. } => vec![lab.owner.secret.clone(), lab.writer.secret.clone()],
+            Placement::PostgresAndSwift { lab, login, .. } => {
+                vec![lab.postgres.password.clone(), login.secret(lab).to_owned()]
+            }
+        }
+    }
+
     /// A call of stock restic on a repository of the vault, by its path inside.
     pub(super) fn restic(&self, restic: &Restic, path: &str, key: &Path) -> Call {
         match self {
@@ -200,11 +225,25 @@ impl Placement {
                 let call = call.env("AWS_ACCESS_KEY_ID", &lab.owner.access);
                 call.env("AWS_SECRET_ACCESS_KEY", &lab.owner.secret)
             }
-            Placement::PostgresAndSwift { lab, container, .. } => {
+            Placement::PostgresAndSwift {
+                lab, container, login, ..
+            } => {
                 let call = restic.call(format!("swift:{container}:/{PREFIX}/{path}"), key);
-                let call = call.env("ST_AUTH", &lab.swift.auth);
-                call.env("ST_USER", &lab.swift.keys.access)
-                    .env("ST_KEY", &lab.swift.keys.secret)
+                let variables = match login {
+                    Login::Own => vec![
+                        ("ST_AUTH", &lab.swift.auth),
+                        ("ST_USER", &lab.swift.keys.access),
+                        ("ST_KEY", &lab.swift.keys.secret),
+                    ],
+                    Login::Application => vec![
+                        ("OS_AUTH_URL", &lab.keystone.auth),
+                        ("OS_REGION_NAME", &lab.keystone.region),
+                        ("OS_APPLICATION_CREDENTIAL_ID", &lab.keystone.application.access),
+                        ("OS_APPLICATION_CREDENTIAL_SECRET", &lab.keystone.application.secret),
+                    ],
+                };
+                let with = |call: Call, (name, value): (&str, &String)| call.env(name, value);
+                variables.into_iter().fold(call, with)
             }
         }
     }
@@ -213,10 +252,10 @@ impl Placement {
     pub(super) fn raw_vault(&self) -> Raw {
         match self {
             Placement::Directories { dir } => Raw::Directory(dir.join("vault")),
-            Placement::S3 { lab, bucket, .. }
-            | Placement::PostgresAndSwift {
-                lab, container: bucket, ..
-            } => Raw::of_bucket(lab, bucket, PREFIX),
+            Placement::S3 { lab, bucket, .. } => Raw::of_bucket(Client::owner(lab), bucket, PREFIX),
+            Placement::PostgresAndSwift {
+                lab, container, login, ..
+            } => Raw::of_bucket(login.owner(lab), container, PREFIX),
         }
     }
 
@@ -224,7 +263,7 @@ impl Placement {
     pub(super) fn catalog_bytes(&self) -> Result<Vec<u8>> {
         let raw = match self {
             Placement::Directories { dir } => Raw::Directory(dir.join("catalog")),
-            Placement::S3 { lab, records, .. } => Raw::of_bucket(lab, records, PREFIX),
+            Placement::S3 { lab, records, .. } => Raw::of_bucket(Client::owner(lab), records, PREFIX),
             Placement::PostgresAndSwift { lab, schema, .. } => {
                 let dump = Call::new("pg_dump").args(["--schema", schema]).arg(&lab.postgres.url);
                 let text = dump.env("PGPASSWORD", &lab.postgres.password).text()?;
@@ -280,8 +319,10 @@ impl Drop for Placement {
                 let _ = Client::owner(lab).remove_bucket(records);
                 let _ = Client::owner(lab).remove_bucket(bucket);
             }
-            Placement::PostgresAndSwift { lab, container, .. } => {
-                let _ = Client::owner(lab).remove_bucket(container);
+            Placement::PostgresAndSwift {
+                lab, container, login, ..
+            } => {
+                let _ = login.owner(lab).remove_bucket(container);
                 let _ = self.lose_catalog();
             }
         }
@@ -335,11 +376,46 @@ fn writer_policy(bucket: &str) -> Result<serde_json::Value> {
     Ok(policy)
 }
 
-fn write_clouds(file: &Path, lab: &Store, port: u16) -> Result<()> {
-    let text = format!(
-        "clouds:\n  {CLOUD}:\n    auth_type: v1password\n    auth:\n      auth_url: http://127.0.0.1:{port}/auth/v1.0\n      \
-         username: {}\n      password: {}\n",
-        lab.swift.keys.access, lab.swift.keys.secret
-    );
-    super::write_secret(file, &text)
+impl Login {
+    /// Whom the containers belong to that are made after this login, as a user of S3.
+    fn owner(self, lab: &Store) -> Client {
+        match self {
+            Login::Own => Client::owner(lab),
+            Login::Application => Client::at(lab.port, lab.keystone.owner.clone()),
+        }
+    }
+
+    /// What of it nobody may find anywhere else.
+    fn secret(self, lab: &Store) -> &str {
+        match self {
+            Login::Own => &lab.swift.keys.secret,
+            Login::Application => &lab.keystone.application.secret,
+        }
+    }
+}
+
+fn clouds_yaml(lab: &Store, login: Login, port: u16) -> String {
+    let secret = login.secret(lab);
+    let cloud = match login {
+        Login::Own => format!(
+            "    auth_type: v1password
+    auth:
+      auth_url: http://127.0.0.1:{port}/auth/v1.0
+      username: {}
+      password: {secret}
+",
+            lab.swift.keys.access
+        ),
+        Login::Application => format!(
+            "    auth_type: v3applicationcredential
+    auth:
+      auth_url: {}
+      application_credential_id: {}
+      application_credential_secret: {secret}
+    region_name: {}
+",
+            lab.keystone.auth, lab.keystone.application.access, lab.keystone.region
+        ),
+    };
+    format!("clouds:\n  {CLOUD}:\n{cloud}")
 }

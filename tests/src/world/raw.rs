@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::{Doing as _, Result, claim};
-use crate::lab::store::Store;
 use crate::s3::Client;
 
 /// The objects of a vault, named by their paths inside.
@@ -23,9 +22,9 @@ pub enum Raw {
 }
 
 impl Raw {
-    pub(super) fn of_bucket(lab: &Store, bucket: &str, prefix: &str) -> Raw {
+    pub(super) fn of_bucket(client: Client, bucket: &str, prefix: &str) -> Raw {
         Raw::Bucket {
-            client: Client::owner(lab),
+            client,
             bucket: bucket.to_owned(),
             prefix: prefix.to_owned(),
         }

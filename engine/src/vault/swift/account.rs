@@ -66,11 +66,6 @@ impl Account {
         Ok(account)
     }
 
-    /// The cloud's name, as it stands in the model.
-    pub(super) fn cloud(&self) -> &str {
-        &self.cloud
-    }
-
     fn opened(&self) -> Result<Arc<Opened>, Fault> {
         let mut opened = lock(&self.opened);
         if let Some(opened) = &*opened {
@@ -186,6 +181,12 @@ impl Account {
         if let Some(session) = &mut *lock(&self.session) {
             session.token = ureq::http::HeaderValue::from_static("AUTH_tk00000000000000000000000000000000");
         }
+    }
+
+    /// Where the account is, once somebody has logged in.
+    #[cfg(test)]
+    pub(super) fn address(&self) -> Option<String> {
+        lock(&self.session).as_ref().map(|session| session.account.clone())
     }
 
     #[cfg(test)]

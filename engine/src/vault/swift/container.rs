@@ -96,22 +96,14 @@ impl Container {
 
     /// Asks until there is an answer that will stay the same, or patience ends.
     fn ask(&self, method: &Method, path: &str, shape: &Shape<'_>) -> Result<Answer, Fault> {
-        let mut last = None;
         let attempt = || {
-            let answer = self.account.ask(&self.cancel, method, path, shape);
-            let fault = match answer {
-                Ok(answer) if answer.is_success() => return Ok(answer),
-                Ok(answer) => answer.fault(),
-                Err(fault) => fault,
-            };
-            let told = fault.told("reach", self.account.cloud());
-            last = Some(fault);
-            Err(told)
+            let answer = self.account.ask(&self.cancel, method, path, shape)?;
+            match answer.is_success() {
+                true => Ok(answer),
+                false => Err(answer.fault()),
+            }
         };
-        retry::persevere_blocking(&self.patience, &self.cancel, attempt).map_err(|error| match (error.fault, last) {
-            (dram_storage::Fault::Canceled, _) | (_, None) => Fault::Canceled,
-            (_, Some(fault)) => fault,
-        })
+        retry::persevere_blocking(&self.patience, &self.cancel, attempt)
     }
 
     /// The path of an object, and a query that begins with `?`.

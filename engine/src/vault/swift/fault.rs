@@ -1,5 +1,8 @@
 //! What a request to a cloud can end with instead of an answer.
 
+use std::time::Duration;
+
+use dram_storage::retry::Passing;
 use dram_storage::{Fault as StorageFault, StorageError};
 
 use super::cloud::CloudError;
@@ -36,7 +39,12 @@ pub(super) enum Fault {
     OutOfRange,
     /// The server asks to come later, or could not do it now.
     #[error("the server answers {status}{}", after_colon(.said))]
-    Busy { status: u16, said: String },
+    Busy {
+        status: u16,
+        said: String,
+        /// How long it asks to be left alone.
+        pause: Option<Duration>,
+    },
     /// What arrived is not what was sent.
     #[error("what arrived differs from what was sent: {why}")]
     Altered { why: String },
@@ -60,9 +68,8 @@ fn after_colon(text: &str) -> String {
 }
 
 impl Fault {
-    /// The same in the words that all stores share. What they do not have is told in the rest.
-    pub(super) fn told(&self, action: &'static str, place: &str) -> StorageError {
-        let kind = match self {
+    fn kind(&self) -> StorageFault {
+        match self {
             Self::Cloud(_) | Self::Unauthenticated { .. } => StorageFault::Credentials,
             Self::Unreachable { .. } => StorageFault::Unreachable,
             Self::Forbidden { .. } => StorageFault::Denied,
@@ -76,14 +83,18 @@ impl Fault {
             | Self::Distrusted { .. }
             | Self::Catalog { .. }
             | Self::Unexpected { .. } => StorageFault::Failed,
-        };
+        }
+    }
+
+    /// The same in the words that all stores share. What they do not have is told in the rest.
+    pub(super) fn told(&self, action: &'static str, place: &str) -> StorageError {
         let why = match (self, self.help()) {
             (Self::Missing | Self::Canceled, _) => String::new(),
             (_, Some(help)) => format!("{self}; {help}"),
             (_, None) => self.to_string(),
         };
         StorageError {
-            fault: kind,
+            fault: self.kind(),
             action,
             place: place.to_owned(),
             why,
@@ -105,5 +116,31 @@ impl Fault {
             Self::Forbidden { .. } => "the user needs a role that may do that, usually `member` of the project".into(),
             _ => return None,
         })
+    }
+}
+
+impl Passing for Fault {
+    fn may_pass(&self) -> bool {
+        self.kind().is_transient()
+    }
+
+    fn asked_pause(&self) -> Option<Duration> {
+        match self {
+            Self::Busy { pause, .. } => *pause,
+            _ => None,
+        }
+    }
+}
+
+/// What ends a call from outside.
+impl From<StorageError> for Fault {
+    fn from(error: StorageError) -> Self {
+        match error.fault {
+            StorageFault::Canceled => Self::Canceled,
+            _ => Self::Unreachable {
+                host: error.place,
+                why: error.why,
+            },
+        }
     }
 }

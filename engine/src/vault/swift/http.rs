@@ -78,6 +78,17 @@ impl Answer {
         self.header(name).and_then(|text| text.trim().parse().ok())
     }
 
+    /// How long the server asks to be left alone: so many seconds, or until a time, both ends by its own clock.
+    fn pause(&self) -> Option<Duration> {
+        let asked = self.header("retry-after")?.trim();
+        if let Ok(seconds) = asked.parse() {
+            return Some(Duration::from_secs(seconds));
+        }
+        let time = |text: &str| Some(jiff::fmt::rfc2822::parse(text).ok()?.timestamp());
+        let now = time(self.header("date")?)?;
+        Duration::try_from(time(asked)?.duration_since(now)).ok()
+    }
+
     pub(super) fn is_success(&self) -> bool {
         (200..300).contains(&self.status)
     }
@@ -100,6 +111,7 @@ impl Answer {
             408 | 425 | 429 | 498 | 500.. => Fault::Busy {
                 status: self.status,
                 said,
+                pause: self.pause(),
             },
             status => Fault::Unexpected { status, said },
         }
@@ -325,5 +337,39 @@ impl io::Read for Parts<'_> {
             self.current.copy_to_slice(room);
         }
         Ok(length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_busy_server_says_when_to_come_back() {
+        const NOW: &str = "Fri, 02 Jan 2026 03:04:05 GMT";
+        let cases = [
+            (None, None, None),
+            (Some("7"), None, Some(7)),
+            (Some("soon"), Some(NOW), None),
+            (Some("Fri, 02 Jan 2026 03:04:35 GMT"), Some(NOW), Some(30)),
+            (Some("Fri, 02 Jan 2026 03:04:35 GMT"), None, None),
+            (Some("Fri, 02 Jan 2026 03:04:00 GMT"), Some(NOW), None),
+        ];
+        for (after, now, expected) in cases {
+            let mut headers = HeaderMap::new();
+            for (name, value) in [("retry-after", after), ("date", now)] {
+                headers
+                    .extend(value.map(|value| (http::HeaderName::from_static(name), HeaderValue::from_static(value))));
+            }
+            let answer = Answer {
+                status: 429,
+                headers,
+                body: Bytes::new(),
+            };
+            match answer.fault() {
+                Fault::Busy { pause, .. } => assert_eq!(pause, expected.map(Duration::from_secs)),
+                fault => panic!("{fault}"),
+            }
+        }
     }
 }

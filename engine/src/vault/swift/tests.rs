@@ -1,5 +1,6 @@
 //! Against real servers, whose addresses the environment gives.
 
+mod keystone;
 mod login;
 mod objects;
 mod vault;

@@ -1,68 +1,13 @@
-//! Logging in to Keystone: to a real one where the environment names one (`DRAM_LAB_KEYSTONE`, with a user, its password, its
-//! project and an application credential of it), and to one that answers as the reference of its protocol says.
+//! Logging in to a server that answers as the reference of Keystone's protocol says, and what real ones seldom do.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Mutex;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-
-use super::super::cloud::{Credential, Domain, Method, Named};
+use super::super::cloud::{Credential, Method};
 use super::super::fault::Fault;
 use super::*;
-
-fn named(name: &str) -> Named {
-    Named::Name {
-        name: name.into(),
-        domain: Domain::Id("default".into()),
-    }
-}
-
-/// The real Keystone, if there is one, with both ways to log in. It is no part of every lab, so it is never required.
-fn keystone() -> Option<[Cloud; 2]> {
-    let get = |name: &str| std::env::var(format!("DRAM_LAB_KEYSTONE{name}")).ok();
-    let Some(auth_url) = get("") else {
-        dram_skips::skip_even_in_ci("`DRAM_LAB_KEYSTONE` names no Keystone");
-        return None;
-    };
-    let keystone = |method| {
-        cloud(Identity::Keystone {
-            auth_url: auth_url.clone(),
-            method,
-        })
-    };
-    let password = Method::Password {
-        user: named(&get("_USER")?),
-        password: Secret::new(get("_PASSWORD")?),
-        project: Some(named(&get("_PROJECT")?)),
-    };
-    let application = Method::Application {
-        credential: Credential::Id(get("_APPLICATION")?),
-        secret: Secret::new(get("_APPLICATION_SECRET")?),
-    };
-    Some([keystone(password), keystone(application)])
-}
-
-#[test]
-fn keystone_lets_a_user_and_an_application_in_and_a_stranger_not() {
-    let Some(clouds) = keystone() else { return };
-    for mut cloud in clouds {
-        let container = Fresh::new(cloud.clone());
-        container.put("x", &[Bytes::from_static(b"content")]).unwrap();
-        container.account.spoil_token();
-        assert_eq!(container.get("x").unwrap(), "content");
-        if let Identity::Keystone { method, .. } = &mut cloud.identity {
-            match method {
-                Method::Password { password, .. } => *password = Secret::new("hunter2"),
-                Method::Application { secret, .. } => *secret = Secret::new("hunter2"),
-            }
-        }
-        let stranger = Container::new(Arc::new(Account::of(cloud).unwrap()), "f-any", Cancel::new());
-        let fault = stranger.get("x").unwrap_err();
-        assert!(matches!(fault, Fault::Unauthenticated { .. }), "{fault}");
-        assert!(!format!("{fault:?}").contains("hunter2"));
-    }
-}
 
 fn request(connection: &TcpStream) -> String {
     let mut reader = BufReader::new(connection);
@@ -99,13 +44,56 @@ fn token(name: &str, own: &str) -> String {
     answer("201 Created", &format!("X-Subject-Token: {name}\r\n"), &body)
 }
 
+/// Gives these answers, each to a connection of its own, and returns what was asked.
+fn serve(listener: TcpListener, answers: Vec<String>) -> JoinHandle<Vec<String>> {
+    std::thread::spawn(move || {
+        let serve = |answer: String| {
+            let (connection, _) = listener.accept().unwrap();
+            let asked = request(&connection);
+            (&connection).write_all(answer.as_bytes()).unwrap();
+            asked
+        };
+        answers.into_iter().map(serve).collect()
+    })
+}
+
+fn application(keystone: &str) -> Cloud {
+    cloud(Identity::Keystone {
+        auth_url: format!("{keystone}/v3"),
+        method: Method::Application {
+            credential: Credential::Id("i".into()),
+            secret: Secret::new("hunter2"),
+        },
+    })
+}
+
+#[test]
+fn a_busy_server_is_left_alone_for_as_long_as_it_asks() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let own = format!("http://{}", listener.local_addr().unwrap());
+    let busy = |status: &str| answer(status, "Retry-After: 1\r\n", "");
+    let answers = [
+        busy("503 Service Unavailable"),
+        token("one", &own),
+        busy("429 Too Many Requests"),
+        answer("200 OK", "", "content"),
+    ];
+    let server = serve(listener, answers.to_vec());
+    let mut container = Container::new(Arc::new(Account::of(application(&own)).unwrap()), "c", Cancel::new());
+    container.patience.first = Duration::from_millis(1);
+    let began = Instant::now();
+    assert_eq!(container.get("x").unwrap(), "content");
+    assert!(began.elapsed() >= Duration::from_secs(2), "{:?}", began.elapsed());
+    assert_eq!(server.join().unwrap().len(), 4);
+}
+
 #[test]
 fn a_refused_token_is_renewed_once_and_a_second_refusal_is_told() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let own = format!("http://{}", listener.local_addr().unwrap());
     let refused = answer("401 Unauthorized", "", "");
     let content = answer("200 OK", "", "content");
-    let answers = vec![
+    let answers = [
         token("one", &own),
         refused.clone(),
         token("two", &own),
@@ -114,28 +102,12 @@ fn a_refused_token_is_renewed_once_and_a_second_refusal_is_told() {
         token("three", &own),
         refused,
     ];
-    let asked = Arc::new(Mutex::new(Vec::new()));
-    let kept = Arc::clone(&asked);
-    let server = std::thread::spawn(move || {
-        for answer in answers {
-            let (connection, _) = listener.accept().unwrap();
-            kept.lock().unwrap().push(request(&connection));
-            (&connection).write_all(answer.as_bytes()).unwrap();
-        }
-    });
-    let lab = cloud(Identity::Keystone {
-        auth_url: format!("{own}/v3"),
-        method: Method::Application {
-            credential: Credential::Id("i".into()),
-            secret: Secret::new("hunter2"),
-        },
-    });
-    let container = Container::new(Arc::new(Account::of(lab).unwrap()), "c", Cancel::new());
+    let server = serve(listener, answers.to_vec());
+    let container = Container::new(Arc::new(Account::of(application(&own)).unwrap()), "c", Cancel::new());
     assert_eq!(container.get("x").unwrap(), "content");
     let fault = container.get("x").unwrap_err();
     assert!(matches!(fault, Fault::Unauthenticated { .. }), "{fault}");
-    server.join().unwrap();
-    let asked = asked.lock().unwrap();
+    let asked = server.join().unwrap();
     let begins: Vec<&str> = asked.iter().map(|asked| asked.lines().next().unwrap()).collect();
     let (login, get) = ("POST /v3/auth/tokens HTTP/1.1", "GET /v1/AUTH_p/c/x HTTP/1.1");
     assert_eq!(begins, [login, get, login, get, get, login, get]);
@@ -159,7 +131,7 @@ fn a_server_that_never_answers_is_given_up_when_the_flag_is_raised() {
     });
     let cancel = Cancel::new();
     let container = Container::new(Arc::new(Account::of(lab).unwrap()), "c", cancel.clone());
-    let began = std::time::Instant::now();
+    let began = Instant::now();
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| container.get("x"));
         // The request is under way when its connection is there.
@@ -168,5 +140,5 @@ fn a_server_that_never_answers_is_given_up_when_the_flag_is_raised() {
         assert!(matches!(waiting.join().unwrap(), Err(Fault::Canceled)));
         drop(connection);
     });
-    assert!(began.elapsed() < std::time::Duration::from_secs(10));
+    assert!(began.elapsed() < Duration::from_secs(10));
 }

@@ -11,13 +11,18 @@ use super::super::super::tests::restic::{PASSWORD, Stock};
 use super::super::super::tests::{self as vault, tree};
 use super::super::super::{Item, Password, Place, Silent, Vault, VaultError};
 use super::super::account::Limits;
+use super::super::container::Listed;
 use super::super::ground::SwiftGround;
 use super::super::place::SwiftPlace;
 use super::*;
 
 /// A ground in a fresh container of the lab.
 fn ground(prefix: &str) -> Option<(Fresh, Arc<SwiftGround>)> {
-    let cloud = lab()?;
+    Some(ground_in(lab()?, prefix))
+}
+
+/// A ground in a fresh container of a cloud.
+fn ground_in(cloud: Cloud, prefix: &str) -> (Fresh, Arc<SwiftGround>) {
     let fresh = Fresh::new(cloud.clone());
     let place = SwiftPlace {
         cloud: "lab".into(),
@@ -25,7 +30,7 @@ fn ground(prefix: &str) -> Option<(Fresh, Arc<SwiftGround>)> {
         prefix: prefix.into(),
     };
     let ground = SwiftGround::of(&place, &VaultOptions::default(), Account::of(cloud).unwrap());
-    Some((fresh, Arc::new(ground)))
+    (fresh, Arc::new(ground))
 }
 
 #[test]
@@ -86,9 +91,29 @@ fn a_container_that_is_not_there_is_no_empty_vault_and_is_made_when_asked() {
 
 #[test]
 fn a_point_goes_in_and_comes_out_and_the_stock_program_agrees() {
-    let Some((_fresh, ground)) = ground("some/where") else {
-        return;
-    };
+    let Some(cloud) = lab() else { return };
+    let names = [("ST_AUTH", "AUTH"), ("ST_USER", "USER"), ("ST_KEY", "KEY")];
+    let stock = names.map(|(name, end)| (name, variable(&format!("DRAM_LAB_SWIFT_{end}")).unwrap()));
+    round_trip(cloud, &stock);
+}
+
+#[test]
+fn a_point_goes_by_way_of_keystone_as_well() {
+    let Some(cloud) = keystone::keystone() else { return };
+    let names = [
+        ("OS_AUTH_URL", ""),
+        ("OS_REGION_NAME", "_REGION"),
+        ("OS_APPLICATION_CREDENTIAL_ID", "_APPLICATION"),
+        ("OS_APPLICATION_CREDENTIAL_SECRET", "_APPLICATION_SECRET"),
+    ];
+    let stock = names.map(|(name, end)| (name, variable(&format!("DRAM_LAB_KEYSTONE{end}")).unwrap()));
+    round_trip(cloud, &stock);
+}
+
+/// A repository in a cloud from its making to a point that is forgotten; the stock program finds its way with variables of
+/// its own.
+fn round_trip(cloud: Cloud, stock: &[(&'static str, String)]) {
+    let (fresh, ground) = ground_in(cloud, "some/where");
     let site = tempfile::tempdir().unwrap();
     let shop = site.path().join("srv/shop");
     std::fs::create_dir_all(&shop).unwrap();
@@ -115,23 +140,59 @@ fn a_point_goes_in_and_comes_out_and_the_stock_program_agrees() {
     let into = site.path().join("into");
     vault::restore(&repository, &captured, &into, |_| {}).unwrap();
     tree::assert_same(&shop, &into.join("srv/shop"));
+    check_with_stock(&place, stock, &captured.snapshot, &shop);
 
-    let variable = |name: &'static str, of: &str| (name, variable(of).unwrap());
+    std::fs::write(shop.join("large"), tree::noise(11 << 20, 2)).unwrap();
+    let second = vault::capture(&repository, site.path(), "P2", &["/srv/shop"], &[]).unwrap();
+    let items = vec![Item::of_files("data", "web", &second)];
+    repository
+        .seal(&vault::manifest("P2", 1, items), &vault::origin())
+        .unwrap();
+    let before = bytes(&fresh);
+    let going = [vault::POINT.to_owned()];
+    let plan = repository.plan_prune(&going, &[], &[], vault::origin().time).unwrap();
+    repository.forget(&plan, &Cancel::new()).unwrap();
+    repository.prune(&Cancel::new()).unwrap();
+    repository.prune_marked_for(0, &Cancel::new()).unwrap();
+    let after = bytes(&fresh);
+    assert!(after + (10 << 20) < before, "{before} bytes became {after}");
+    let into = site.path().join("second");
+    vault::restore(&repository, &second, &into, |_| {}).unwrap();
+    tree::assert_same(&shop, &into.join("srv/shop"));
+}
+
+/// How much lies in a container.
+fn bytes(container: &Container) -> u64 {
+    let mut sum = 0;
+    let add = &mut |listed| {
+        if let Listed::Object { bytes, .. } = listed {
+            sum += bytes;
+        }
+        Ok(())
+    };
+    container.list("", None, add).unwrap();
+    sum
+}
+
+/// The stock program finds no error in the repository, and restores from it what `expected` holds.
+fn check_with_stock(
+    place: &SwiftPlace,
+    variables: &[(&'static str, String)],
+    snapshot: &str,
+    expected: &std::path::Path,
+) {
+    let folder = tempfile::tempdir().unwrap();
     let stock = Stock {
         repository: format!("swift:{}:/{}/default/shop", place.container, place.prefix),
-        variables: vec![
-            variable("ST_AUTH", "DRAM_LAB_SWIFT_AUTH"),
-            variable("ST_USER", "DRAM_LAB_SWIFT_USER"),
-            variable("ST_KEY", "DRAM_LAB_SWIFT_KEY"),
-        ],
+        variables: variables.to_vec(),
     };
     let Some(check) = stock.run(&["check", "--read-data"]) else {
         return;
     };
     assert!(check.contains("no errors were found"), "{check}");
-    let by_restic = site.path().join("by-restic");
-    stock.run(&["restore", &captured.snapshot, "--target", by_restic.to_str().unwrap()]);
-    tree::assert_same(&shop, &by_restic.join("srv/shop"));
+    let target = folder.path().to_str().unwrap();
+    stock.run(&["restore", snapshot, "--target", target]);
+    tree::assert_same(expected, &folder.path().join("srv/shop"));
 }
 
 #[test]
