@@ -290,6 +290,11 @@ fn a_moment_before_the_attack_is_read_through_marks_and_overwritten_objects() ->
         .expect_failure(&["holds nothing of application `files`"])?;
     let as_of = before.to_string();
     points().args(["--as-of", &as_of]).ok()?;
+    // And so it is by the vault's name, with the lock that its declaration says.
+    world.dram().args(["points", "files", "--as-of", &as_of]).ok()?;
+    let looked = world.dir().join("looked");
+    let look = world.dram().args(["restore", "files", "--as-of", &as_of, "--into"]);
+    look.arg(&looked).ok()?;
     let third = world.dir().join("third");
     let recover = world
         .dram_alone()
