@@ -126,13 +126,13 @@ impl Engine {
                 return Ok(bad(subject, format!("the next protect would be refused: {refusal}")));
             }
             let points = repository.points()?;
-            let offered = points.iter().filter(|point| point.is_offered()).count();
+            let restorable = points.iter().filter(|point| point.is_restorable()).count();
             let detail = format!(
-                "{offered} of {} points can be restored from vault `{}`",
+                "{restorable} of {} points can be restored from vault `{}`",
                 points.len(),
                 vault.name
             );
-            Ok(if offered == 0 {
+            Ok(if restorable == 0 {
                 look(subject, detail)
             } else {
                 good(subject, detail)

@@ -46,10 +46,10 @@ impl PointRow {
             (PointState::Unreadable { reason }, ..) => format!("unreadable: {reason}"),
             (PointState::Incomplete { missing }, ..) => format!("incomplete: {} missing", missing.join(", ")),
             (PointState::Superseded { by }, ..) => format!("superseded by epoch {by}"),
-            (PointState::Offered, Some(reason), ..) => format!("quarantined: {reason}"),
-            (PointState::Offered, None, Some(reason), _) => format!("held: {reason}"),
-            (PointState::Offered, None, None, Some(verified)) => format!("verified ({})", verified.level),
-            (PointState::Offered, None, None, None) => "sealed".to_owned(),
+            (PointState::Restorable, Some(reason), ..) => format!("quarantined: {reason}"),
+            (PointState::Restorable, None, Some(reason), _) => format!("held: {reason}"),
+            (PointState::Restorable, None, None, Some(verified)) => format!("verified ({})", verified.level),
+            (PointState::Restorable, None, None, None) => "sealed".to_owned(),
         };
         let state = if manifest.is_some_and(is_partial) {
             format!("{state}, some components only")
@@ -110,7 +110,7 @@ impl FromStr for Pick {
 
 /// Whether a point may be chosen by somebody who does not name it.
 fn is_picked(point: &SealedPoint) -> bool {
-    point.is_offered() && point.quarantined.is_none()
+    point.is_restorable() && point.quarantined.is_none()
 }
 
 /// Chooses among points. A point of some components only is chosen by its id, or when it holds all of `only`.
@@ -125,7 +125,7 @@ pub(super) fn pick(points: &[SealedPoint], pick: &Pick, application: &str, only:
     let found = match pick {
         Pick::Latest => offered().next(),
         Pick::Id(id) => match points.iter().find(|point| point.point == *id) {
-            Some(point) if !point.is_offered() => {
+            Some(point) if !point.is_restorable() => {
                 let what = format!("point {id} cannot be restored: {}", PointRow::of(point).state);
                 return Err(Error::NoPoint { what, help: help() });
             }
@@ -367,10 +367,10 @@ mod tests {
     const D: &str = "01JD8Z0000000000000000000D";
 
     #[test]
-    fn what_is_offered_is_what_latest_may_pick() {
+    fn what_is_restorable_is_what_latest_may_pick() {
         let states = [
-            (PointState::Offered, false, true),
-            (PointState::Offered, true, false),
+            (PointState::Restorable, false, true),
+            (PointState::Restorable, true, false),
             (PointState::Superseded { by: 2 }, false, false),
             (PointState::Incomplete { missing: Vec::new() }, false, false),
         ];
@@ -380,7 +380,7 @@ mod tests {
             assert_eq!(PointRow::of(&point).offered, expected, "{point:?}");
             assert_eq!(picked.is_ok(), expected, "{point:?}");
         }
-        let none = pick(&[point(A, 1, PointState::Offered, true)], &Pick::Latest, "shop", &[]);
+        let none = pick(&[point(A, 1, PointState::Restorable, true)], &Pick::Latest, "shop", &[]);
         assert_eq!(
             none.map_err(|error| error.to_string()),
             Err(format!(
@@ -392,9 +392,9 @@ mod tests {
     #[test]
     fn only_what_may_be_restored_is_picked() {
         let points = [
-            point(A, 1, PointState::Offered, false),
-            point(B, 2, PointState::Offered, false),
-            point(C, 3, PointState::Offered, true),
+            point(A, 1, PointState::Restorable, false),
+            point(B, 2, PointState::Restorable, false),
+            point(C, 3, PointState::Restorable, true),
             point(D, 4, PointState::Superseded { by: 2 }, false),
         ];
         let picked = |text: &str| {

@@ -294,7 +294,7 @@ fn is_first(closure: &Closure, copy: &CopyRef) -> bool {
 fn discarded(points: &[SealedPoint], live: &[String], wanted: &[String]) -> Result<Vec<String>, Error> {
     let mut found = Vec::new();
     for point in points.iter().filter(|point| wanted.contains(&point.point)) {
-        let is_damaged = point.quarantined.is_some() || !point.is_offered();
+        let is_damaged = point.quarantined.is_some() || !point.is_restorable();
         let reason = match &point.held {
             _ if live.contains(&point.point) => "a run works with it".to_owned(),
             Some(reason) if point.quarantined.as_ref() != Some(reason) => format!("it is held: {reason}"),

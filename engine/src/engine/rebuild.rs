@@ -41,7 +41,7 @@ impl Engine {
             let location = opening::vault(&vault)?.repository(tenant, &application)?;
             let repository = location.open(&password)?;
             let points = repository.points()?;
-            for point in points.iter().filter(|point| point.is_offered()) {
+            for point in points.iter().filter(|point| point.is_restorable()) {
                 gather(point, &mut known);
                 rebuilt.points += usize::from(self.index(&application, point)?);
             }

@@ -191,7 +191,7 @@ pub(crate) fn candidate(point: &SealedPoint, lock: Option<LockRef>, now: Timesta
         frozen_at: frozen.parse().unwrap_or(Timestamp::MAX),
         verified: !point.verified.is_empty(),
         held: point.held.is_some() || point.quarantined.is_some(),
-        offered: point.is_offered(),
+        restorable: point.is_restorable(),
         whole: manifest.is_some_and(|manifest| !is_partial(manifest)),
         locked,
         awaited: false,

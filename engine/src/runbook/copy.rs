@@ -4,7 +4,7 @@ use super::retention::{Candidate, RetentionRef, prune};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::HashSet;
 
-/// The points of the first vault that belong into a further one and are not there yet, oldest first: those that are offered,
+/// The points of the first vault that belong into a further one and are not there yet, oldest first: those that are restorable,
 /// old enough, and would stay there under its retention. What that retention would remove again does not travel.
 #[must_use]
 pub fn worth_copying(
@@ -14,8 +14,8 @@ pub fn worth_copying(
     delay: SignedDuration,
     now: Timestamp,
 ) -> Vec<String> {
-    // One that is there and not offered is copied again; one that cannot even be read is a question for a person.
-    let is_there = |point: &&Candidate| point.offered || point.class.is_empty();
+    // One that is there and not restorable is copied again; one that cannot even be read is a question for a person.
+    let is_there = |point: &&Candidate| point.restorable || point.class.is_empty();
     let known: HashSet<&str> = there
         .iter()
         .filter(is_there)
@@ -23,7 +23,7 @@ pub fn worth_copying(
         .collect();
     let due: Vec<&Candidate> = first
         .iter()
-        .filter(|point| point.offered && !known.contains(point.point.as_str()))
+        .filter(|point| point.restorable && !known.contains(point.point.as_str()))
         .filter(|point| point.frozen_at.checked_add(delay).is_ok_and(|due| due <= now))
         .collect();
     let stays: Option<HashSet<String>> = retention.and_then(|retention| {
@@ -63,7 +63,7 @@ mod tests {
             frozen_at: at(hour),
             verified: false,
             held: false,
-            offered: true,
+            restorable: true,
             whole: true,
             locked: false,
             awaited: false,
@@ -80,9 +80,9 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_missing_old_enough_and_offered_travels() {
+    fn only_what_is_missing_old_enough_and_restorable_travels() {
         let mut first: Vec<Candidate> = (0..5).map(point).collect();
-        first[2].offered = false;
+        first[2].restorable = false;
         let there = [point(0)];
         let delay = SignedDuration::from_hours(2);
         let worth = |now| worth_copying(&first, &there, None, delay, at(now));
@@ -106,10 +106,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_there_and_not_offered_is_copied_again() {
+    fn what_is_there_and_not_restorable_is_copied_again() {
         let first: Vec<Candidate> = (0..2).map(point).collect();
         let mut there = first.clone();
-        there[0].offered = false;
+        there[0].restorable = false;
         assert_eq!(
             worth_copying(&first, &there, Some(&last(5)), SignedDuration::ZERO, at(9)),
             ["p000"]

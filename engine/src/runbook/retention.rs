@@ -43,7 +43,7 @@ pub struct Candidate {
     /// Whether it is held.
     pub held: bool,
     /// Whether it may be restored at all.
-    pub offered: bool,
+    pub restorable: bool,
     /// Whether it holds all components: the newest that does is never pruned.
     pub whole: bool,
     /// Whether its vault refuses to remove it yet.
@@ -72,9 +72,9 @@ pub struct Pruning {
     pub removed: Vec<String>,
 }
 
-/// Decides; `last` and `daily` count for each class of points by itself. The newest offered point, the last `keepVerified`
+/// Decides; `last` and `daily` count for each class of points by itself. The newest restorable point, the last `keepVerified`
 /// verified ones, what is held, what its vault has locked, what a further vault waits for
-/// and what a run works with stay whatever the other rules say. Points that are not offered are left alone: nobody knows what
+/// and what a run works with stay whatever the other rules say. Points that are not restorable are left alone: nobody knows what
 /// they are worth.
 ///
 /// # Errors
@@ -82,14 +82,14 @@ pub struct Pruning {
 pub fn prune(points: &[Candidate], retention: &RetentionRef, acknowledged: bool) -> Result<Pruning, Refusal> {
     let mut newest_first: Vec<&Candidate> = points.iter().collect();
     newest_first.sort_by(|a, b| (b.frozen_at, &b.point).cmp(&(a.frozen_at, &a.point)));
-    let offered: Vec<&Candidate> = newest_first.iter().copied().filter(|point| point.offered).collect();
+    let restorable: Vec<&Candidate> = newest_first.iter().copied().filter(|point| point.restorable).collect();
 
     let mut reasons: Vec<(&str, &'static str)> = Vec::new();
     reasons.extend(
         newest_first
             .iter()
-            .filter(|point| !point.offered)
-            .map(|point| (point.point.as_str(), "not offered")),
+            .filter(|point| !point.restorable)
+            .map(|point| (point.point.as_str(), "not restorable")),
     );
     reasons.extend(
         newest_first
@@ -116,19 +116,19 @@ pub fn prune(points: &[Candidate], retention: &RetentionRef, acknowledged: bool)
             .map(|point| (point.point.as_str(), "a run works with it")),
     );
     reasons.extend(
-        offered
+        restorable
             .iter()
             .find(|point| point.whole)
             .map(|point| (point.point.as_str(), "newest")),
     );
-    let verified = offered
+    let verified = restorable
         .iter()
         .filter(|point| point.verified)
         .take(retention.keep_verified as usize);
     reasons.extend(verified.map(|point| (point.point.as_str(), "last verified")));
-    let classes: BTreeSet<&str> = offered.iter().map(|point| point.class.as_str()).collect();
+    let classes: BTreeSet<&str> = restorable.iter().map(|point| point.class.as_str()).collect();
     for class in classes {
-        let of_class = || offered.iter().filter(|point| point.class == class);
+        let of_class = || restorable.iter().filter(|point| point.class == class);
         if let Some(last) = retention.last {
             reasons.extend(
                 of_class()
@@ -183,7 +183,7 @@ mod tests {
             frozen_at,
             verified,
             held,
-            offered: true,
+            restorable: true,
             whole: true,
             locked: false,
             awaited: false,
@@ -221,7 +221,7 @@ mod tests {
     fn held_and_unreadable_points_stay() {
         let mut points: Vec<Candidate> = (0..5).map(|day| point(day, false, day == 1)).collect();
         if let Some(first) = points.first_mut() {
-            first.offered = false;
+            first.restorable = false;
         }
         let pruning = prune(&points, &retention(Some(1), None, 1), false).unwrap();
         assert_eq!(pruning.removed, ["p002", "p003"]);

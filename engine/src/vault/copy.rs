@@ -43,7 +43,7 @@ pub fn copy_point(
     progress: &Arc<dyn Progress>,
     cancel: &Cancel,
 ) -> Result<Copied, VaultError> {
-    let Some(manifest) = sealed.manifest.as_ref().filter(|_| sealed.is_offered()) else {
+    let Some(manifest) = sealed.manifest.as_ref().filter(|_| sealed.is_restorable()) else {
         return Err(VaultError::UnknownPoint {
             point: sealed.point.clone(),
         });

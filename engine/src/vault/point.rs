@@ -96,7 +96,7 @@ struct TakeoverRecord {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PointState {
     /// It is whole, and its writer was entitled.
-    Offered,
+    Restorable,
     /// Its seal cannot be read by this version, or is damaged.
     Unreadable {
         /// Why.
@@ -147,8 +147,8 @@ pub struct SealedPoint {
 impl SealedPoint {
     /// Whether it may be restored at all; a quarantine is a question for the user, not part of this answer.
     #[must_use]
-    pub fn is_offered(&self) -> bool {
-        self.state == PointState::Offered
+    pub fn is_restorable(&self) -> bool {
+        self.state == PointState::Restorable
     }
 }
 
@@ -181,7 +181,7 @@ impl Repository {
         for ((point, _), sealed) in seals.into_iter().zip(judged) {
             // Two seals of a point are the same words written twice; one that is offered counts.
             match points.get(&point) {
-                Some(known) if known.is_offered() || !sealed.is_offered() => {}
+                Some(known) if known.is_restorable() || !sealed.is_restorable() => {}
                 _ => {
                     points.insert(point, sealed);
                 }
@@ -422,7 +422,7 @@ fn judge(
         .map(|item| item.name.clone())
         .collect();
     if missing.is_empty() {
-        PointState::Offered
+        PointState::Restorable
     } else {
         PointState::Incomplete { missing }
     }

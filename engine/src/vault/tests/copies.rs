@@ -53,7 +53,7 @@ fn a_copy_is_complete_without_the_first_vault() {
     std::fs::remove_dir_all(fixture.target("vault")).unwrap();
 
     let points = to.points().unwrap();
-    assert!(points[0].is_offered(), "{:?}", points[0].state);
+    assert!(points[0].is_restorable(), "{:?}", points[0].state);
     assert_eq!(
         points[0].manifest.as_ref(),
         Some(&manifest),
@@ -131,7 +131,7 @@ fn after_a_takeover_the_new_writer_copies_old_points_and_the_old_one_copies_noth
     copy(&fixture, &to, "P1", 1).unwrap();
     copy(&fixture, &to, "P2", 0).unwrap();
     let states: Vec<PointState> = to.points().unwrap().into_iter().map(|point| point.state).collect();
-    assert_eq!(states, [PointState::Offered, PointState::Superseded { by: 1 }]);
+    assert_eq!(states, [PointState::Restorable, PointState::Superseded { by: 1 }]);
 }
 
 #[test]

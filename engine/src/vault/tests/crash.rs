@@ -144,7 +144,7 @@ fn every_prefix_of_the_writes_offers_only_what_restores() {
             let points = repository.points().unwrap();
             let names: Vec<String> = points
                 .iter()
-                .filter(|p| p.is_offered())
+                .filter(|p| p.is_restorable())
                 .map(|p| p.point.clone())
                 .collect();
             assert_eq!(points.len(), names.len(), "nothing is listed that is not whole");

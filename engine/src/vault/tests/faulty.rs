@@ -111,7 +111,7 @@ fn protect(repository: &Repository, fixture: &Fixture, point: &str) -> Result<()
 fn offered(repository: &Repository, fixture: &Fixture, name: &str) -> usize {
     let points = repository.points().unwrap();
     for point in &points {
-        assert!(point.is_offered(), "{name}: {point:?}");
+        assert!(point.is_restorable(), "{name}: {point:?}");
         let verdict = repository
             .verify(&point.point, &Silent::shared(), &Cancel::new())
             .unwrap();

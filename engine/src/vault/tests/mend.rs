@@ -136,7 +136,7 @@ fn a_store_that_goes_away_is_no_damage_and_no_state() {
     let repository = fixture.reopen().with_writer(away.clone());
     let (damages, points, restored) = reads(&repository);
     assert_eq!(damages.unwrap(), vec![]);
-    assert!(points.unwrap()[0].is_offered());
+    assert!(points.unwrap()[0].is_restorable());
     restored.unwrap();
     // After any number of calls it answers no more.
     let mut answered = 0;
@@ -153,7 +153,7 @@ fn a_store_that_goes_away_is_no_damage_and_no_state() {
         assert!(matches!(error, VaultError::Store(_)), "after {left} calls: {error}");
         away.reads_left.store(left, Ordering::SeqCst);
         match fixture.reopen().with_writer(away.clone()).points() {
-            Ok(points) => assert!(points[0].is_offered(), "after {left} calls: {:?}", points[0].state),
+            Ok(points) => assert!(points[0].is_restorable(), "after {left} calls: {:?}", points[0].state),
             Err(error) => assert!(matches!(error, VaultError::Store(_)), "after {left} calls: {error}"),
         }
     }

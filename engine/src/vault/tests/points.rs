@@ -39,7 +39,7 @@ fn states(fixture: &Fixture) -> Vec<(String, PointState)> {
 }
 
 #[test]
-fn a_point_is_offered_when_sealed_and_sealed_once() {
+fn a_point_is_restorable_when_sealed_and_sealed_once() {
     let fixture = Fixture::new();
     fixture.file("/srv/a", "x");
     let captured = fixture.capture("P1", &["/srv"]).unwrap();
@@ -57,7 +57,7 @@ fn a_point_is_offered_when_sealed_and_sealed_once() {
     assert!(matches!(error, VaultError::AlreadySealed { .. }));
     let points = fixture.repository.points().unwrap();
     assert_eq!(points.len(), 1);
-    assert!(points[0].is_offered());
+    assert!(points[0].is_restorable());
     assert_eq!(points[0].manifest.as_ref(), Some(&sealed));
     assert_eq!(fixture.repository.highest_epoch().unwrap(), 3);
     // An item that is not in the vault is not sealed.
@@ -76,7 +76,7 @@ fn a_seal_of_a_newer_format_is_listed_as_unreadable() {
     newer.min_reader = 2;
     fixture.repository.seal(&newer, &origin()).unwrap();
     let states = states(&fixture);
-    assert_eq!(states[0], ("P1".into(), PointState::Offered));
+    assert_eq!(states[0], ("P1".into(), PointState::Restorable));
     assert!(matches!(&states[1].1, PointState::Unreadable { reason } if reason.contains("format 2")));
 }
 
@@ -134,9 +134,9 @@ fn a_seal_written_after_a_takeover_is_not_offered() {
     assert_eq!(
         states(&fixture),
         [
-            ("P1".into(), PointState::Offered),
+            ("P1".into(), PointState::Restorable),
             ("P2".into(), PointState::Superseded { by: 2 }),
-            ("P3".into(), PointState::Offered),
+            ("P3".into(), PointState::Restorable),
         ]
     );
     assert_eq!(fixture.repository.highest_epoch().unwrap(), 2);

@@ -213,7 +213,7 @@ fn another_applications_points_are_neither_offered_nor_pruned_where_one_is_adopt
     fixture.file("/srv/a", noise(1 << 20, 1));
     super::s3::seal_point(&fixture.repository, &fixture, "P1");
     let own = itself(&fixture, "shop").points().unwrap();
-    assert_eq!(own[0].state, PointState::Offered);
+    assert_eq!(own[0].state, PointState::Restorable);
     let mail = itself(&fixture, "mail");
     let points = mail.points().unwrap();
     let PointState::Unreadable { reason } = &points[0].state else {

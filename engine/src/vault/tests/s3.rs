@@ -108,7 +108,7 @@ fn points_are_protected_listed_restored_and_pruned() {
         assert_eq!(vault.tenants().unwrap(), ["default"]);
         assert_eq!(vault.applications("default").unwrap(), ["shop"]);
         let points = repository.points().unwrap();
-        assert_eq!(points.iter().filter(|point| point.is_offered()).count(), 2);
+        assert_eq!(points.iter().filter(|point| point.is_restorable()).count(), 2);
 
         let now = origin().time;
         let plan = repository.plan_prune(&["P1".to_owned()], &[], &[], now).unwrap();
@@ -246,7 +246,7 @@ fn the_past_is_read_behind_removals_and_overwritten_objects() {
         .open_raw(&fixture.key)
         .unwrap();
     let points = repository.points().unwrap();
-    assert!(points.len() == 1 && points[0].is_offered());
+    assert!(points.len() == 1 && points[0].is_restorable());
     let item = repository.find_item("P1", "data").unwrap().unwrap();
     restore(&repository, &item, &fixture.target("into"), |_| {}).unwrap();
     assert_same(&fixture.site().join("srv"), &fixture.target("into").join("srv"));

@@ -155,7 +155,8 @@ fn round_trip(cloud: Cloud, stock: &[(&'static str, String)]) {
     repository.prune(&Cancel::new()).unwrap();
     repository.prune_marked_for(0, &Cancel::new()).unwrap();
     let after = bytes(&fresh);
-    assert!(after + (10 << 20) < before, "{before} bytes became {after}");
+    // Of 11 MiB; a prune leaves a twentieth of what is used as it lies, rather than write it again.
+    assert!(after + (9 << 20) < before, "{before} bytes became {after}");
     let into = site.path().join("second");
     vault::restore(&repository, &second, &into, |_| {}).unwrap();
     tree::assert_same(&shop, &into.join("srv/shop"));
