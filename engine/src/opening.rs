@@ -8,6 +8,7 @@ use crate::vault::{
     VaultOptions,
 };
 use jiff::Timestamp;
+use std::ffi::OsString;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -68,12 +69,33 @@ fn open(flow: &Arc<Flow>, reference: &VaultRef, as_of: Option<Timestamp>, prunes
             period: Duration::from_secs(lock.seconds),
         }),
         as_of,
+        cache: match &reference.place {
+            PlaceRef::Directory(_) => None,
+            PlaceRef::S3(_) | PlaceRef::Swift { .. } => cache(&|name| std::env::var_os(name)),
+        },
     };
     let vault = Vault::open(&place(reference, prunes)?, &options)?;
     Ok(match &reference.adopts {
         None => vault,
         Some(application) => vault.adopting(application)?,
     })
+}
+
+/// Where copies of small files of distant vaults are kept: in the folder that `DRAM_CACHE` names, in the one that systemd gives
+/// a service, or in the user's cache folder. Nowhere if `DRAM_CACHE` is `off`, or no folder is known.
+fn cache(variable: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    let named = |name| variable(name).filter(|value| !value.is_empty());
+    if let Some(chosen) = named("DRAM_CACHE") {
+        return (chosen != "off").then(|| PathBuf::from(chosen));
+    }
+    // A service may have several, separated by colons.
+    let of_service = named("CACHE_DIRECTORY").and_then(|folders| std::env::split_paths(&folders).next());
+    let of_user = || {
+        let cache = named("XDG_CACHE_HOME").map(PathBuf::from);
+        let home = || named("HOME").map(|home| Path::new(&home).join(".cache"));
+        Some(cache.or_else(home)?.join("dram"))
+    };
+    of_service.or_else(of_user).filter(|folder| folder.is_absolute())
 }
 
 fn place(reference: &VaultRef, prunes: bool) -> Result<Place, Error> {
@@ -202,6 +224,33 @@ fn absolute(path: &Path) -> Result<String, Error> {
 mod tests {
     use super::*;
     use crate::runbook::TransferRef;
+
+    #[test]
+    fn the_cache_is_where_its_user_says() {
+        let of = |known: &[(&str, &str)]| {
+            let found = cache(&|name| known.iter().find(|(of, _)| *of == name).map(|(_, value)| value.into()));
+            found.map(|folder| folder.display().to_string()).unwrap_or_default()
+        };
+        let user = [("HOME", "/home/ann"), ("XDG_CACHE_HOME", "/big/cache")];
+        for (expected, chosen) in [
+            ("/home/ann/.cache/dram", &user[..1]),
+            ("/big/cache/dram", &user[..]),
+            ("", &[]),
+            ("", &[("XDG_CACHE_HOME", "relative")]),
+            (
+                "/var/cache/dram",
+                &[("CACHE_DIRECTORY", "/var/cache/dram:/var/cache/more"), user[0]],
+            ),
+            (
+                "/tmp/c",
+                &[("DRAM_CACHE", "/tmp/c"), ("CACHE_DIRECTORY", "/var/cache/dram")],
+            ),
+            ("", &[("DRAM_CACHE", "off"), user[0]]),
+            ("/home/ann/.cache/dram", &[("DRAM_CACHE", ""), user[0]]),
+        ] {
+            assert_eq!(of(chosen), expected, "{chosen:?}");
+        }
+    }
 
     #[test]
     fn what_moves_to_several_vaults_counts_together() {

@@ -296,6 +296,8 @@ impl World {
     /// A call with the credentials for the world's stores in its environment.
     pub fn in_environment(&self, call: Call) -> Call {
         let add = |call: Call, (name, value): (&str, String)| call.env(name, value);
+        // Copies of a world's vault go with the world.
+        let call = call.env("DRAM_CACHE", self.dir.join("cache"));
         self.environment().into_iter().fold(call, add)
     }
 

@@ -11,7 +11,7 @@ use dram_storage::{Address, Credentials};
 use jiff::Timestamp;
 
 use super::error::VaultError;
-use super::store::Flow;
+use super::store::{Cached, Flow, Store};
 use super::swift::SwiftPlace;
 
 /// Where a vault lies, with who may go there.
@@ -45,6 +45,9 @@ pub struct VaultOptions {
     pub lock: Option<Lock>,
     /// What the vault held at that time is read; nothing can be written then. Only where the store keeps versions.
     pub as_of: Option<Timestamp>,
+    /// The folder on this machine where copies of its small files are kept, which many commands need; only where the vault is
+    /// not on this machine itself.
+    pub cache: Option<PathBuf>,
 }
 
 /// How much of the connection all transfers that share it may take together.
@@ -66,6 +69,14 @@ pub struct Lock {
 }
 
 impl VaultOptions {
+    /// A store of the vault, with copies of its small files where they are wanted.
+    pub(super) fn cached(&self, store: Arc<dyn Store>) -> Arc<dyn Store> {
+        match &self.cache {
+            None => store,
+            Some(folder) => Arc::new(Cached::new(store, folder)),
+        }
+    }
+
     /// An option without effect is refused.
     pub(super) fn check(&self, place: &Place) -> Result<(), VaultError> {
         let useless = |option| {
@@ -77,6 +88,7 @@ impl VaultOptions {
         match place {
             Place::Directory(_) | Place::Swift(_) if self.lock.is_some() => useless("a lock"),
             Place::Directory(_) | Place::Swift(_) if self.as_of.is_some() => useless("a time in the past"),
+            Place::Directory(_) if self.cache.is_some() => useless("a cache"),
             Place::Directory(_) | Place::Swift(_) => Ok(()),
             Place::S3(_) if self.as_of.is_some() && self.lock.is_some() => useless("a lock on what is only read"),
             Place::S3(_) => Ok(()),

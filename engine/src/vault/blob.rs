@@ -1,6 +1,6 @@
 //! Reads trees and data blobs over the index, grouped by pack, with every failure named.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use super::error::VaultError;
 use super::pack::{BlobKind, Codec, Index, Spot};
 use super::progress::Cancel;
 use super::repository::{Repository, Session};
-use super::store::StoreError;
+use super::store::{Kind, SMALL_PACK, StoreError};
 
 /// Blobs of a pack that lie closer together than this are read in one go, the gap included.
 const GAP: u32 = 256 * 1024;
@@ -68,8 +68,25 @@ pub(super) struct Blobs {
     session: Session,
     index: Arc<Index>,
     repository: Repository,
-    /// Codecs that no thread works with at the moment.
-    codecs: Mutex<Vec<Codec>>,
+    /// Those that no thread works at.
+    desks: Mutex<Vec<Desk>>,
+}
+
+/// What one thread reads with; its buffers are used again.
+struct Desk {
+    codec: Codec,
+    plain: Vec<u8>,
+}
+
+/// What sees one blob.
+type Visit<'a> = dyn FnMut(Id, &[u8]) -> Result<(), VaultError> + 'a;
+
+/// Why blobs were not all seen.
+pub(super) enum Stopped {
+    /// This one could not be read.
+    Unread(Id, BlobFault),
+    /// Who saw them did not want to go on.
+    Visitor(VaultError),
 }
 
 impl Repository {
@@ -82,7 +99,7 @@ impl Repository {
             index: self.index(&session.guard)?,
             session,
             repository: self.clone(),
-            codecs: Mutex::default(),
+            desks: Mutex::default(),
         })
     }
 }
@@ -189,16 +206,41 @@ impl Blobs {
         }
     }
 
+    /// As [`Self::batch`], for who needs every blob for a moment only: `visit` sees each one, once, in the order of the packs,
+    /// and no more than one piece of a pack is held.
+    pub(super) fn each(
+        &self,
+        ids: &[DataId],
+        mut visit: impl FnMut(DataId, &[u8]) -> Result<(), VaultError>,
+    ) -> Result<(), Stopped> {
+        let plain: Vec<Id> = ids.iter().map(|id| **id).collect();
+        self.visit(BlobKind::Data, &plain, &mut |id, bytes| visit(id.into(), bytes))
+    }
+
     fn blobs(&self, kind: BlobKind, ids: &[Id]) -> Result<HashMap<Id, Bytes>, (Id, BlobFault)> {
-        let mut packs: BTreeMap<Id, Vec<(Spot, Id)>> = BTreeMap::new();
         let mut found = HashMap::with_capacity(ids.len());
+        let read = self.visit(kind, ids, &mut |id, bytes| {
+            found.insert(id, Bytes::copy_from_slice(bytes));
+            Ok(())
+        });
+        match read {
+            Err(Stopped::Unread(id, fault)) => Err((id, fault)),
+            // The visitor above does not fail.
+            Ok(()) | Err(Stopped::Visitor(_)) => Ok(found),
+        }
+    }
+
+    fn visit(&self, kind: BlobKind, ids: &[Id], visit: &mut Visit<'_>) -> Result<(), Stopped> {
+        let unread = |(id, fault)| Stopped::Unread(id, fault);
+        let mut packs: BTreeMap<Id, Vec<(Spot, Id)>> = BTreeMap::new();
+        let mut seen = HashSet::with_capacity(ids.len());
         for id in ids {
-            if found.insert(*id, Bytes::new()).is_none() {
-                let spot = self.spot_of(kind, id).map_err(|fault| (*id, fault))?;
+            if seen.insert(*id) {
+                let spot = self.spot_of(kind, id).map_err(|fault| unread((*id, fault)))?;
                 packs.entry(spot.pack).or_default().push((spot, *id));
             }
         }
-        let mut codec = self.codec(ids)?;
+        let mut desk = self.desk(ids).map_err(unread)?;
         for (pack, mut spots) in packs {
             spots.sort_by_key(|(spot, _)| spot.offset);
             let mut rest = spots.as_slice();
@@ -216,16 +258,22 @@ impl Blobs {
                 }
                 let (now, later) = rest.split_at(count.min(rest.len()));
                 rest = later;
-                self.read_window(&mut codec, kind, &pack, (start, end), now, &mut found)?;
+                self.visit_window(&mut desk, kind, &pack, (start, end), now, visit)?;
             }
         }
-        self.codecs.lock().unwrap_or_else(PoisonError::into_inner).push(codec);
-        Ok(found)
+        self.desks.lock().unwrap_or_else(PoisonError::into_inner).push(desk);
+        Ok(())
     }
 
-    fn codec(&self, ids: &[Id]) -> Result<Codec, (Id, BlobFault)> {
-        let idle = self.codecs.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        idle.map_or_else(|| self.repository.codec(), Ok).map_err(|error| {
+    fn desk(&self, ids: &[Id]) -> Result<Desk, (Id, BlobFault)> {
+        let idle = self.desks.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let new = || {
+            self.repository.codec().map(|codec| Desk {
+                codec,
+                plain: Vec::new(),
+            })
+        };
+        idle.map_or_else(new, Ok).map_err(|error| {
             let fault = BlobFault::Damaged {
                 pack: None,
                 reason: error.to_string(),
@@ -234,43 +282,72 @@ impl Blobs {
         })
     }
 
-    fn read_window(
+    fn visit_window(
         &self,
-        codec: &mut Codec,
+        desk: &mut Desk,
         kind: BlobKind,
         pack: &Id,
         (start, end): (u32, u32),
         spots: &[(Spot, Id)],
-        found: &mut HashMap<Id, Bytes>,
-    ) -> Result<(), (Id, BlobFault)> {
-        let guard = &self.session.guard;
+        visit: &mut Visit<'_>,
+    ) -> Result<(), Stopped> {
         let first = spots.first().map(|(_, id)| *id).unwrap_or_default();
-        let window = match guard.read_pack(pack, start, end - start) {
-            Ok(window) => Ok(window),
+        let mut window = match self.window(pack, (start, end), spots) {
+            // Blobs are opened where they lie.
+            Ok(window) => Ok(window.try_into_mut().unwrap_or_else(|shared| shared[..].into())),
             Err(fault @ (StoreError::Missing { .. } | StoreError::Truncated { .. })) => Err(fault),
-            Err(away) => return Err((first, BlobFault::Away(away))),
+            Err(away) => return Err(Stopped::Unread(first, BlobFault::Away(away))),
         };
+        let Desk { codec, plain } = desk;
         for (spot, id) in spots {
-            let opened = match &window {
+            let fault = match &mut window {
                 Ok(window) => {
                     let from = wide(spot.offset - start);
-                    let part = window.get(from..from + wide(spot.length)).unwrap_or_default();
-                    opened(codec, spot, part)
+                    let part = window.get_mut(from..from + wide(spot.length)).unwrap_or_default();
+                    match codec.open_in_place(part, spot.unpacked, plain) {
+                        Ok(bytes) => {
+                            visit(*id, bytes).map_err(Stopped::Visitor)?;
+                            continue;
+                        }
+                        Err(reason) => BlobFault::Damaged {
+                            pack: Some(*pack),
+                            reason,
+                        },
+                    }
                 }
-                Err(missing @ StoreError::Missing { .. }) => Err(BlobFault::Damaged {
+                Err(missing @ StoreError::Missing { .. }) => BlobFault::Damaged {
                     pack: Some(*pack),
                     reason: missing.to_string(),
-                }),
+                },
                 // A piece that is cut off may still hold blobs that are whole.
-                Err(_) => self.read_alone(codec, spot),
+                Err(_) => match self.read_alone(codec, spot) {
+                    Ok(bytes) => {
+                        visit(*id, &bytes).map_err(Stopped::Visitor)?;
+                        continue;
+                    }
+                    Err(fault) => fault,
+                },
             };
-            let plain = match opened {
-                Err(fault @ BlobFault::Damaged { .. }) => self.read_elsewhere(codec, kind, id, fault),
-                other => other,
+            let elsewhere = match fault {
+                damaged @ BlobFault::Damaged { .. } => self.read_elsewhere(codec, kind, id, damaged),
+                away @ BlobFault::Away(_) => Err(away),
             };
-            found.insert(*id, plain.map_err(|fault| (*id, fault))?);
+            let bytes = elsewhere.map_err(|fault| Stopped::Unread(*id, fault))?;
+            visit(*id, &bytes).map_err(Stopped::Visitor)?;
         }
         Ok(())
+    }
+
+    /// A piece of a pack. It may lie in a copy, if the pack is small.
+    fn window(&self, pack: &Id, (start, end): (u32, u32), spots: &[(Spot, Id)]) -> Result<Bytes, StoreError> {
+        let guard = &self.session.guard;
+        if spots.iter().all(|(spot, _)| spot.pack_size <= SMALL_PACK) {
+            let whole = guard.read_kept(Kind::Pack, pack)?;
+            if whole.len() >= wide(end) {
+                return Ok(whole.slice(wide(start)..wide(end)));
+            }
+        }
+        guard.read_pack(pack, start, end - start)
     }
 
     fn read_alone(&self, codec: &mut Codec, spot: &Spot) -> Result<Bytes, BlobFault> {

@@ -93,6 +93,14 @@ impl Guard {
         self.state().shown.insert(kind, files);
     }
 
+    /// Reads a file of which a copy will do.
+    pub(super) fn read_kept(&self, kind: Kind, id: &Id) -> Result<Bytes, StoreError> {
+        if self.cancel.is_canceled() {
+            return Err(StoreError::Canceled);
+        }
+        self.store.read_kept(kind, id)
+    }
+
     /// Reads a range of a pack. Whoever asks takes the error; it is not remembered.
     pub(super) fn read_pack(&self, pack: &Id, offset: u32, length: u32) -> Result<Bytes, StoreError> {
         if self.cancel.is_canceled() {

@@ -217,6 +217,17 @@ impl Repository {
         other
     }
 
+    /// The same repository as its store alone has it: no copy of a file counts, and nothing that was read before.
+    pub(super) fn direct(&self) -> Self {
+        let mut other = self.clone();
+        if let Some(store) = self.stores.writer.direct() {
+            other.stores.writer = store;
+            other.snapshots = Arc::new(Snapshots::new(self.cipher.clone(), self.config.clone()));
+            other.index = Arc::default();
+        }
+        other
+    }
+
     #[cfg(test)]
     pub(super) fn with_pruner(&self, pruner: Arc<dyn Store>) -> Self {
         let mut other = self.clone();

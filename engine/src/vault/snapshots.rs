@@ -12,7 +12,7 @@ use super::guard::Guard;
 use super::pack::{Cipher, Codec};
 use super::parallel::each;
 use super::repository::explain;
-use super::store::StoreError;
+use super::store::{Kind, StoreError};
 
 /// So many are read at a time.
 const READERS: usize = 16;
@@ -70,14 +70,10 @@ impl Snapshots {
 
 /// Reads one; nothing if it was forgotten since it was listed.
 fn one(guard: &Guard, codec: &mut Codec, id: &Id) -> Result<Option<SnapshotFile>, VaultError> {
-    let sealed = match guard.read_full(FileType::Snapshot, id) {
+    let sealed = match guard.read_kept(Kind::Snapshot, id) {
         Ok(sealed) => sealed,
-        Err(error) => {
-            return match explain(guard, ACTION, &error) {
-                VaultError::Store(StoreError::Missing { .. }) => Ok(None),
-                other => Err(other),
-            };
-        }
+        Err(StoreError::Missing { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
     };
     let broken = |reason: String| VaultError::Library {
         action: ACTION,

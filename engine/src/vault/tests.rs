@@ -1,6 +1,7 @@
 //! Tests of the vault as a whole: what goes in comes out, or nobody is told that it would.
 
 mod archive;
+mod cached;
 mod capture;
 mod copies;
 mod crash;

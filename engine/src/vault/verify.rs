@@ -86,7 +86,9 @@ impl Repository {
         let unknown = || VaultError::UnknownPoint {
             point: point.to_owned(),
         };
-        let sealed = self
+        // Copies on this machine prove nothing.
+        let this = self.direct();
+        let sealed = this
             .points()?
             .into_iter()
             .find(|p| p.point == point)
@@ -103,8 +105,8 @@ impl Repository {
             (None, _) => return Err(unknown()),
         };
         // What the index says of lost packs is not looked for where it was stored again.
-        self.compare(cancel)?;
-        let blobs = self.blobs(cancel)?;
+        this.compare(cancel)?;
+        let blobs = this.blobs(cancel)?;
         let mut needed = Needed::default();
         // The seal is part of the point: without it nothing of the point is offered.
         let seal = blobs.session().snapshot(&sealed.seal)?;
@@ -118,9 +120,9 @@ impl Repository {
         }
         let checked = needed.place(&blobs)?;
         progress.total(checked.bytes, Basis::Counted);
-        let store = under(&self.stores().writer, cancel);
+        let store = under(&this.stores().writer, cancel);
         let packs: Vec<(Id, Vec<(DataId, Spot)>)> = std::mem::take(&mut needed.packs).into_iter().collect();
-        let found = each(&packs, WORKERS, &|| self.codec(), |codec, (pack, spots)| {
+        let found = each(&packs, WORKERS, &|| this.codec(), |codec, (pack, spots)| {
             if cancel.is_canceled() {
                 return Err(VaultError::Canceled);
             }

@@ -93,19 +93,46 @@ impl Codec {
         Ok(plain)
     }
 
+    /// As [`Self::open`], where the sealed bytes are not needed any more: no copy is made of them, and `plain` is used again
+    /// and again. What is returned lies in one of the two.
+    ///
+    /// # Errors
+    /// With words, if it is damaged.
+    pub(in super::super) fn open_in_place<'a>(
+        &mut self,
+        sealed: &'a mut [u8],
+        unpacked: Option<NonZeroU32>,
+        plain: &'a mut Vec<u8>,
+    ) -> Result<&'a [u8], String> {
+        let body = self.cipher.open(sealed).ok_or(BROKEN)?;
+        let Some(length) = unpacked else { return Ok(body) };
+        self.unpack(body, length, plain)?;
+        Ok(plain)
+    }
+
     fn open_into(&mut self, sealed: &[u8], unpacked: Option<NonZeroU32>, plain: &mut Vec<u8>) -> Result<(), String> {
-        self.scratch.clear();
-        self.scratch.extend_from_slice(sealed);
-        let body = self.cipher.open(&mut self.scratch).ok_or(BROKEN)?;
-        plain.clear();
-        let Some(length) = unpacked else {
-            plain.extend_from_slice(body);
-            return Ok(());
+        let mut scratch = std::mem::take(&mut self.scratch);
+        scratch.clear();
+        scratch.extend_from_slice(sealed);
+        let opened = match (self.cipher.open(&mut scratch), unpacked) {
+            (None, _) => Err(BROKEN.to_owned()),
+            (Some(body), None) => {
+                plain.clear();
+                plain.extend_from_slice(body);
+                Ok(())
+            }
+            (Some(body), Some(length)) => self.unpack(body, length, plain),
         };
+        self.scratch = scratch;
+        opened
+    }
+
+    fn unpack(&mut self, body: &[u8], length: NonZeroU32, plain: &mut Vec<u8>) -> Result<(), String> {
         let length = usize::try_from(length.get()).unwrap_or(usize::MAX);
         if length > LONGEST {
             return Err(format!("it says that it is {length} bytes long, which no blob is"));
         }
+        plain.clear();
         plain.reserve_exact(length);
         let written = self
             .decompressor

@@ -13,6 +13,7 @@ use super::super::error::VaultError;
 use super::super::guard::Guard;
 use super::super::parallel::each;
 use super::super::repository::explain;
+use super::super::store::Kind;
 use super::codec::Codec;
 
 /// So many index files are read at a time.
@@ -35,6 +36,8 @@ pub(in super::super) struct Spot {
     pub(in super::super) length: u32,
     /// Its length before it was compressed; nothing if it was not.
     pub(in super::super) unpacked: Option<NonZeroU32>,
+    /// How long the pack is, in bytes.
+    pub(in super::super) pack_size: u32,
 }
 
 impl Spot {
@@ -131,9 +134,7 @@ impl Index {
             return Ok(known);
         }
         let read = each(&new, READERS, codec, |codec, id| {
-            let bytes = guard
-                .read_full(FileType::Index, id)
-                .map_err(|error| explain(guard, action, &error))?;
+            let bytes = guard.read_kept(Kind::Index, id)?;
             let broken = |reason: String| VaultError::Library {
                 action,
                 place: guard.location(),
@@ -236,6 +237,7 @@ impl Index {
             offset: entry.offset,
             length: entry.length,
             unpacked: entry.unpacked,
+            pack_size: pack.size,
         })
     }
 

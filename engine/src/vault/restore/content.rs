@@ -3,30 +3,34 @@
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fs::File;
+use std::num::NonZeroU64;
 use std::ops::Range;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use rustic_core::DataId;
-use rustix::fs::{Mode, OFlags};
+use rustic_core::{DataId, Id};
+use rustix::fs::{Advice, Mode, OFlags};
 
-use super::super::blob::Blobs;
+use super::super::blob::{BlobFault, Blobs, Stopped};
 use super::super::error::VaultError;
+use super::super::pack::id_of;
 use super::super::progress::{Cancel, Progress};
 use super::super::source::Notes;
 use super::plan::{Action, Plan, Step};
 use super::target::{Target, remove_if_there, temporary};
 
 /// Files are written by so many threads.
-const WORKERS: usize = 4;
+const WORKERS: usize = 6;
 /// A thread holds about so many bytes of content at a time, or one blob.
 const UNIT: u64 = 8 * 1024 * 1024;
 /// A unit does not hold more files than this.
 const UNIT_FILES: usize = 256;
+/// A sealed blob of zeros may be so much longer than a five-hundredth of them, in bytes.
+const HOLE_OVERHEAD: u32 = 128;
 /// Aligned blocks of zeros of this size become holes.
 const BLOCK: usize = 4096;
 static ZEROS: [u8; BLOCK] = [0; BLOCK];
@@ -41,9 +45,10 @@ enum Unit {
     },
 }
 
-/// A large file while several threads write it.
+/// A large file while several threads fill it.
 struct Pending {
-    file: File,
+    /// Written by one thread at a time: the kernel lets no two write one file, and lets who comes second spin until its turn.
+    file: Mutex<File>,
     /// Bytes that are not written yet.
     left: AtomicU64,
 }
@@ -56,6 +61,8 @@ struct Work<'a> {
     progress: &'a Arc<dyn Progress>,
     pending: Mutex<HashMap<usize, Arc<Pending>>>,
     done: &'a AtomicU64,
+    /// Small blobs, and whether they are zeros.
+    holes: Mutex<HashMap<DataId, bool>>,
 }
 
 pub(super) fn restore(
@@ -76,6 +83,7 @@ pub(super) fn restore(
         progress,
         pending: Mutex::default(),
         done,
+        holes: Mutex::default(),
     };
     let units = Mutex::new(work.units().into_iter());
     let stop = AtomicBool::new(false);
@@ -124,7 +132,12 @@ impl Work<'_> {
                 bytes = 0;
             }
             if large {
-                parts(index, step, &mut units);
+                parts(
+                    index,
+                    &step.content,
+                    &|id| self.blobs.spot(id).ok().map(|spot| spot.pack),
+                    &mut units,
+                );
                 start = index + 1;
             } else {
                 bytes += step.size;
@@ -156,21 +169,65 @@ impl Work<'_> {
                     return Ok(());
                 };
                 let content = step.content.get(parts.clone()).unwrap_or_default();
-                let ids: Vec<DataId> = content.iter().map(|(id, _)| *id).collect();
-                let found = self.read(&ids, &[step])?;
                 let pending = self.pending(desk, *index, step)?;
-                self.write(step, &pending.file, content, *offset, &found)?;
-                let length: u64 = content.iter().map(|(_, size)| u64::from(*size)).sum();
+                let length = self.part(step, &pending, content, *offset)?;
                 if pending.left.fetch_sub(length, Ordering::SeqCst) == length {
                     self.pending
                         .lock()
                         .unwrap_or_else(PoisonError::into_inner)
                         .remove(index);
-                    self.finish(desk, step, &pending.file)?;
+                    self.finish(desk, step, &pending.lock())?;
                 }
                 Ok(())
             }
         }
+    }
+
+    /// Writes a part of a large file, each blob where it belongs as soon as it was opened; tells how long the part is.
+    fn part(&self, step: &Step, pending: &Pending, content: &[(DataId, u32)], offset: u64) -> Result<u64, VaultError> {
+        let mut places: HashMap<DataId, Vec<u64>> = HashMap::with_capacity(content.len());
+        let mut ids = Vec::with_capacity(content.len());
+        let mut length = 0;
+        for (id, size) in content {
+            if self.is_hole(*id, *size) {
+                // The file has its length already.
+                self.progress.advance(u64::from(*size));
+            } else {
+                ids.push(*id);
+                places.entry(*id).or_default().push(offset + length);
+            }
+            length += u64::from(*size);
+        }
+        let sizes: HashMap<DataId, u32> = content.iter().copied().collect();
+        let read = self.blobs.each(&ids, |id, bytes| {
+            require_length(step, bytes, sizes.get(&id).copied())?;
+            let file = pending.lock();
+            for at in places.get(&id).into_iter().flatten() {
+                write_sparse(&file, bytes, *at).map_err(|error| self.target.failed("write", &step.rel, error))?;
+                self.progress.advance(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+            }
+            Ok(())
+        });
+        read.map_err(|stopped| match stopped {
+            Stopped::Unread(id, fault) => unread(id.into(), fault, &[step]),
+            Stopped::Visitor(error) => error,
+        })?;
+        write_back(&pending.lock(), offset, length);
+        Ok(length)
+    }
+
+    /// Whether a blob holds nothing but zeros, which its name tells: a hole is not read again for each of its blobs.
+    fn is_hole(&self, id: DataId, size: u32) -> bool {
+        // Zeros shrink to nearly nothing. What does not is something else and is not worth a hash.
+        let is_small = |length: u32| length < size / 512 + HOLE_OVERHEAD;
+        if u64::from(size) > UNIT || !self.blobs.spot(&id).is_ok_and(|spot| is_small(spot.length)) {
+            return false;
+        }
+        let mut holes = self.holes.lock().unwrap_or_else(PoisonError::into_inner);
+        *holes.entry(id).or_insert_with(|| {
+            let zeros = vec![0; usize::try_from(size).unwrap_or(usize::MAX)];
+            id_of(&zeros) == *id
+        })
     }
 
     fn whole(&self, desk: &mut Desk, step: &Step, found: &HashMap<DataId, Bytes>) -> Result<(), VaultError> {
@@ -207,22 +264,7 @@ impl Work<'_> {
 
     /// Reads blobs; a failure names the first file that needs the blob and how many more do.
     fn read(&self, ids: &[DataId], files: &[&Step]) -> Result<HashMap<DataId, Bytes>, VaultError> {
-        self.blobs.batch(ids).map_err(|(id, fault)| {
-            let mut needy = files
-                .iter()
-                .filter(|step| step.content.iter().any(|(part, _)| *part == id));
-            let first = needy.next().map(|step| step.logical.clone());
-            let others = needy.count();
-            match fault.of(first) {
-                VaultError::Damaged { file, pack, reason, .. } => VaultError::Damaged {
-                    file,
-                    pack,
-                    reason,
-                    more: others,
-                },
-                other => other,
-            }
-        })
+        self.blobs.batch(ids).map_err(|(id, fault)| unread(id, fault, files))
     }
 
     fn pending(&self, desk: &mut Desk, index: usize, step: &Step) -> Result<Arc<Pending>, VaultError> {
@@ -233,7 +275,7 @@ impl Work<'_> {
         let file = self.create(desk, step)?;
         self.lengthen(step, &file)?;
         let new = Arc::new(Pending {
-            file,
+            file: Mutex::new(file),
             left: AtomicU64::new(step.size),
         });
         pending.insert(index, Arc::clone(&new));
@@ -269,15 +311,7 @@ impl Work<'_> {
         let mut ends_in_data = false;
         for (id, size) in content {
             let bytes = found.get(id).map(|bytes| &**bytes).unwrap_or_default();
-            if u32::try_from(bytes.len()) != Ok(*size) {
-                let reason = "a blob has another length than the index says".to_owned();
-                return Err(VaultError::Damaged {
-                    file: Some(step.logical.clone()),
-                    pack: None,
-                    reason,
-                    more: 0,
-                });
-            }
+            require_length(step, bytes, Some(*size))?;
             ends_in_data =
                 write_sparse(file, bytes, offset).map_err(|error| self.target.failed("write", &step.rel, error))?;
             offset += u64::from(*size);
@@ -295,6 +329,44 @@ impl Work<'_> {
         self.done.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
+}
+
+impl Pending {
+    fn lock(&self) -> MutexGuard<'_, File> {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The error of a blob that could not be read: it names the first of the files that need it and how many more do.
+fn unread(id: DataId, fault: BlobFault, files: &[&Step]) -> VaultError {
+    let mut needy = files
+        .iter()
+        .filter(|step| step.content.iter().any(|(part, _)| *part == id));
+    let first = needy.next().map(|step| step.logical.clone());
+    let others = needy.count();
+    match fault.of(first) {
+        VaultError::Damaged { file, pack, reason, .. } => VaultError::Damaged {
+            file,
+            pack,
+            reason,
+            more: others,
+        },
+        other => other,
+    }
+}
+
+/// The tree says how long the blobs of a file are, too.
+fn require_length(step: &Step, bytes: &[u8], size: Option<u32>) -> Result<(), VaultError> {
+    if u32::try_from(bytes.len()).ok() == size {
+        return Ok(());
+    }
+    let reason = "a blob has another length than the index says".to_owned();
+    Err(VaultError::Damaged {
+        file: Some(step.logical.clone()),
+        pack: None,
+        reason,
+        more: 0,
+    })
 }
 
 /// What a thread has at hand: the directory that it wrote to last, which most often is the next one too.
@@ -317,24 +389,47 @@ impl Desk {
     }
 }
 
-fn parts(index: usize, step: &Step, units: &mut Vec<Unit>) {
-    let (mut start, mut start_offset, mut offset) = (0, 0_u64, 0_u64);
-    for (part, (_, size)) in step.content.iter().enumerate() {
-        if part > start && offset + u64::from(*size) - start_offset > UNIT {
-            units.push(Unit::Part {
-                index,
-                parts: start..part,
-                offset: start_offset,
-            });
-            (start, start_offset) = (part, offset);
+/// Cuts a large file where its packs change, if it can: then each is read once. `pack_of` tells the pack of a blob.
+fn parts(index: usize, content: &[(DataId, u32)], pack_of: &dyn Fn(&DataId) -> Option<Id>, units: &mut Vec<Unit>) {
+    // What is cut off next: blobs before `end` fit in a unit, and end with their pack.
+    let (mut start, mut start_offset) = (0, 0_u64);
+    let (mut end, mut end_offset) = (0, 0_u64);
+    let mut offset = 0_u64;
+    let mut pack = None;
+    let mut cut = |start: &mut usize, start_offset: &mut u64, end: usize, end_offset: u64| {
+        units.push(Unit::Part {
+            index,
+            parts: *start..end,
+            offset: *start_offset,
+        });
+        (*start, *start_offset) = (end, end_offset);
+    };
+    for (part, (id, size)) in content.iter().enumerate() {
+        let here = pack_of(id);
+        if here != pack {
+            (end, end_offset, pack) = (part, offset, here);
         }
-        offset += u64::from(*size);
+        let next = offset + u64::from(*size);
+        if part > start && next - start_offset > UNIT {
+            if end > start {
+                cut(&mut start, &mut start_offset, end, end_offset);
+            }
+            // A pack may hold more than a unit.
+            if part > start && next - start_offset > UNIT {
+                cut(&mut start, &mut start_offset, part, offset);
+            }
+        }
+        offset = next;
     }
-    units.push(Unit::Part {
-        index,
-        parts: start..step.content.len(),
-        offset: start_offset,
-    });
+    cut(&mut start, &mut start_offset, content.len(), offset);
+}
+
+/// Lets the kernel begin to write these bytes to the disk while others are still to come, so that little is left for the sync
+/// at the end. That is what Linux does for dirty pages that are not needed any more; it does not wait for them.
+fn write_back(file: &File, offset: u64, length: u64) {
+    if let Err(error) = rustix::fs::fadvise(file, offset, NonZeroU64::new(length), Advice::DontNeed) {
+        tracing::debug!(%error, "the kernel does not write back early");
+    }
 }
 
 /// Writes what is not zero. Blocks count from the file's beginning, so that the file system can leave them out. Tells whether
@@ -366,4 +461,53 @@ fn write_sparse(file: &File, bytes: &[u8], offset: u64) -> std::io::Result<bool>
         file.write_all_at(last, run_at)?;
     }
     Ok(!last.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn id(number: u16) -> Id {
+        let mut bytes = [0; 32];
+        bytes[..2].copy_from_slice(&number.to_be_bytes());
+        Id::new(bytes)
+    }
+
+    proptest! {
+        /// Every byte belongs to one part, parts are no longer than allowed, and no pack that fits in one is cut.
+        #[test]
+        fn a_large_file_is_cut_where_its_packs_change(
+            packs in prop::collection::vec(prop::collection::vec(1_u32..3 << 20, 1..12), 1..20)
+        ) {
+            let sizes: Vec<u32> = packs.concat();
+            let content: Vec<(DataId, u32)> =
+                (0..).zip(&sizes).map(|(number, size)| (id(number).into(), *size)).collect();
+            let owners: Vec<usize> = packs.iter().enumerate().flat_map(|(pack, blobs)| vec![pack; blobs.len()]).collect();
+            let pack_of = |blob: &DataId| {
+                let number = content.iter().position(|(known, _)| known == blob).unwrap();
+                Some(id(u16::try_from(owners[number]).unwrap()))
+            };
+            let mut units = Vec::new();
+            parts(7, &content, &pack_of, &mut units);
+            let (mut next, mut at) = (0, 0);
+            for unit in &units {
+                let Unit::Part { index, parts, offset } = unit else { panic!("whole files") };
+                prop_assert_eq!((*index, parts.start, *offset), (7, next, at));
+                let length: u64 = sizes[parts.clone()].iter().map(|size| u64::from(*size)).sum();
+                prop_assert!(length <= UNIT || parts.len() == 1);
+                at += length;
+                next = parts.end;
+            }
+            prop_assert_eq!(next, sizes.len());
+            for (pack, blobs) in packs.iter().enumerate() {
+                let total: u64 = blobs.iter().map(|size| u64::from(*size)).sum();
+                let in_parts = units.iter().filter(|unit| match unit {
+                    Unit::Part { parts, .. } => owners[parts.clone()].contains(&pack),
+                    Unit::Files(_) => false,
+                });
+                prop_assert!(total > UNIT || in_parts.count() == 1, "pack {}", pack);
+            }
+        }
+    }
 }

@@ -5,7 +5,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Once};
@@ -216,16 +216,24 @@ impl Store for Directory {
         let _turn = self.flow.turn(&self.cancel)?;
         let file = File::open(&path).map_err(|error| failed("read", &path, error))?;
         self.flow.pass(wanted, &self.cancel)?;
-        let mut content = vec![0; wanted];
-        match file.read_exact_at(&mut content, u64::from(offset)) {
-            Ok(()) => Ok(content.into()),
-            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(StoreError::Truncated {
-                place: path.display().to_string(),
-                offset: u64::from(offset),
-                length: u64::from(length),
-            }),
-            Err(error) => Err(failed("read", &path, error)),
+        let mut content = Vec::with_capacity(wanted);
+        while content.len() < wanted {
+            let at = u64::from(offset) + u64::try_from(content.len()).unwrap_or(0);
+            // The capacity may be more than was asked for.
+            match rustix::io::pread(&file, rustix::buffer::spare_capacity(&mut content), at) {
+                Ok(0) => {
+                    return Err(StoreError::Truncated {
+                        place: path.display().to_string(),
+                        offset: u64::from(offset),
+                        length: u64::from(length),
+                    });
+                }
+                Ok(_) | Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(failed("read", &path, error.into())),
+            }
         }
+        content.truncate(wanted);
+        Ok(content.into())
     }
 
     fn write(&self, kind: Kind, id: &Id, content: &[Bytes]) -> Result<(), StoreError> {

@@ -1,5 +1,6 @@
 //! The port to where a repository's files lie. A directory and object stores implement it.
 
+mod cached;
 mod deferring;
 mod directory;
 mod flow;
@@ -20,12 +21,17 @@ use rustic_core::{FileType, Id};
 
 use super::progress::Cancel;
 
+pub(super) use cached::Cached;
 pub(super) use deferring::Deferring;
 pub use directory::Directory;
 pub use flow::Flow;
 pub(super) use history::History;
 pub use s3::S3;
 pub(super) use s3::file;
+
+/// Packs up to this size are read whole, and copies of them are kept where a store keeps any: they hold manifests and the
+/// like.
+pub(super) const SMALL_PACK: u32 = 64 * 1024;
 
 /// The kinds of files of a restic repository.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -232,6 +238,15 @@ pub trait Store: Send + Sync + 'static {
     /// If the file is missing or cannot be read.
     fn read(&self, kind: Kind, id: &Id) -> Result<Bytes, StoreError>;
 
+    /// As [`Self::read`], where a copy of the file that was kept on this machine will do. Not for whoever proves that the
+    /// store has it.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    fn read_kept(&self, kind: Kind, id: &Id) -> Result<Bytes, StoreError> {
+        self.read(kind, id)
+    }
+
     /// `length` bytes of a file from `offset`, both in bytes.
     ///
     /// # Errors
@@ -288,6 +303,11 @@ pub trait Store: Send + Sync + 'static {
     fn written(&self, kind: Kind, id: &Id) -> Result<Option<SystemTime>, StoreError> {
         let _ = (kind, id);
         Ok(None)
+    }
+
+    /// The same store without any copies; nothing if it keeps none.
+    fn direct(&self) -> Option<Arc<dyn Store>> {
+        None
     }
 
     /// The locks of the files, where the store has any and the vault asks for them.

@@ -7,7 +7,7 @@ use super::super::diagnose::Diagnosis;
 use super::super::error::VaultError;
 use super::super::ground::{Ground, Stores};
 use super::super::progress::Cancel;
-use super::super::store::{Flow, StoreError};
+use super::super::store::StoreError;
 use super::account::Account;
 use super::container::{Container, Listed};
 use super::fault::Fault;
@@ -19,7 +19,7 @@ use super::store::{SwiftStore, joined, within};
 pub(in super::super) struct SwiftGround {
     pub(super) place: SwiftPlace,
     pub(super) container: Container,
-    flow: Arc<Flow>,
+    options: VaultOptions,
     answered: OnceLock<()>,
 }
 
@@ -32,7 +32,7 @@ impl SwiftGround {
     pub(super) fn of(place: &SwiftPlace, options: &VaultOptions, account: Account) -> Self {
         Self {
             container: Container::new(Arc::new(account), place.container.clone(), Cancel::new()),
-            flow: Arc::clone(&options.flow),
+            options: options.clone(),
             place: place.clone(),
             answered: OnceLock::new(),
         }
@@ -52,7 +52,7 @@ impl SwiftGround {
         let folder = folder.join("/");
         let location = joined(&self.place.to_string(), &folder);
         let folder = joined(&self.place.prefix, &folder);
-        SwiftStore::new(self.container.clone(), location, folder, Arc::clone(&self.flow))
+        SwiftStore::new(self.container.clone(), location, folder, Arc::clone(&self.options.flow))
     }
 }
 
@@ -90,7 +90,7 @@ impl Ground for SwiftGround {
     }
 
     fn stores(&self, folder: &[&str]) -> Stores {
-        Stores::same(Arc::new(self.store(folder)))
+        Stores::same(self.options.cached(Arc::new(self.store(folder))))
     }
 
     fn diagnose(&self) -> Diagnosis {

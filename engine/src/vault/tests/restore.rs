@@ -1,10 +1,12 @@
 //! A restore writes where it should and nowhere else, and says what is wrong.
 
 use std::fs;
-use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::fs::{FileExt, MetadataExt, symlink};
 
-use super::tree::{assert_same, noise};
+use super::tree::{assert_same, blocks, noise};
 use super::*;
+use crate::vault::guard::Guard;
+use crate::vault::pack::{BlobKind, id_of};
 
 fn simple() -> (Fixture, Captured) {
     let fixture = Fixture::new();
@@ -252,4 +254,40 @@ fn every_byte_of_every_pack_that_a_point_refers_to_counts() {
         std::fs::write(path, &good).unwrap();
     }
     assert_eq!(found, packs.len(), "data, trees and the seal");
+}
+
+#[test]
+fn a_hole_is_not_read_back() {
+    let fixture = Fixture::new();
+    fixture.file("/srv/a", "a");
+    let path = fixture.site().join("srv/sparse");
+    let file = fs::File::create(&path).unwrap();
+    file.set_len(40 << 20).unwrap();
+    file.write_all_at(&noise(5000, 1), 20 << 20).unwrap();
+    let captured = fixture.capture(POINT, &["/srv"]).unwrap();
+
+    // Nothing but a restore of zeros would read this blob.
+    let zeros = id_of(&[0; 512 * 1024]);
+    let guard = Guard::new(Arc::clone(&fixture.repository.stores().writer), Cancel::new());
+    let spot = fixture
+        .repository
+        .index(&guard)
+        .unwrap()
+        .find(BlobKind::Data, &zeros)
+        .unwrap();
+    let hex = spot.pack.to_hex().to_string();
+    let pack = fixture
+        .location()
+        .path()
+        .join("data")
+        .join(hex.split_at(2).0)
+        .join(&hex);
+    let mut bytes = fs::read(&pack).unwrap();
+    bytes[spot.offset as usize + 20] ^= 1;
+    fs::write(&pack, bytes).unwrap();
+
+    let into = fixture.target("into");
+    fixture.restore(&captured, &into).unwrap();
+    assert_same(&fixture.site().join("srv"), &into.join("srv"));
+    assert!(blocks(&into.join("srv/sparse")) < 64, "the hole is one again");
 }

@@ -42,7 +42,7 @@ impl S3Ground {
         let lock = self.options.lock.map(|lock| lock.mode);
         let store = S3::new(bucket.clone(), &folder, Arc::clone(&self.flow), lock);
         match self.options.as_of {
-            None => Arc::new(store),
+            None => self.options.cached(Arc::new(store)),
             Some(time) => Arc::new(History::new(bucket.clone(), &folder, Arc::clone(&self.flow), time)),
         }
     }
