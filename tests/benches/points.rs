@@ -5,6 +5,7 @@
 //! made through the engine's library from one small dump; that takes longer than what is measured.
 
 use std::convert::Infallible;
+use std::path::{Path, PathBuf};
 use std::process::{ExitCode, Stdio};
 use std::time::Instant;
 
@@ -20,8 +21,10 @@ use jiff::{SignedDuration, Timestamp};
 use ulid::Ulid;
 use wait4::Wait4 as _;
 
-/// So many threads make points: each lists what is there already.
+/// So many threads make points.
 const MAKERS: usize = 2;
+/// So many are made in one directory: each lists what is there already.
+const SHARE: usize = 500;
 /// So many threads carry files to the vault.
 const CARRIERS: usize = 12;
 
@@ -118,37 +121,56 @@ fn cost(call: Call) -> Result<(f64, f64)> {
     ))
 }
 
-/// Makes points like the first one, an hour apart, up to now: in a directory in memory, from where they move to the vault as
+/// Makes points like the first one, an hour apart, up to now: in directories in memory, from where they move to the vault as
 /// they are. To make them in the vault would take longer by far, and the same files would lie there.
 fn fill(world: &World, points: u64) -> Result<()> {
     let known = made(repository(world)?.points(), "read the first point")?;
     let first = known.into_iter().find_map(|point| point.manifest);
     let first = made(first.ok_or("there is none"), "find the first point")?;
     let scratch = tempfile::tempdir_in("/dev/shm").doing(|| "make a folder in memory".into())?;
-    let password = made(Password::from_bytes(world.password()?.as_bytes()), "read the password")?;
-    let location = Vault::directory(scratch.path()).repository("default", "files");
-    let location = made(location, "name the repository")?;
-    made(location.init(&password), "make the repository")?;
-    let repository = made(location.open(&password), "open the repository")?;
-
     let numbers: Vec<u64> = (1..points).collect();
-    side_by_side(MAKERS, &numbers, |number| {
-        let ago = SignedDuration::from_hours(i64::try_from(points - number).unwrap_or(i64::MAX));
-        let time = Timestamp::now() - ago;
-        let millis = u64::try_from(time.as_millisecond()).unwrap_or_default();
-        let id = Ulid::from_parts(millis, u128::from(*number));
-        made(one(&repository, &first, id, time), "make a point")
+    let shares: Vec<(PathBuf, &[u64])> = numbers
+        .chunks(SHARE)
+        .enumerate()
+        .map(|(share, numbers)| (scratch.path().join(share.to_string()), numbers))
+        .collect();
+    let password = made(Password::from_bytes(world.password()?.as_bytes()), "read the password")?;
+    let location = |folder: &Path| {
+        let location = Vault::directory(folder).repository("default", "files");
+        made(location, "name the repository")
+    };
+    let Some((begun, _)) = shares.first() else {
+        return Ok(());
+    };
+    std::fs::create_dir(begun).doing(|| "make a folder".into())?;
+    made(location(begun)?.init(&password), "make the repository")?;
+    // The other shares are the same repository, before anything is in it.
+    for (folder, _) in shares.iter().skip(1) {
+        let copy = Call::new("cp").arg("-a").arg(begun).arg(folder);
+        copy.ok()?;
+    }
+    side_by_side(MAKERS, &shares, |(folder, numbers)| {
+        let repository = made(location(folder)?.open(&password), "open the repository")?;
+        for number in *numbers {
+            let ago = SignedDuration::from_hours(i64::try_from(points - number).unwrap_or(i64::MAX));
+            let time = Timestamp::now() - ago;
+            let millis = u64::try_from(time.as_millisecond()).unwrap_or_default();
+            let id = Ulid::from_parts(millis, u128::from(*number));
+            made(one(&repository, &first, id, time), "make a point")?;
+        }
+        Ok(())
     })?;
 
     let vault = world.raw_vault();
     for (name, _) in vault.list("default/files/")? {
         vault.remove(&name)?;
     }
-    let from = Raw::Directory(scratch.path().to_owned());
-    side_by_side(CARRIERS, &from.list("default/files/")?, |(name, _)| {
-        vault.write(name, &from.read(name)?)
-    })?;
-
+    for (folder, _) in &shares {
+        let from = Raw::Directory(folder.clone());
+        side_by_side(CARRIERS, &from.list("default/files/")?, |(name, _)| {
+            vault.write(name, &from.read(name)?)
+        })?;
+    }
     // The catalog learns of them as it does when it was lost.
     let rebuild = world.dram().args(["catalog", "rebuild", "--quiet", "--vault"]);
     rebuild

@@ -119,8 +119,19 @@ impl Rule<'_> {
     }
 
     fn retention(&mut self, at: &[Step], retention: &Retention) {
-        self.count(under(at, &[Retention::LAST]), retention.last);
-        self.count(under(at, &[Retention::DAILY]), retention.daily);
+        for (field, count) in [
+            (Retention::LAST, retention.last),
+            (Retention::HOURLY, retention.hourly),
+            (Retention::DAILY, retention.daily),
+            (Retention::WEEKLY, retention.weekly),
+            (Retention::MONTHLY, retention.monthly),
+            (Retention::YEARLY, retention.yearly),
+        ] {
+            self.count(under(at, &[field]), count);
+        }
+        if let Some(within) = retention.within {
+            self.duration(under(at, &[Retention::WITHIN]), "an age", within);
+        }
         self.count(under(at, &[Retention::KEEP_VERIFIED]), Some(retention.keep_verified));
     }
 

@@ -287,6 +287,9 @@ fn covered(
     );
 }
 
+/// Seconds of a day.
+const DAY: u64 = 86_400;
+
 /// The longest that the rules keep a point that nobody verified.
 fn kept_for(policy: &ProtectionPolicy, retention: &Retention) -> Duration {
     let stated = policy.schedule.iter().map(
@@ -296,7 +299,19 @@ fn kept_for(policy: &ProtectionPolicy, retention: &Retention) -> Duration {
     );
     // A derived interval is shorter than the objective.
     let gap = stated.min().unwrap_or(policy.objectives.rpo);
-    let last = gap.seconds.saturating_mul(u64::from(retention.last.unwrap_or(0)));
-    let daily = u64::from(retention.daily.unwrap_or(0)).saturating_mul(86_400);
-    Duration::seconds(last.max(daily))
+    // Where points are rarer than stretches of the calendar, each point has a stretch to itself.
+    let rules = [
+        (retention.last, 0),
+        (retention.hourly, 3600),
+        (retention.daily, DAY),
+        (retention.weekly, 7 * DAY),
+        (retention.monthly, 31 * DAY),
+        (retention.yearly, 366 * DAY),
+    ];
+    let longest = rules
+        .map(|(count, stretch)| gap.seconds.max(stretch).saturating_mul(u64::from(count.unwrap_or(0))))
+        .into_iter()
+        .max();
+    let within = retention.within.map_or(0, |within| within.seconds);
+    Duration::seconds(longest.unwrap_or(0).max(within))
 }

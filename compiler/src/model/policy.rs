@@ -42,13 +42,24 @@ pub enum When {
     Every(Duration),
 }
 
-/// Which points are kept. A point stays when any of the rules keeps it.
+/// Which points are kept. A point stays when any of the rules keeps it. Points of each class (scheduled, manual, replica) count
+/// by themselves; hours, days, weeks, months and years are those of UTC, and weeks begin on Monday.
 #[derive(Fields, Debug, Clone, PartialEq)]
 pub struct Retention {
     /// The newest points, this many.
     pub last: Option<u32>,
+    /// The newest point of each hour that has one, for this many hours.
+    pub hourly: Option<u32>,
     /// The newest point of each day that has one, for this many days.
     pub daily: Option<u32>,
+    /// The newest point of each week that has one, for this many weeks.
+    pub weekly: Option<u32>,
+    /// The newest point of each month that has one, for this many months.
+    pub monthly: Option<u32>,
+    /// The newest point of each year that has one, for this many years.
+    pub yearly: Option<u32>,
+    /// Every point that is no older than this beside the newest one: nothing ages where nothing new is made.
+    pub within: Option<Duration>,
     /// The newest verified points, this many and at least 1, whatever the other rules say.
     #[field(default = 1)]
     pub keep_verified: u32,

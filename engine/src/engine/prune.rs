@@ -37,7 +37,7 @@ pub struct PruneReport {
     pub application: String,
     /// The vault.
     pub vault: String,
-    /// Points that stay, each with the rule that keeps it.
+    /// Points that stay, each with all that keeps it.
     pub kept: Vec<(String, String)>,
     /// Points that went.
     pub removed: Vec<String>,
@@ -215,7 +215,7 @@ impl Engine {
             Some(retention) => {
                 let acknowledged = request.acknowledged || request.dry_run;
                 let Pruning { kept, removed } = prune(&candidates, retention, acknowledged)?;
-                let because = |Kept { point, because }: Kept| (point, because.to_owned());
+                let because = |Kept { point, because }: Kept| (point, because.join(", "));
                 report.kept = kept.into_iter().map(because).collect();
                 report.removed = removed;
             }

@@ -74,8 +74,8 @@ mod tests {
     fn last(last: u32) -> RetentionRef {
         RetentionRef {
             last: Some(last),
-            daily: None,
             keep_verified: 1,
+            ..RetentionRef::default()
         }
     }
 

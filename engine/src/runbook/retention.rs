@@ -2,19 +2,35 @@
 
 use super::Refusal;
 use dram_compiler::model::Retention;
-use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
 
 /// The rules of a retention, as runbooks hold them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RetentionRef {
     /// The newest points, this many.
     pub last: Option<u32>,
+    /// The newest point of each hour that has one, for this many hours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hourly: Option<u32>,
     /// The newest point of each day that has one, for this many days.
     pub daily: Option<u32>,
+    /// The newest point of each week that has one, for this many weeks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weekly: Option<u32>,
+    /// The newest point of each month that has one, for this many months.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub monthly: Option<u32>,
+    /// The newest point of each year that has one, for this many years.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub yearly: Option<u32>,
+    /// Every point that is at most so many seconds older than the newest of its class.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<u64>,
     /// The newest verified points, this many, whatever the other rules say.
     pub keep_verified: u32,
 }
@@ -23,11 +39,43 @@ impl From<&Retention> for RetentionRef {
     fn from(retention: &Retention) -> Self {
         Self {
             last: retention.last,
+            hourly: retention.hourly,
             daily: retention.daily,
+            weekly: retention.weekly,
+            monthly: retention.monthly,
+            yearly: retention.yearly,
+            within: retention.within.map(|within| within.seconds),
             keep_verified: retention.keep_verified,
         }
     }
 }
+
+impl RetentionRef {
+    /// The rules that keep one point of each stretch of the calendar: their names, their numbers, and what tells stretches
+    /// apart.
+    fn calendar(&self) -> [(&'static str, Option<u32>, fn(Date, i8) -> Stretch); 5] {
+        [
+            ("hourly", self.hourly, |date, hour| {
+                (date.year(), date.day_of_year(), hour)
+            }),
+            ("daily", self.daily, |date, _| (date.year(), date.day_of_year(), 0)),
+            ("weekly", self.weekly, |date, _| {
+                let week = date.iso_week_date();
+                (week.year(), week.week().into(), 0)
+            }),
+            ("monthly", self.monthly, |date, _| (date.year(), date.month().into(), 0)),
+            ("yearly", self.yearly, |date, _| (date.year(), 0, 0)),
+        ]
+    }
+
+    /// Whether no rule says that anything goes.
+    fn is_empty(&self) -> bool {
+        self.last.is_none() && self.within.is_none() && self.calendar().iter().all(|(_, count, _)| count.is_none())
+    }
+}
+
+/// A stretch of the calendar: two moments are in the same one when these are equal.
+type Stretch = (i16, i16, i8);
 
 /// A point as retention sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,13 +102,13 @@ pub struct Candidate {
     pub used: bool,
 }
 
-/// A point that stays, and the rule that keeps it.
+/// A point that stays, and what keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
     /// The point.
     pub point: String,
-    /// The first rule that keeps it.
-    pub because: &'static str,
+    /// All that keeps it, the strongest first.
+    pub because: Vec<&'static str>,
 }
 
 /// What pruning does.
@@ -72,10 +120,9 @@ pub struct Pruning {
     pub removed: Vec<String>,
 }
 
-/// Decides; `last` and `daily` count for each class of points by itself. The newest restorable point, the last `keepVerified`
-/// verified ones, what is held, what its vault has locked, what a further vault waits for
-/// and what a run works with stay whatever the other rules say. Points that are not restorable are left alone: nobody knows what
-/// they are worth.
+/// Decides; the rules count for each class of points by itself. The newest restorable point, the last `keepVerified` verified
+/// ones, what is held, what its vault has locked, what a further vault waits for and what a run works with stay whatever the
+/// rules say. Points that are not restorable are left alone: nobody knows what they are worth.
 ///
 /// # Errors
 /// More than ten points and more than a fifth of all would go, and nobody has acknowledged that.
@@ -84,76 +131,36 @@ pub fn prune(points: &[Candidate], retention: &RetentionRef, acknowledged: bool)
     newest_first.sort_by(|a, b| (b.frozen_at, &b.point).cmp(&(a.frozen_at, &a.point)));
     let restorable: Vec<&Candidate> = newest_first.iter().copied().filter(|point| point.restorable).collect();
 
-    let mut reasons: Vec<(&str, &'static str)> = Vec::new();
-    reasons.extend(
-        newest_first
-            .iter()
-            .filter(|point| !point.restorable)
-            .map(|point| (point.point.as_str(), "not restorable")),
-    );
-    reasons.extend(
-        newest_first
-            .iter()
-            .filter(|point| point.held)
-            .map(|point| (point.point.as_str(), "held")),
-    );
-    reasons.extend(
-        newest_first
-            .iter()
-            .filter(|point| point.locked)
-            .map(|point| (point.point.as_str(), "locked")),
-    );
-    reasons.extend(
-        newest_first
-            .iter()
-            .filter(|point| point.awaited)
-            .map(|point| (point.point.as_str(), "not copied yet")),
-    );
-    reasons.extend(
-        newest_first
-            .iter()
-            .filter(|point| point.used)
-            .map(|point| (point.point.as_str(), "a run works with it")),
-    );
-    reasons.extend(
-        restorable
-            .iter()
-            .find(|point| point.whole)
-            .map(|point| (point.point.as_str(), "newest")),
-    );
-    let verified = restorable
-        .iter()
-        .filter(|point| point.verified)
-        .take(retention.keep_verified as usize);
-    reasons.extend(verified.map(|point| (point.point.as_str(), "last verified")));
+    let mut reasons: Vec<(&Candidate, &'static str)> = Vec::new();
+    let always: [(&'static str, fn(&Candidate) -> bool); 5] = [
+        ("not restorable", |point| !point.restorable),
+        ("held", |point| point.held),
+        ("locked", |point| point.locked),
+        ("not copied yet", |point| point.awaited),
+        ("a run works with it", |point| point.used),
+    ];
+    for (because, is_so) in always {
+        reasons.extend(newest_first.iter().filter(|point| is_so(point)).map(|point| (*point, because)));
+    }
+    let newest = restorable.iter().find(|point| point.whole);
+    reasons.extend(newest.map(|point| (*point, "newest")));
+    let verified = restorable.iter().filter(|point| point.verified);
+    let last_verified = verified.take(retention.keep_verified as usize);
+    reasons.extend(last_verified.map(|point| (*point, "last verified")));
     let classes: BTreeSet<&str> = restorable.iter().map(|point| point.class.as_str()).collect();
     for class in classes {
-        let of_class = || restorable.iter().filter(|point| point.class == class);
-        if let Some(last) = retention.last {
-            reasons.extend(
-                of_class()
-                    .take(last as usize)
-                    .map(|point| (point.point.as_str(), "last")),
-            );
-        }
-        if let Some(daily) = retention.daily {
-            let mut days = BTreeSet::new();
-            for point in of_class() {
-                let day = point.frozen_at.to_zoned(TimeZone::UTC).date();
-                if days.len() < daily as usize && days.insert(day) {
-                    reasons.push((&point.point, "daily"));
-                }
-            }
-        }
+        let of_class: Vec<&Candidate> = restorable.iter().copied().filter(|point| point.class == class).collect();
+        by_rules(&of_class, retention, &mut reasons);
     }
-    let no_rule = retention.last.is_none() && retention.daily.is_none();
 
-    // The first reason counts.
-    let reasons: HashMap<&str, &'static str> = reasons.into_iter().rev().collect();
+    let mut of_point: HashMap<&str, Vec<&'static str>> = HashMap::new();
+    for (point, because) in reasons {
+        of_point.entry(&point.point).or_default().push(because);
+    }
     let (mut kept, mut removed) = (Vec::new(), Vec::new());
     for point in newest_first.into_iter().rev() {
-        let reason = reasons.get(point.point.as_str()).copied();
-        match reason.or(no_rule.then_some("no rule removes it")) {
+        let because = of_point.remove(point.point.as_str());
+        match because.or_else(|| retention.is_empty().then(|| vec!["no rule removes it"])) {
             Some(because) => kept.push(Kept {
                 point: point.point.clone(),
                 because,
@@ -169,6 +176,30 @@ pub fn prune(points: &[Candidate], retention: &RetentionRef, acknowledged: bool)
         });
     }
     Ok(Pruning { kept, removed })
+}
+
+/// What the rules keep of one class, its newest point first.
+fn by_rules<'p>(points: &[&'p Candidate], retention: &RetentionRef, reasons: &mut Vec<(&'p Candidate, &'static str)>) {
+    let last = retention.last.unwrap_or(0) as usize;
+    reasons.extend(points.iter().take(last).map(|point| (*point, "last")));
+    for (rule, count, stretch) in retention.calendar() {
+        let mut stretches = BTreeSet::new();
+        for point in points {
+            let moment = point.frozen_at.to_zoned(TimeZone::UTC);
+            let is_new = stretches.insert(stretch(moment.date(), moment.hour()));
+            if stretches.len() > count.unwrap_or(0) as usize {
+                break;
+            }
+            if is_new {
+                reasons.push((point, rule));
+            }
+        }
+    }
+    if let (Some(within), Some(newest)) = (retention.within, points.first()) {
+        let within = SignedDuration::from_secs(i64::try_from(within).unwrap_or(i64::MAX));
+        let young = |point: &&&Candidate| newest.frozen_at.duration_since(point.frozen_at) <= within;
+        reasons.extend(points.iter().take_while(young).map(|point| (*point, "within")));
+    }
 }
 
 #[cfg(test)]
@@ -196,6 +227,7 @@ mod tests {
             last,
             daily,
             keep_verified,
+            ..RetentionRef::default()
         }
     }
 
@@ -256,6 +288,94 @@ mod tests {
         points.push(later);
         let pruning = prune(&points, &retention(None, Some(2), 1), false).unwrap();
         assert_eq!(pruning.removed, ["p000", "p001", "p002"]);
+    }
+
+    /// The moments of a year and a half of points, every so many minutes, newest last.
+    fn series(from: &str, minutes: i64, count: i64) -> Vec<Candidate> {
+        let from: Timestamp = from.parse().unwrap();
+        let at = |number: i64| from + SignedDuration::from_mins(minutes * number);
+        let one = |number| Candidate {
+            point: at(number).to_string(),
+            frozen_at: at(number),
+            ..point(0, false, false)
+        };
+        (0..count).map(one).collect()
+    }
+
+    fn kept(points: &[Candidate], retention: RetentionRef) -> Vec<(String, String)> {
+        let keep_verified = 1;
+        let pruning = prune(points, &RetentionRef { keep_verified, ..retention }, true).unwrap();
+        let told = |kept: Kept| (kept.point, kept.because.join(", "));
+        pruning.kept.into_iter().map(told).collect()
+    }
+
+    fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+        expected.iter().map(|(point, because)| ((*point).into(), (*because).into())).collect()
+    }
+
+    #[test]
+    fn each_rule_of_the_calendar_keeps_the_newest_of_its_stretches() {
+        // Every 90 minutes from the 28th of December, a Thursday, to the 7th of January, a Sunday, at 22:30.
+        let points = series("2023-12-28T00:00:00Z", 90, 11 * 16);
+        let empty = RetentionRef::default();
+        let hourly = RetentionRef { hourly: Some(3), ..empty };
+        assert_eq!(
+            kept(&points, hourly),
+            pairs(&[
+                ("2024-01-07T19:30:00Z", "hourly"),
+                ("2024-01-07T21:00:00Z", "hourly"),
+                ("2024-01-07T22:30:00Z", "newest, hourly"),
+            ])
+        );
+        let weekly = RetentionRef { weekly: Some(5), ..empty };
+        // The first week of 2024 began on a Monday; the last of 2023 ended the day before, across no year's end.
+        assert_eq!(
+            kept(&points, weekly),
+            pairs(&[("2023-12-31T22:30:00Z", "weekly"), ("2024-01-07T22:30:00Z", "newest, weekly")])
+        );
+        for rule in [
+            RetentionRef { monthly: Some(2), ..empty },
+            RetentionRef { yearly: Some(9), ..empty },
+        ] {
+            let points: Vec<String> = kept(&points, rule).into_iter().map(|(point, _)| point).collect();
+            assert_eq!(points, ["2023-12-31T22:30:00Z", "2024-01-07T22:30:00Z"]);
+        }
+        // A week may lie in two years: the 29th of December 2025 begins the first week of 2026.
+        let turn = series("2025-12-27T12:00:00Z", 24 * 60, 10);
+        let weekly = RetentionRef { weekly: Some(2), ..empty };
+        assert_eq!(
+            kept(&turn, weekly),
+            pairs(&[("2026-01-04T12:00:00Z", "weekly"), ("2026-01-05T12:00:00Z", "newest, weekly")])
+        );
+    }
+
+    #[test]
+    fn nothing_ages_where_nothing_new_is_made() {
+        let mut points = series("2024-01-01T00:00:00Z", 60, 30);
+        let within = RetentionRef { within: Some(2 * 3600), ..RetentionRef::default() };
+        assert_eq!(
+            kept(&points, within),
+            pairs(&[
+                ("2024-01-02T03:00:00Z", "within"),
+                ("2024-01-02T04:00:00Z", "within"),
+                ("2024-01-02T05:00:00Z", "newest, within"),
+            ])
+        );
+        // A point of a person, a year later, makes no scheduled one older.
+        points.push(Candidate {
+            class: "manual".to_owned(),
+            ..series("2025-01-01T00:00:00Z", 1, 1).remove(0)
+        });
+        assert_eq!(kept(&points, within).len(), 4);
+    }
+
+    #[test]
+    fn all_that_keeps_a_point_is_said() {
+        let mut points: Vec<Candidate> = (0..3).map(|day| point(day, day == 2, day == 0)).collect();
+        points[0].locked = true;
+        let pruning = prune(&points, &retention(Some(1), Some(2), 1), true).unwrap();
+        let because: Vec<String> = pruning.kept.iter().map(|kept| kept.because.join(", ")).collect();
+        assert_eq!(because, ["held, locked", "daily", "newest, last verified, last, daily"]);
     }
 
     #[test]
