@@ -6,7 +6,7 @@ mod rpo;
 mod rto;
 
 pub use report::{ApplicationProof, PrimaryLost, Report, TargetProof, duration_text, prove};
-pub use rpo::{policy_alone, recovery_point, recovery_point_of_copy};
+pub use rpo::{firings, policy_alone, recovery_point, recovery_point_of_copy};
 pub use rto::{at_home, recovery_time};
 
 use crate::model::Duration;

@@ -12,6 +12,7 @@ pub mod inventory;
 pub mod opening;
 pub mod run;
 pub mod runbook;
+pub mod schedule;
 pub mod site;
 pub mod state;
 pub mod vault;

@@ -36,10 +36,6 @@ macro_rules! kinds {
 
         /// What is declared.
         #[derive(Debug, Clone, PartialEq)]
-        #[expect(
-            clippy::large_enum_variant,
-            reason = "few are held at a time, and everybody who matches on one would pay for a box"
-        )]
         pub enum Spec {
             $(#[doc = $doc] $kind($kind)),*
         }

@@ -10,7 +10,7 @@
 
 use super::line::{Line, Way};
 use super::{Decides, Proof, Term, Verdict, duration_text};
-use crate::derive::{SEAL, interval, longest_interval, methods, moving, with_data};
+use crate::derive::{Interval, SEAL, interval, longest_interval, methods, moving, with_data};
 use crate::model::{Application, Duration, Name, ProtectionPolicy, Rate, RecoverySite};
 
 /// What the policy decides by itself: an interval that leaves no room for anything else.
@@ -36,6 +36,21 @@ pub fn recovery_point(
     }
     let (worst, assumptions) = Worst::of_application(application, policy, site);
     worst.site_lost(policy, assumptions)
+}
+
+/// The distance between the firings that protect an application: what the policy states, else what its RPO allows. `None` when no
+/// interval could meet the RPO. A site that is not known yet counts as one without a stated bandwidth.
+#[must_use]
+pub fn firings(
+    application: &Application,
+    policy: &ProtectionPolicy,
+    site: Option<(&Name, &RecoverySite)>,
+) -> Option<Interval> {
+    let (worst, _) = Worst::of_application(application, policy, site);
+    worst.chosen.then_some(Interval {
+        every: worst.every,
+        stated: !policy.schedule.is_empty(),
+    })
 }
 
 /// The RPO of an application when its preferred site and the primary vault are lost, and the copy in the vault with

@@ -124,6 +124,12 @@ impl LeaseName {
         LeaseName(format!("{tenant}.{application}"))
     }
 
+    /// The lease of whoever acts by the schedules of a tenant.
+    pub fn scheduler(tenant: &Name) -> Self {
+        // No application's name begins with a hyphen.
+        LeaseName(format!("{tenant}.-scheduler"))
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0

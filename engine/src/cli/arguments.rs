@@ -302,6 +302,61 @@ pub(crate) enum Command {
         #[arg(long, value_name = "POINT")]
         discard: Vec<String>,
     },
+    /// Keep a point whatever retention says, or no longer
+    #[command(
+        after_help = "The hold stands in every vault that has the point, and in a locked one it locks all of the point anew.\n\n\
+                      Examples:\n  dram hold 01JD8Z… --reason \"audit 2026\"\n  dram hold 01JD8Z… --reason \"case 4711\" --until 90d\n  \
+                      dram hold 01JD8Z… --release"
+    )]
+    Hold {
+        /// The point
+        point: String,
+        /// Why
+        #[arg(long, value_name = "TEXT", required_unless_present = "release", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        reason: Option<String>,
+        /// Until when: a time such as 2026-03-01T08:00:00Z, or how long from now such as 90d; for good without it
+        #[arg(long, value_name = "TIME", conflicts_with = "release")]
+        until: Option<String>,
+        /// It is no longer held
+        #[arg(long, conflicts_with = "reason")]
+        release: bool,
+        /// Only in this vault of the policy; in all that have the point without it
+        #[arg(long, value_name = "VAULT")]
+        vault: Option<String>,
+    },
+    /// Let nobody restore a point who does not name it, or lift that
+    #[command(
+        after_help = "`latest` passes over a quarantined point, retention leaves it, and copies are not made of it. `dram verify` \
+                      quarantines what it finds damaged.\n\nExamples:\n  dram quarantine 01JD8Z… --reason \"encrypted by an intruder\"\n  \
+                      dram quarantine 01JD8Z… --lift"
+    )]
+    Quarantine {
+        /// The point
+        point: String,
+        /// Why
+        #[arg(long, value_name = "TEXT", required_unless_present = "lift", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        reason: Option<String>,
+        /// It may be restored again
+        #[arg(long, conflicts_with = "reason")]
+        lift: bool,
+        /// Only in this vault of the policy; in all that have the point without it
+        #[arg(long, value_name = "VAULT")]
+        vault: Option<String>,
+    },
+    /// Protect what is declared when its policy says so, until stopped
+    #[command(
+        after_help = "Several may serve one catalog: one acts, the others wait until it stops or falls silent. Retention is carried \
+                      out once a day. Ctrl-C or SIGTERM stops it; a run at work then is taken up by the next engine.\n\nExamples:\n  \
+                      dram serve\n  dram serve --as office-2"
+    )]
+    Serve {
+        /// The engine's name in the catalog; this machine's without it
+        #[arg(long = "as", value_name = "NAME")]
+        name: Option<String>,
+        /// So many applications are protected at the same time
+        #[arg(long, value_name = "NUMBER", default_value_t = 2)]
+        at_once: usize,
+    },
     /// Take the vault's newest takeover for the truth, when vault and catalog disagree about who writes
     Adopt {
         /// The application

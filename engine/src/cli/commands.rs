@@ -8,14 +8,15 @@ use super::output::Output;
 use super::progress::{Show, bytes};
 use super::{Done, who};
 use crate::engine::{
-    self, Answer, Engine, Pick, ProtectRequest, PruneRequest, RecoverRequest, RestoreRequest, Source, Watch, Where,
-    recover,
+    self, Answer, Engine, MarkRequest, Pick, ProtectRequest, PruneRequest, RecoverRequest, RestoreRequest, Serve,
+    Source, Told, Watch, Where, recover,
 };
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::runbook::Runbook;
 use crate::vault::{self, Cancel};
 use clap::CommandFactory;
+use jiff::{SignedDuration, Timestamp};
 
 /// What a person says with `--attest-source-stopped`.
 const ATTESTED: &str = "a person attested that the application no longer runs where it was active";
@@ -49,6 +50,7 @@ pub(crate) fn run(arguments: Arguments, output: &Output, cancel: &Cancel) -> Don
                 Class::Manual => vault::Class::Manual,
             },
             dry_run,
+            firing: None,
         }),
         Command::Points {
             application,
@@ -173,6 +175,43 @@ pub(crate) fn run(arguments: Arguments, output: &Output, cancel: &Cancel) -> Don
             acknowledged: acknowledge,
             discard,
         }),
+        Command::Hold {
+            point,
+            reason,
+            until,
+            release: _,
+            vault,
+        } => {
+            let statement = match reason {
+                Some(reason) => vault::Statement::Held {
+                    reason,
+                    until: until.as_deref().map(moment).transpose()?,
+                },
+                None => vault::Statement::Released,
+            };
+            context.mark(&MarkRequest {
+                point,
+                vault,
+                statement,
+            })
+        }
+        Command::Quarantine {
+            point,
+            reason,
+            lift: _,
+            vault,
+        } => {
+            let statement = match reason {
+                Some(reason) => vault::Statement::Quarantined { reason },
+                None => vault::Statement::Cleared,
+            };
+            context.mark(&MarkRequest {
+                point,
+                vault,
+                statement,
+            })
+        }
+        Command::Serve { name, at_once } => context.serve(name, at_once),
         Command::Adopt { application } => {
             let (epoch, site) = context.engine()?.adopt(&application)?;
             output.one(
@@ -216,6 +255,38 @@ fn pick(text: &str) -> Result<Pick, Error> {
         why,
         help: "`dram points APP` lists what there is".to_owned(),
     })
+}
+
+/// A time, or a distance from now.
+fn moment(text: &str) -> Result<Timestamp, Error> {
+    let now = Timestamp::now();
+    let ahead = |distance: dram_compiler::model::Duration| {
+        let seconds = i64::try_from(distance.seconds).unwrap_or(i64::MAX);
+        now.checked_add(SignedDuration::from_secs(seconds)).ok()
+    };
+    let found = match text.parse() {
+        Ok(distance) => ahead(distance),
+        Err(_) => text.parse().ok(),
+    };
+    match found {
+        Some(time) if time > now => Ok(time),
+        Some(time) => Err(Error::Usage {
+            why: format!("`{time}` is past"),
+            help: "say a time to come, or how long: 90d".to_owned(),
+        }),
+        None => Err(Error::Usage {
+            why: format!("`{text}` is neither a time such as `2026-03-01T08:00:00Z` nor a duration such as `90d`"),
+            help: "say until when the point is held, or nothing: then it is held for good".to_owned(),
+        }),
+    }
+}
+
+/// What a serving engine tells, with the time.
+#[derive(serde::Serialize)]
+struct Line<'a> {
+    at: Timestamp,
+    #[serde(flatten)]
+    told: &'a Told,
 }
 
 struct Context<'a> {
@@ -286,6 +357,58 @@ impl Context<'_> {
             (true, Some(_)) => Exit::Partial,
             (false, _) => Exit::Failed,
         })
+    }
+
+    fn serve(&self, name: Option<String>, at_once: usize) -> Done {
+        let host = rustix::system::uname().nodename().to_string_lossy().to_lowercase();
+        let host = host.split('.').next().unwrap_or_default().to_owned();
+        let name = name.unwrap_or_else(|| if host.is_empty() { "engine".to_owned() } else { host });
+        let tell = |told: &Told| {
+            if self.output.json {
+                self.output.one(
+                    &Line {
+                        at: Timestamp::now(),
+                        told,
+                    },
+                    "",
+                );
+            } else {
+                // The journal has the time of each line; a terminal has none.
+                let time = if self.output.terminal {
+                    format!("{:.0}  ", Timestamp::now())
+                } else {
+                    String::new()
+                };
+                self.output.line(&format!("{time}{told}"));
+            }
+        };
+        self.engine()?.serve(&Serve { name, at_once }, &tell, self.cancel)?;
+        Ok(Exit::Done)
+    }
+
+    fn mark(&self, request: &MarkRequest) -> Done {
+        let marked = self.engine()?.mark(request)?;
+        for one in &marked {
+            let text = match &one.statement {
+                vault::Statement::Held { reason, until: None } => format!("is held: {reason}"),
+                vault::Statement::Held {
+                    reason,
+                    until: Some(until),
+                } => format!("is held until {until}: {reason}"),
+                vault::Statement::Released => "is not held".to_owned(),
+                vault::Statement::Quarantined { reason } => format!("is quarantined: {reason}"),
+                _ => "is not quarantined".to_owned(),
+            };
+            let text = match &one.failed {
+                None => format!("vault {}: point {} {text}", one.vault, one.point),
+                Some(why) => format!("vault {} could not be told about point {}: {why}", one.vault, one.point),
+            };
+            self.output.one(one, &text);
+        }
+        if marked.iter().any(|one| one.failed.is_some()) {
+            return Ok(Exit::Partial);
+        }
+        Ok(Exit::Done)
     }
 
     fn prune(&self, request: &PruneRequest) -> Done {

@@ -117,6 +117,7 @@ impl Engine {
             }
             // What the next protect would be refused for is known today.
             let next = ProtectRequest {
+                firing: None,
                 application: name.to_owned(),
                 components: Vec::new(),
                 class: Class::Scheduled,

@@ -40,16 +40,13 @@ pub struct PointRow {
 }
 
 impl PointRow {
-    pub(super) fn of(point: &SealedPoint) -> Self {
+    pub(super) fn of(point: &SealedPoint, now: Timestamp) -> Self {
         let manifest = point.manifest.as_ref();
-        let state = match (&point.state, &point.quarantined, &point.held, point.verified.last()) {
-            (PointState::Unreadable { reason }, ..) => format!("unreadable: {reason}"),
-            (PointState::Incomplete { missing }, ..) => format!("incomplete: {} missing", missing.join(", ")),
-            (PointState::Superseded { by }, ..) => format!("superseded by epoch {by}"),
-            (PointState::Restorable, Some(reason), ..) => format!("quarantined: {reason}"),
-            (PointState::Restorable, None, Some(reason), _) => format!("held: {reason}"),
-            (PointState::Restorable, None, None, Some(verified)) => format!("verified ({})", verified.level),
-            (PointState::Restorable, None, None, None) => "sealed".to_owned(),
+        let state = match (why_not(point), point.held_at(now), point.verified.last()) {
+            (Some(why_not), ..) => why_not,
+            (None, Some(hold), _) => format!("held: {hold}"),
+            (None, None, Some(verified)) => format!("verified ({})", verified.level),
+            (None, None, None) => "sealed".to_owned(),
         };
         let state = if manifest.is_some_and(is_partial) {
             format!("{state}, some components only")
@@ -69,6 +66,17 @@ impl PointRow {
             state,
             offered: is_picked(point),
         }
+    }
+}
+
+/// Why nobody who does not name a point gets it, where that is so.
+fn why_not(point: &SealedPoint) -> Option<String> {
+    match (&point.state, &point.quarantined) {
+        (PointState::Unreadable { reason }, _) => Some(format!("unreadable: {reason}")),
+        (PointState::Incomplete { missing }, _) => Some(format!("incomplete: {} missing", missing.join(", "))),
+        (PointState::Superseded { by }, _) => Some(format!("superseded by epoch {by}")),
+        (PointState::Restorable, Some(reason)) => Some(format!("quarantined: {reason}")),
+        (PointState::Restorable, None) => None,
     }
 }
 
@@ -110,7 +118,7 @@ impl FromStr for Pick {
 
 /// Whether a point may be chosen by somebody who does not name it.
 fn is_picked(point: &SealedPoint) -> bool {
-    point.is_restorable() && point.quarantined.is_none()
+    why_not(point).is_none()
 }
 
 /// Chooses among points. A point of some components only is chosen by its id, or when it holds all of `only`.
@@ -126,7 +134,7 @@ pub(super) fn pick(points: &[SealedPoint], pick: &Pick, application: &str, only:
         Pick::Latest => offered().next(),
         Pick::Id(id) => match points.iter().find(|point| point.point == *id) {
             Some(point) if !point.is_restorable() => {
-                let what = format!("point {id} cannot be restored: {}", PointRow::of(point).state);
+                let what = format!("point {id} cannot be restored: {}", why_not(point).unwrap_or_default());
                 return Err(Error::NoPoint { what, help: help() });
             }
             found => found,
@@ -143,10 +151,11 @@ pub(super) fn pick(points: &[SealedPoint], pick: &Pick, application: &str, only:
         .and_then(|point| point.manifest.clone())
         .ok_or_else(|| Error::NoPoint {
             what: match pick {
-                Pick::Latest => match points.last().map(PointRow::of) {
+                Pick::Latest => match points.last() {
                     Some(newest) => format!(
                         "application `{application}` has no point that can be restored: the newest, {}, is {}",
-                        newest.point, newest.state
+                        newest.point,
+                        why_not(newest).unwrap_or_else(|| "one of some components only".to_owned())
                     ),
                     None => format!("application `{application}` has no point that can be restored"),
                 },
@@ -217,7 +226,9 @@ impl Engine {
         as_of: Option<Timestamp>,
     ) -> Result<Vec<PointRow>, Error> {
         let (_, repository) = self.reading(application, Source { vault: from, as_of })?;
-        Ok(repository.points()?.iter().map(PointRow::of).collect())
+        let now = self.clock().now();
+        let points = repository.points()?;
+        Ok(points.iter().map(|point| PointRow::of(point, now)).collect())
     }
 
     /// The application that a point belongs to, also one that was withdrawn: by the index, else by the vaults that would be
@@ -377,7 +388,11 @@ mod tests {
         for (state, quarantined, expected) in states {
             let point = point(A, 1, state, quarantined);
             let picked = pick(std::slice::from_ref(&point), &Pick::Latest, "shop", &[]);
-            assert_eq!(PointRow::of(&point).offered, expected, "{point:?}");
+            assert_eq!(
+                PointRow::of(&point, Timestamp::UNIX_EPOCH).offered,
+                expected,
+                "{point:?}"
+            );
             assert_eq!(picked.is_ok(), expected, "{point:?}");
         }
         let none = pick(&[point(A, 1, PointState::Restorable, true)], &Pick::Latest, "shop", &[]);

@@ -9,9 +9,10 @@ use crate::runbook::{Protect, Refusal, Runbook, SiteRef, Verb, copy, protect};
 use crate::site::Site;
 use crate::vault::Class;
 use dram_catalog::record::declaration::Subject;
-use dram_catalog::record::lease::Lease;
+use dram_catalog::record::lease::{Lease, LeaseError};
 use dram_catalog::record::run::Request;
 use dram_compiler::model::{Application, Body, KindName};
+use jiff::Timestamp;
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -26,6 +27,8 @@ pub struct ProtectRequest {
     pub class: Class,
     /// Decide and show, but do nothing.
     pub dry_run: bool,
+    /// The firing of the schedule that asks for it: each is served once.
+    pub firing: Option<Timestamp>,
 }
 
 impl Engine {
@@ -38,9 +41,9 @@ impl Engine {
         if request.dry_run {
             return decided.map(|(_, runbook)| runbook);
         }
-        let (closure, runbook) =
-            decided.map_err(|error| self.refused(Verb::Protect, &request.application, error, watch))?;
-        self.carry_out(&closure, &runbook, watch)?;
+        let (closure, runbook) = decided
+            .map_err(|error| self.refused_firing(Verb::Protect, &request.application, request.firing, error, watch))?;
+        self.carry_out_firing(&closure, &runbook, request.firing, watch)?;
         Ok(runbook)
     }
 
@@ -97,9 +100,36 @@ impl Engine {
 
     /// Asks for a run, and carries it out under the application's lease.
     pub(super) fn carry_out(&self, closure: &Closure, runbook: &Runbook, watch: &Watch<'_>) -> Result<(), Error> {
+        self.carry_out_firing(closure, runbook, None, watch)
+    }
+
+    /// The same for a firing of the schedule, which is served once, whoever else believes to be the one that acts.
+    fn carry_out_firing(
+        &self,
+        closure: &Closure,
+        runbook: &Runbook,
+        firing: Option<Timestamp>,
+        watch: &Watch<'_>,
+    ) -> Result<(), Error> {
         let application = super::application_name(&closure.name)?;
         self.catalog.may_change()?;
-        let lease = self.lease(&application)?;
+        let lease = match (self.lease(&application), firing) {
+            // That it was skipped stands in the list of runs.
+            (Err(error @ Error::Lease(LeaseError::Held { .. })), Some(_)) => {
+                return Err(self.refused_firing(runbook.verb, &closure.name, firing, error, watch));
+            }
+            (lease, _) => lease?,
+        };
+        if let Some(firing) = firing
+            && self.served(&application)? == Some(firing)
+        {
+            lease.release()?;
+            return Err(Refusal::Served {
+                application: closure.name.to_string(),
+                firing,
+            }
+            .into());
+        }
         self.close_interrupted(&application)?;
         let subjects = vec![
             Subject::new(KindName::Application.as_str(), &closure.name),
@@ -113,7 +143,10 @@ impl Engine {
             verb: runbook.verb.to_string(),
             subjects,
             lease: Some(self.lease_name(&application)),
-            detail: json!({"point": runbook.point}),
+            detail: match firing {
+                None => json!({"point": runbook.point}),
+                Some(firing) => json!({"point": runbook.point, "firing": firing.to_string()}),
+            },
         })?;
         let mut log = CatalogLog::new(self.catalog.run_log(id)?, self.clock());
         log.append("runbook", serde_json::to_value(runbook).unwrap_or_default(), false)?;

@@ -10,7 +10,7 @@ use crate::runbook::{Candidate, CopyRef, Kept, Pruning, prune, worth_copying};
 use crate::vault::{Repository, SealedPoint, VaultError};
 use dram_catalog::Name;
 use dram_catalog::record::lease::Lease;
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -200,7 +200,7 @@ impl Engine {
         request: &PruneRequest,
     ) -> Result<Decided, Error> {
         let now = self.clock().now();
-        let discarded = discarded(&held.points, live, &request.discard)?;
+        let discarded = discarded(&held.points, live, &request.discard, now)?;
         let candidates: Vec<Candidate> = held
             .points
             .iter()
@@ -291,13 +291,13 @@ fn is_first(closure: &Closure, copy: &CopyRef) -> bool {
 }
 
 /// Those of the points that are to be discarded and that this vault holds.
-fn discarded(points: &[SealedPoint], live: &[String], wanted: &[String]) -> Result<Vec<String>, Error> {
+fn discarded(points: &[SealedPoint], live: &[String], wanted: &[String], now: Timestamp) -> Result<Vec<String>, Error> {
     let mut found = Vec::new();
     for point in points.iter().filter(|point| wanted.contains(&point.point)) {
         let is_damaged = point.quarantined.is_some() || !point.is_restorable();
-        let reason = match &point.held {
+        let reason = match point.held_at(now) {
             _ if live.contains(&point.point) => "a run works with it".to_owned(),
-            Some(reason) if point.quarantined.as_ref() != Some(reason) => format!("it is held: {reason}"),
+            Some(hold) if point.quarantined.as_ref() != Some(&hold.reason) => format!("it is held: {hold}"),
             _ if !is_damaged => "it can be restored, so retention decides about it".to_owned(),
             _ => {
                 found.push(point.point.clone());

@@ -154,9 +154,11 @@ pub fn vault_points(
     as_of: Option<Timestamp>,
 ) -> Result<(String, Vec<PointRow>), Error> {
     let (_, name, repository) = open(vault, password_file, tenant, application, as_of)?;
+    let now = dram_catalog::Clock::now(&SystemClock);
+    let points = repository.points()?;
     Ok((
         name.to_string(),
-        repository.points()?.iter().map(PointRow::of).collect(),
+        points.iter().map(|point| PointRow::of(point, now)).collect(),
     ))
 }
 

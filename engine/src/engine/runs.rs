@@ -9,6 +9,7 @@ use dram_catalog::record::declaration::Subject;
 use dram_catalog::record::run::{Request, Requested};
 use dram_catalog::{CatalogError, Name};
 use dram_compiler::model::KindName;
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 use ulid::Ulid;
@@ -31,6 +32,9 @@ pub struct RunRow {
     pub state: String,
     /// The error of a failed run.
     pub error: String,
+    /// The firing of the schedule that asked for it, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub firing: Option<String>,
 }
 
 /// How many of an application's newest runs are looked at before all are: the last few nearly always decide.
@@ -62,6 +66,12 @@ impl Engine {
                 by: requested.by.clone(),
                 state: text("result").unwrap_or_else(|| "running or interrupted".to_owned()),
                 error: text("error").unwrap_or_default(),
+                firing: requested
+                    .request
+                    .detail
+                    .get("firing")
+                    .and_then(Value::as_str)
+                    .map(str::to_owned),
             });
         }
         Ok(rows)
@@ -78,6 +88,18 @@ impl Engine {
     /// Writes down a run that ended before its steps were decided, and hands its error on. What is not declared has no
     /// runs.
     pub(super) fn refused(&self, verb: Verb, application: &str, error: Error, watch: &Watch<'_>) -> Error {
+        self.refused_firing(verb, application, None, error, watch)
+    }
+
+    /// The same of a run that a schedule asked for: its firing is served with that.
+    pub(super) fn refused_firing(
+        &self,
+        verb: Verb,
+        application: &str,
+        firing: Option<Timestamp>,
+        error: Error,
+        watch: &Watch<'_>,
+    ) -> Error {
         if matches!(
             error,
             Error::NotDeclared { .. } | Error::Usage { .. } | Error::Catalog(_)
@@ -91,7 +113,7 @@ impl Engine {
                 verb: verb.to_string(),
                 subjects: vec![subject],
                 lease: Some(self.lease_name(&name)),
-                detail: json!({}),
+                detail: firing.map_or_else(|| json!({}), |firing| json!({"firing": firing.to_string()})),
             })?;
             let mut log = CatalogLog::new(self.catalog.run_log(id)?, self.clock());
             let body = json!({"result": "failed", "error": error.to_string(), "help": error.help()});
@@ -146,7 +168,7 @@ impl Engine {
         Ok(false)
     }
 
-    fn open_runs(&self, application: &Name) -> Result<Vec<(Ulid, CatalogLog)>, Error> {
+    pub(super) fn open_runs(&self, application: &Name) -> Result<Vec<(Ulid, CatalogLog)>, Error> {
         let mut open = Vec::new();
         for requested in self.catalog.open_runs()? {
             if application_of(&requested) == application.as_str() {

@@ -2,9 +2,11 @@
 
 use super::{Engine, application_name};
 use crate::error::Error;
+use crate::schedule::next;
 use crate::state::protection;
 use dram_catalog::record::point::IndexedPoint;
 use dram_compiler::model::KindName;
+use dram_compiler::prove::firings;
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -26,6 +28,8 @@ pub struct StatusRow {
     pub age_seconds: Option<u64>,
     /// The RPO in seconds.
     pub rpo_seconds: u64,
+    /// When the schedule fires next, RFC 3339; empty where no interval meets the objective and none is stated.
+    pub next: String,
     /// Indexed points.
     pub points: usize,
     /// Whether an engine found it ready.
@@ -63,7 +67,11 @@ impl Engine {
                 .catalog
                 .observed(KindName::Application, &name)?
                 .map(|observed| observed.observation);
+            let site = closure.sites.get_key_value(&*closure.active());
+            let next = firings(&closure.application, &closure.policy, site)
+                .map(|interval| next(interval.every.seconds, now).to_string());
             rows.push(StatusRow {
+                next: next.unwrap_or_default(),
                 site: closure.active(),
                 epoch: closure.epoch_number(),
                 protection: protection(age, closure.policy.objectives.rpo).to_string(),

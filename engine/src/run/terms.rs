@@ -190,7 +190,7 @@ pub(crate) fn candidate(point: &SealedPoint, lock: Option<LockRef>, now: Timesta
         // A time that cannot be read counts as the newest: it is not the reason to remove anything.
         frozen_at: frozen.parse().unwrap_or(Timestamp::MAX),
         verified: !point.verified.is_empty(),
-        held: point.held.is_some() || point.quarantined.is_some(),
+        held: point.held_at(now).is_some() || point.quarantined.is_some(),
         restorable: point.is_restorable(),
         whole: manifest.is_some_and(|manifest| !is_partial(manifest)),
         locked,

@@ -13,6 +13,14 @@ pub enum Refusal {
         /// The site that counts as active.
         active: String,
     },
+    /// Another engine was faster.
+    #[error("the firing of {firing} was served already for application `{application}`")]
+    Served {
+        /// The application.
+        application: String,
+        /// The firing.
+        firing: jiff::Timestamp,
+    },
     /// The site's directory is not there.
     #[error("the directory `{root}` of site `{site}` is not there")]
     SiteAbsent {
@@ -133,6 +141,9 @@ impl Refusal {
                 "make sure that it no longer runs at `{active}`, and say so with `--attest-source-stopped`; \
                  `--into DIR` writes files only and takes nothing over"
             ),
+            Self::Served { application, .. } => {
+                format!("nothing is missing; `dram protect {application}` makes a point at any time")
+            }
             Self::SiteAbsent { .. } => {
                 "mount or make the directory if the site is alive; if it is lost, restore at another site".to_owned()
             }

@@ -53,7 +53,7 @@ impl From<&Retention> for RetentionRef {
 impl RetentionRef {
     /// The rules that keep one point of each stretch of the calendar: their names, their numbers, and what tells stretches
     /// apart.
-    fn calendar(&self) -> [(&'static str, Option<u32>, fn(Date, i8) -> Stretch); 5] {
+    fn calendar(&self) -> [(&'static str, Option<u32>, Tell); 5] {
         [
             ("hourly", self.hourly, |date, hour| {
                 (date.year(), date.day_of_year(), hour)
@@ -76,6 +76,10 @@ impl RetentionRef {
 
 /// A stretch of the calendar: two moments are in the same one when these are equal.
 type Stretch = (i16, i16, i8);
+/// Tells in which stretch a date and an hour lie.
+type Tell = fn(Date, i8) -> Stretch;
+/// Whether a point has a property.
+type Has = fn(&Candidate) -> bool;
 
 /// A point as retention sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,7 +136,7 @@ pub fn prune(points: &[Candidate], retention: &RetentionRef, acknowledged: bool)
     let restorable: Vec<&Candidate> = newest_first.iter().copied().filter(|point| point.restorable).collect();
 
     let mut reasons: Vec<(&Candidate, &'static str)> = Vec::new();
-    let always: [(&'static str, fn(&Candidate) -> bool); 5] = [
+    let always: [(&'static str, Has); 5] = [
         ("not restorable", |point| !point.restorable),
         ("held", |point| point.held),
         ("locked", |point| point.locked),
@@ -140,7 +144,12 @@ pub fn prune(points: &[Candidate], retention: &RetentionRef, acknowledged: bool)
         ("a run works with it", |point| point.used),
     ];
     for (because, is_so) in always {
-        reasons.extend(newest_first.iter().filter(|point| is_so(point)).map(|point| (*point, because)));
+        reasons.extend(
+            newest_first
+                .iter()
+                .filter(|point| is_so(point))
+                .map(|point| (*point, because)),
+        );
     }
     let newest = restorable.iter().find(|point| point.whole);
     reasons.extend(newest.map(|point| (*point, "newest")));
@@ -149,7 +158,11 @@ pub fn prune(points: &[Candidate], retention: &RetentionRef, acknowledged: bool)
     reasons.extend(last_verified.map(|point| (*point, "last verified")));
     let classes: BTreeSet<&str> = restorable.iter().map(|point| point.class.as_str()).collect();
     for class in classes {
-        let of_class: Vec<&Candidate> = restorable.iter().copied().filter(|point| point.class == class).collect();
+        let of_class: Vec<&Candidate> = restorable
+            .iter()
+            .copied()
+            .filter(|point| point.class == class)
+            .collect();
         by_rules(&of_class, retention, &mut reasons);
     }
 
@@ -304,13 +317,24 @@ mod tests {
 
     fn kept(points: &[Candidate], retention: RetentionRef) -> Vec<(String, String)> {
         let keep_verified = 1;
-        let pruning = prune(points, &RetentionRef { keep_verified, ..retention }, true).unwrap();
+        let pruning = prune(
+            points,
+            &RetentionRef {
+                keep_verified,
+                ..retention
+            },
+            true,
+        )
+        .unwrap();
         let told = |kept: Kept| (kept.point, kept.because.join(", "));
         pruning.kept.into_iter().map(told).collect()
     }
 
     fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
-        expected.iter().map(|(point, because)| ((*point).into(), (*because).into())).collect()
+        expected
+            .iter()
+            .map(|(point, because)| ((*point).into(), (*because).into()))
+            .collect()
     }
 
     #[test]
@@ -318,7 +342,10 @@ mod tests {
         // Every 90 minutes from the 28th of December, a Thursday, to the 7th of January, a Sunday, at 22:30.
         let points = series("2023-12-28T00:00:00Z", 90, 11 * 16);
         let empty = RetentionRef::default();
-        let hourly = RetentionRef { hourly: Some(3), ..empty };
+        let hourly = RetentionRef {
+            hourly: Some(3),
+            ..empty
+        };
         assert_eq!(
             kept(&points, hourly),
             pairs(&[
@@ -327,32 +354,53 @@ mod tests {
                 ("2024-01-07T22:30:00Z", "newest, hourly"),
             ])
         );
-        let weekly = RetentionRef { weekly: Some(5), ..empty };
+        let weekly = RetentionRef {
+            weekly: Some(5),
+            ..empty
+        };
         // The first week of 2024 began on a Monday; the last of 2023 ended the day before, across no year's end.
         assert_eq!(
             kept(&points, weekly),
-            pairs(&[("2023-12-31T22:30:00Z", "weekly"), ("2024-01-07T22:30:00Z", "newest, weekly")])
+            pairs(&[
+                ("2023-12-31T22:30:00Z", "weekly"),
+                ("2024-01-07T22:30:00Z", "newest, weekly")
+            ])
         );
         for rule in [
-            RetentionRef { monthly: Some(2), ..empty },
-            RetentionRef { yearly: Some(9), ..empty },
+            RetentionRef {
+                monthly: Some(2),
+                ..empty
+            },
+            RetentionRef {
+                yearly: Some(9),
+                ..empty
+            },
         ] {
             let points: Vec<String> = kept(&points, rule).into_iter().map(|(point, _)| point).collect();
             assert_eq!(points, ["2023-12-31T22:30:00Z", "2024-01-07T22:30:00Z"]);
         }
         // A week may lie in two years: the 29th of December 2025 begins the first week of 2026.
         let turn = series("2025-12-27T12:00:00Z", 24 * 60, 10);
-        let weekly = RetentionRef { weekly: Some(2), ..empty };
+        let weekly = RetentionRef {
+            weekly: Some(2),
+            ..empty
+        };
         assert_eq!(
             kept(&turn, weekly),
-            pairs(&[("2026-01-04T12:00:00Z", "weekly"), ("2026-01-05T12:00:00Z", "newest, weekly")])
+            pairs(&[
+                ("2026-01-04T12:00:00Z", "weekly"),
+                ("2026-01-05T12:00:00Z", "newest, weekly")
+            ])
         );
     }
 
     #[test]
     fn nothing_ages_where_nothing_new_is_made() {
         let mut points = series("2024-01-01T00:00:00Z", 60, 30);
-        let within = RetentionRef { within: Some(2 * 3600), ..RetentionRef::default() };
+        let within = RetentionRef {
+            within: Some(2 * 3600),
+            ..RetentionRef::default()
+        };
         assert_eq!(
             kept(&points, within),
             pairs(&[

@@ -16,7 +16,7 @@ use super::blob::Blobs;
 use super::capture::Origin;
 use super::error::VaultError;
 use super::manifest::{Durability, Manifest};
-use super::point::{Attestation, SealedPoint, Statement, tagged};
+use super::point::{Attestation, Hold, SealedPoint, Statement, tagged};
 use super::progress::{Basis, Cancel, Progress};
 use super::repository::Repository;
 
@@ -54,8 +54,8 @@ pub fn copy_point(
     });
     copy_items(from, to, manifest, &travelled, cancel)?;
     to.seal_under(manifest, under, origin)?;
-    if let Some(reason) = &sealed.held {
-        hold(to, &sealed.point, reason.clone(), origin)?;
+    if let Some(held) = sealed.held_at(origin.time) {
+        hold(to, &sealed.point, held, origin)?;
     }
     Ok(Copied {
         bytes: manifest.items.iter().map(|item| item.bytes).sum(),
@@ -144,11 +144,11 @@ fn require_whole(blobs: &Blobs, tree: TreeId) -> Result<(), VaultError> {
 }
 
 /// A hold goes with its point: retention must not take the copy either.
-fn hold(to: &Repository, point: &str, reason: String, origin: &Origin) -> Result<(), VaultError> {
+fn hold(to: &Repository, point: &str, held: &Hold, origin: &Origin) -> Result<(), VaultError> {
     let is_held = to
         .points()?
         .iter()
-        .any(|sealed| sealed.point == point && sealed.held.is_some());
+        .any(|sealed| sealed.point == point && sealed.held.as_ref() == Some(held));
     if is_held {
         return Ok(());
     }
@@ -156,7 +156,10 @@ fn hold(to: &Repository, point: &str, reason: String, origin: &Origin) -> Result
         point: point.to_owned(),
         by: origin.host.clone(),
         at: origin.time.to_string(),
-        statement: Statement::Held { reason },
+        statement: Statement::Held {
+            reason: held.reason.clone(),
+            until: held.until,
+        },
     };
     to.attest(&attestation, origin).map(drop)
 }

@@ -64,7 +64,7 @@ pub use mend::Mended;
 pub use notice::{Announced, Notice};
 pub use password::Password;
 pub use place::{Init, Location, Vault};
-pub use point::{Attestation, PointState, SealedPoint, Statement, Takeover, Verification};
+pub use point::{Attestation, Hold, PointState, SealedPoint, Statement, Takeover, Verification};
 pub use progress::{Basis, Cancel, Progress, Silent};
 pub use prune::{LockedPoint, PrunePlan, Pruned};
 pub use repository::Repository;

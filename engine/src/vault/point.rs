@@ -1,7 +1,9 @@
 //! Which points a vault offers, read from the vault alone, and what is attested about them.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt;
 
+use jiff::Timestamp;
 use rustic_core::repofile::SnapshotFile;
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +37,9 @@ pub enum Statement {
     Held {
         /// Why.
         reason: String,
+        /// Until when; for good where nothing is said.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
     },
     /// It is no longer held.
     Released,
@@ -123,6 +128,24 @@ pub struct Verification {
     pub at: String,
 }
 
+/// Why a point is held, and until when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hold {
+    /// Why.
+    pub reason: String,
+    /// Until when; for good where nothing is said.
+    pub until: Option<Timestamp>,
+}
+
+impl fmt::Display for Hold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.until {
+            Some(until) => write!(f, "{}, until {until}", self.reason),
+            None => f.write_str(&self.reason),
+        }
+    }
+}
+
 /// A sealed point, as the vault tells it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SealedPoint {
@@ -138,8 +161,8 @@ pub struct SealedPoint {
     pub manifest: Option<Manifest>,
     /// Its verifications, oldest first.
     pub verified: Vec<Verification>,
-    /// Why it is held, if it is.
-    pub held: Option<String>,
+    /// The hold that was last laid on it and not lifted. It may have ended: [`Self::held_at`] says.
+    pub held: Option<Hold>,
     /// Why it is quarantined, if it is.
     pub quarantined: Option<String>,
 }
@@ -149,6 +172,13 @@ impl SealedPoint {
     #[must_use]
     pub fn is_restorable(&self) -> bool {
         self.state == PointState::Restorable
+    }
+
+    /// The hold that stands at a moment, by the clock of whoever asks.
+    #[must_use]
+    pub fn held_at(&self, now: Timestamp) -> Option<&Hold> {
+        let stands = |hold: &&Hold| hold.until.is_none_or(|until| now < until);
+        self.held.as_ref().filter(stands)
     }
 }
 
@@ -193,7 +223,10 @@ impl Repository {
                 Ok(attestation) => apply(sealed, attestation),
                 // What nobody can read may be a hold or a quarantine, so it is both.
                 Err(reason) => {
-                    sealed.held = Some(reason.clone());
+                    sealed.held = Some(Hold {
+                        reason: reason.clone(),
+                        until: None,
+                    });
                     sealed.quarantined = Some(reason);
                 }
             }
@@ -208,7 +241,10 @@ impl Repository {
     pub fn attest(&self, attestation: &Attestation, origin: &Origin) -> Result<String, VaultError> {
         check_name("a point", &attestation.point)?;
         let until = match attestation.statement {
-            Statement::Held { .. } => self.lock_ends()?,
+            // No shorter than the hold, where it has an end.
+            Statement::Held { until, .. } => self
+                .lock_ends()?
+                .map(|ends| until.map_or(ends, |until| until.max(ends))),
             _ => None,
         };
         if let Some(until) = until {
@@ -436,7 +472,7 @@ fn apply(point: &mut SealedPoint, attestation: Attestation) {
                 at: attestation.at,
             });
         }
-        Statement::Held { reason } => point.held = Some(reason),
+        Statement::Held { reason, until } => point.held = Some(Hold { reason, until }),
         Statement::Released => point.held = None,
         Statement::Quarantined { reason } => point.quarantined = Some(reason),
         Statement::Cleared => point.quarantined = None,

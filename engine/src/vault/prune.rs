@@ -92,11 +92,12 @@ impl Repository {
         let going: HashSet<&str> = going.iter().map(String::as_str).collect();
         let live: HashSet<&str> = live.iter().map(String::as_str).collect();
         for point in self.points()? {
-            let reason = match (&point.held, &point.quarantined, &point.manifest) {
+            let held = point.held_at(now).map(|hold| &hold.reason);
+            let reason = match (held, &point.quarantined, &point.manifest) {
                 _ if !going.contains(point.point.as_str()) => continue,
                 // An attestation that cannot be read counts as both, and is no hold of somebody's.
                 (held, quarantined, _)
-                    if discarded.contains(&point.point) && (held.is_none() || held == quarantined) =>
+                    if discarded.contains(&point.point) && (held.is_none() || held == quarantined.as_ref()) =>
                 {
                     continue;
                 }

@@ -218,7 +218,8 @@ impl Repository {
     }
 
     /// The same repository as its store alone has it: no copy of a file counts, and nothing that was read before.
-    pub(super) fn direct(&self) -> Self {
+    #[must_use]
+    pub fn direct(&self) -> Self {
         let mut other = self.clone();
         if let Some(store) = self.stores.writer.direct() {
             other.stores.writer = store;

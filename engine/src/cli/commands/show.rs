@@ -29,6 +29,7 @@ impl Context<'_> {
                 "runs at",
                 "protection",
                 "newest point",
+                "next firing",
                 "points",
                 "ready",
             ],
@@ -49,6 +50,7 @@ impl Context<'_> {
                     at,
                     row.protection.clone(),
                     row.newest.clone(),
+                    row.next.clone(),
                     row.points.to_string(),
                     ready,
                 ]

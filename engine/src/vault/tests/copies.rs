@@ -102,13 +102,19 @@ fn a_hold_travels_and_a_point_that_is_not_offered_does_not() {
         point: "P1".into(),
         by: "tester".into(),
         at: "2025-01-02T03:04:05Z".into(),
-        statement: Statement::Held { reason: "audit".into() },
+        statement: Statement::Held {
+            reason: "audit".into(),
+            until: None,
+        },
     };
     fixture.repository.attest(&held, &origin()).unwrap();
     let to = second(&fixture);
     copy(&fixture, &to, "P1", 0).unwrap();
     copy(&fixture, &to, "P1", 0).unwrap();
-    assert_eq!(to.points().unwrap()[0].held.as_deref(), Some("audit"));
+    assert_eq!(
+        to.points().unwrap()[0].held.as_ref().map(Hold::to_string),
+        Some("audit".to_owned())
+    );
     let error = copy(&fixture, &to, "P2", 0).unwrap_err();
     assert!(matches!(error, VaultError::UnknownPoint { .. }), "{error}");
 }

@@ -84,7 +84,14 @@ fn a_seal_of_a_newer_format_is_listed_as_unreadable() {
 fn attestations_are_merged_in_order() {
     let fixture = Fixture::new();
     protect(&fixture, "P1", 1, "one");
-    attest(&fixture, "P1", Statement::Held { reason: "audit".into() });
+    attest(
+        &fixture,
+        "P1",
+        Statement::Held {
+            reason: "audit".into(),
+            until: None,
+        },
+    );
     attest(
         &fixture,
         "P1",
@@ -100,7 +107,7 @@ fn attestations_are_merged_in_order() {
         },
     );
     let point = fixture.repository.points().unwrap().remove(0);
-    assert_eq!(point.held.as_deref(), Some("audit"));
+    assert_eq!(point.held.as_ref().map(Hold::to_string), Some("audit".to_owned()));
     assert_eq!(point.quarantined.as_deref(), Some("malware"));
     assert_eq!(point.verified[0].level, "checksum");
 }
@@ -152,7 +159,14 @@ fn forgetting_takes_what_was_planned_and_nothing_else() {
     fixture.file("/srv/a", "never sealed");
     fixture.capture("P4", &["/srv"]).unwrap();
     fixture.capture("P5", &["/srv"]).unwrap();
-    attest(&fixture, "P2", Statement::Held { reason: "audit".into() });
+    attest(
+        &fixture,
+        "P2",
+        Statement::Held {
+            reason: "audit".into(),
+            until: None,
+        },
+    );
     let repository = &fixture.repository;
     let now = origin().time;
     let going = |points: &[&str]| -> Vec<String> { points.iter().map(|p| (*p).to_owned()).collect() };

@@ -152,7 +152,10 @@ fn a_writer_that_cannot_remove_protects_restores_verifies_and_attests() {
         point: "P2".into(),
         by: "tester".into(),
         at: "2025-01-02T03:04:05Z".into(),
-        statement: Statement::Held { reason: "audit".into() },
+        statement: Statement::Held {
+            reason: "audit".into(),
+            until: None,
+        },
     };
     repository.attest(&held, &origin()).unwrap();
     let item = repository.find_item("P2", "data").unwrap().unwrap();
