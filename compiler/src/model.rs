@@ -23,7 +23,7 @@ pub use dram_fields::{
     ProfileName, Rate, Region, Whole,
 };
 pub use plan::{Applications, Mappings, OnMissing, PathMapping, RecoveryPlan, Target};
-pub use policy::{Objectives, ProtectionPolicy, Retention, Schedule, Transfer, VaultUse, When};
+pub use policy::{Objectives, ProtectionPolicy, Retention, Schedule, Transfer, VaultUse, Verify, VerifyLevel, When};
 pub use secret::{SecretRef, SecretSource};
 pub use site::{HostSite, Platform, RecoverySite};
 pub use vault::{AccessKeys, CredentialSource, Credentials, Directory, Lock, LockMode, S3, Store, Swift, Vault};

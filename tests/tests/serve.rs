@@ -3,16 +3,24 @@
 use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, ChildStdout, Stdio};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::time::Duration;
 
 use dram_tests::error::{Doing as _, Result, claim};
 use dram_tests::world::{FILES, Stores, World};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+
+/// No engine of this scenario is needed for longer.
+const LONGEST: Duration = Duration::from_secs(240);
 
 dram_tests::over_stores!(several_engines_serve_each_firing_once);
 
 /// An engine that serves, and what it tells.
 struct Engine {
     child: Child,
+    /// Dropped when nobody waits for the engine any more.
+    _awaited: Sender<()>,
     lines: std::io::Lines<BufReader<ChildStdout>>,
 }
 
@@ -30,7 +38,15 @@ impl Engine {
             .take()
             .ok_or_else(|| std::io::Error::other("it has no output"));
         let lines = BufReader::new(out.doing(|| "read what `dram serve` tells".into())?).lines();
-        Ok(Engine { child, lines })
+        // An event that never comes must not be waited for without end.
+        let (_awaited, gone) = channel::<()>();
+        let pid = pid(&child)?;
+        std::thread::spawn(move || {
+            if gone.recv_timeout(LONGEST) == Err(RecvTimeoutError::Timeout) {
+                let _ = kill_process(pid, Signal::KILL);
+            }
+        });
+        Ok(Engine { child, _awaited, lines })
     }
 
     /// Reads until it tells of this.
@@ -58,15 +74,19 @@ impl Engine {
     /// Stops as a service is stopped.
     fn stop(mut self) -> Result<()> {
         let doing = || "stop `dram serve`".to_owned();
-        let pid = i32::try_from(self.child.id()).unwrap_or_default();
-        let pid = rustix::process::Pid::from_raw(pid).ok_or_else(|| std::io::Error::other("it has no process id"));
-        rustix::process::kill_process(pid.doing(doing)?, rustix::process::Signal::TERM)
+        kill_process(pid(&self.child)?, Signal::TERM)
             .map_err(std::io::Error::from)
             .doing(doing)?;
         self.until("stops")?;
         let status = self.child.wait().doing(doing)?;
         claim("a stopped engine ends well", status.success(), || status.to_string())
     }
+}
+
+fn pid(child: &Child) -> Result<Pid> {
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    pid.ok_or_else(|| std::io::Error::other("it has none"))
+        .doing(|| "tell its process id".into())
 }
 
 impl Drop for Engine {
@@ -84,13 +104,20 @@ fn several_engines_serve_each_firing_once(stores: Stores) -> Result<()> {
         ("every: 1h", "every: 9s"),
         ("changeRate: 100Mi/d", "changeRate: 1Ki/d"),
         ("last: 100", "last: 2"),
+        (
+            "  vaults: [{ name: nas }]",
+            "  vaults: [{ name: nas }]\n  verify: { level: restore, every: 20s }",
+        ),
     ])?;
     dram_tests::world::write(&world.dir().join("office/data/notes"), "a note\n")?;
     world.declare()?;
     let mut acting = Engine::start(&world, "first")?;
     acting.until("protected")?;
+    acting.until("verified")?;
     let mut waiting = Engine::start(&world, "second")?;
     waiting.until("waiting")?;
+    // The oldest is the last that was verified, and stays: retention has one to take only when there are four.
+    acting.until("protected")?;
     acting.until("protected")?;
     // A process that is gone cannot give its lease back.
     acting.child.kill().doing(|| "kill the engine that acts".into())?;

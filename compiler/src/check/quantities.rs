@@ -5,7 +5,7 @@ use crate::diagnostic::{Diagnostic, compiler_codes as codes};
 use crate::model::{
     Application, Body, Command, Component, DataHints, Dump, Health, Host, Http, Lock, LogicalPath, Mappings,
     Objectives, PathMapping, Probe, ProtectionPolicy, RecoveryPlan, RecoverySite, Retention, Schedule, Service, Spec,
-    Transfer, Vault, VaultUse, When,
+    Transfer, Vault, VaultUse, Verify, When,
 };
 use dram_fields::{Duration, Field, Rate, Step};
 
@@ -111,6 +111,10 @@ impl Rule<'_> {
             if let Some(retention) = &used.retention {
                 self.retention(&under(&at, &[VaultUse::RETENTION]), retention);
             }
+        }
+        if let Some(verify) = &policy.verify {
+            let at = under(&[], &[ProtectionPolicy::VERIFY, Verify::EVERY]);
+            self.duration(at, "an interval", verify.every);
         }
         if let Some(transfer) = &policy.transfer {
             let at = under(&[], &[ProtectionPolicy::TRANSFER, Transfer::BANDWIDTH]);

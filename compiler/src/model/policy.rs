@@ -16,6 +16,8 @@ pub struct ProtectionPolicy {
     pub vaults: Vec<VaultUse>,
     /// How data moves to and from the vaults.
     pub transfer: Option<Transfer>,
+    /// How often the newest point is proved to be restorable. Without it only `dram verify` does that.
+    pub verify: Option<Verify>,
 }
 
 /// What must hold on the worst day.
@@ -76,6 +78,25 @@ pub struct VaultUse {
     pub delay: Option<Duration>,
     /// Which points are kept here. Without it: as the policy's `retention` says. Not for the first vault.
     pub retention: Option<Retention>,
+}
+
+/// How often the newest point of each vault is proved to be restorable.
+#[derive(Fields, Debug, Clone, PartialEq)]
+pub struct Verify {
+    /// How deeply.
+    #[field(default = VerifyLevel::Checksum)]
+    pub level: VerifyLevel,
+    /// At this distance.
+    pub every: Duration,
+}
+
+/// How deeply a point is verified.
+#[derive(Fields, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VerifyLevel {
+    /// Every byte is read back and compared with its hash.
+    Checksum,
+    /// Every file is restored into a scratch folder of the engine's machine, every dump is read to its end.
+    Restore,
 }
 
 /// How data moves to and from the vaults.

@@ -124,7 +124,12 @@ resource "dram_protection_policy" "hourly" {
 
   retention {
     last          = 24
+    hourly        = 48
     daily         = 14
+    weekly        = 8
+    monthly       = 12
+    yearly        = 3
+    within        = "2d"
     keep_verified = 2
   }
 
@@ -148,6 +153,11 @@ resource "dram_protection_policy" "hourly" {
   transfer {
     parallel  = 8
     bandwidth = "40Mi/s"
+  }
+
+  verify {
+    level = "restore"
+    every = "1w"
   }
 }
 

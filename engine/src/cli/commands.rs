@@ -17,7 +17,10 @@ use crate::runbook::Runbook;
 use crate::vault::{self, Cancel};
 use clap::CommandFactory;
 use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
 
+/// A serving engine tries again so long after a failure, at first.
+const FIRST_PAUSE: Duration = Duration::from_secs(60);
 /// What a person says with `--attest-source-stopped`.
 const ATTESTED: &str = "a person attested that the application no longer runs where it was active";
 
@@ -382,7 +385,12 @@ impl Context<'_> {
                 self.output.line(&format!("{time}{told}"));
             }
         };
-        self.engine()?.serve(&Serve { name, at_once }, &tell, self.cancel)?;
+        let what = Serve {
+            name,
+            at_once,
+            first_pause: FIRST_PAUSE,
+        };
+        self.engine()?.serve(&what, &tell, self.cancel)?;
         Ok(Exit::Done)
     }
 

@@ -11,7 +11,7 @@ use dram_compiler::model::{
     Application, Declaration, KindName, Name, ProtectionPolicy, RecoveryPlan, RecoverySite, Spec, Vault,
 };
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// An application with everything that it needs.
 #[derive(Debug, Clone)]
@@ -32,12 +32,69 @@ pub(super) struct Closure {
     pub(super) withdrawn: bool,
 }
 
+/// All that is declared, read at once: whoever looks at every application reads each record once.
+pub(super) struct Known {
+    live: HashMap<(KindName, Name), Standing<Declaration>>,
+    /// The first plan of each application that has one.
+    plans: HashMap<Name, Standing<Declaration>>,
+    /// Why others cannot be read.
+    pub(super) unreadable: Vec<CatalogError>,
+}
+
+impl Known {
+    /// All of it, or the first reason why not.
+    pub(super) fn whole(mut self) -> Result<Self, CatalogError> {
+        match self.unreadable.pop() {
+            Some(error) => Err(error),
+            None => Ok(self),
+        }
+    }
+
+    /// The applications, sorted.
+    pub(super) fn applications(&self) -> Vec<Name> {
+        let keys = self.live.keys();
+        let names = keys.filter(|(kind, _)| *kind == KindName::Application);
+        let mut names: Vec<Name> = names.map(|(_, name)| name.clone()).collect();
+        names.sort();
+        names
+    }
+}
+
 impl Engine {
+    /// All that is declared now.
+    pub(super) fn known(&self) -> Result<Known, Error> {
+        let survey = self.catalog.declarations()?;
+        let mut plans: HashMap<Name, Standing<Declaration>> = HashMap::new();
+        for standing in &survey.live {
+            if let Spec::RecoveryPlan(plan) = &standing.declaration.spec {
+                for application in &plan.applications.names {
+                    plans.entry(application.clone()).or_insert_with(|| standing.clone());
+                }
+            }
+        }
+        let key = |standing: &Standing<Declaration>| (standing.declaration.kind(), standing.declaration.name.clone());
+        Ok(Known {
+            live: survey
+                .live
+                .into_iter()
+                .map(|standing| (key(&standing), standing))
+                .collect(),
+            plans,
+            unreadable: survey.unreadable,
+        })
+    }
+
     /// The closure of a declared application. One that was withdrawn is found by its tombstone.
     pub(super) fn closure(&self, application: &str) -> Result<Closure, Error> {
+        self.closure_among(application, None)
+    }
+
+    /// The same, from what was read at once where it is there.
+    pub(super) fn closure_among(&self, application: &str, known: Option<&Known>) -> Result<Closure, Error> {
         let catalog_name = application_name(application)?;
         let mut gather = Gather {
             engine: self,
+            known,
             records: Vec::new(),
         };
         let Some((standing, withdrawn)) = gather.find(KindName::Application, application)? else {
@@ -217,12 +274,18 @@ fn not_declared(kind: &'static str, name: &str, help: &str) -> Error {
 
 struct Gather<'e> {
     engine: &'e Engine,
+    known: Option<&'e Known>,
     records: Vec<Value>,
 }
 
 impl Gather<'_> {
     /// What stands, or stood before it was withdrawn.
     fn find(&self, kind: KindName, name: &str) -> Result<Option<(Standing<Declaration>, bool)>, CatalogError> {
+        if let (Some(known), Ok(name)) = (self.known, name.parse::<Name>())
+            && let Some(standing) = known.live.get(&(kind, name))
+        {
+            return Ok(Some((standing.clone(), false)));
+        }
         match self.engine.catalog.declared(kind, name)? {
             Some(standing) => Ok(Some((standing, false))),
             None => Ok(self
@@ -278,6 +341,16 @@ impl Gather<'_> {
 
     /// The plan of an application. One that was withdrawn may have been withdrawn together with its plan.
     fn plan_of(&mut self, application: &Name, withdrawn: bool) -> Result<Option<RecoveryPlan>, Error> {
+        if let Some(known) = self.known.filter(|_| !withdrawn) {
+            let Some(standing) = known.plans.get(application) else {
+                return Ok(None);
+            };
+            self.record(standing);
+            return Ok(match &standing.declaration.spec {
+                Spec::RecoveryPlan(plan) => Some(plan.clone()),
+                _ => None,
+            });
+        }
         // A record that cannot be read may be another application's plan: it does not stop this one.
         let mut plans = self.engine.catalog.declarations()?.live;
         if withdrawn {

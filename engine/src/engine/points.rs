@@ -72,7 +72,7 @@ impl PointRow {
 /// Why nobody who does not name a point gets it, where that is so.
 fn why_not(point: &SealedPoint) -> Option<String> {
     match (&point.state, &point.quarantined) {
-        (PointState::Unreadable { reason }, _) => Some(format!("unreadable: {reason}")),
+        (PointState::Unreadable { reason, .. }, _) => Some(format!("unreadable: {reason}")),
         (PointState::Incomplete { missing }, _) => Some(format!("incomplete: {} missing", missing.join(", "))),
         (PointState::Superseded { by }, _) => Some(format!("superseded by epoch {by}")),
         (PointState::Restorable, Some(reason)) => Some(format!("quarantined: {reason}")),

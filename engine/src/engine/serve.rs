@@ -1,29 +1,31 @@
-//! The scheduler: protects what is declared when its policy says so, and prunes once a day.
+//! The scheduler: protects and verifies what is declared when its policy says so, and prunes once a day.
 //!
 //! Flow: keep a heartbeat → hold the tenant's scheduler lease, or wait for who holds it → follow what is declared → serve the
 //! firings that are due, each application in a thread of its own. Guarantees: one engine of several acts; a firing is served
 //! once, because it stands in the request of its run and is looked for under the application's lease; a run that another engine
 //! left is taken up. Assumes nothing about how long a run takes: one that outlasts its interval lets a firing pass, and says so.
 
-use super::prune::PruneRequest;
-use super::{Engine, LEASE, ProtectRequest, Watch, application_name};
+mod job;
+mod told;
+
+use super::{Engine, LEASE, application_name};
 use crate::error::Error;
-use crate::run::Quiet;
-use crate::runbook::{Refusal, Verb};
-use crate::schedule::{Firing, due, newest};
-use crate::vault::{Cancel, Class};
+use crate::schedule::{due, newest};
+use crate::vault::Cancel;
 use dram_catalog::record::engine::{Beat, EngineState, Heart};
 use dram_catalog::record::feed::{Change, Followed, Follower};
 use dram_catalog::record::lease::{Holder, Lease, LeaseError};
 use dram_catalog::{Catalog, LeaseName, Name, SystemChance};
+use dram_compiler::model::Verify;
 use dram_compiler::prove::firings;
 use jiff::Timestamp;
-use serde::Serialize;
+use job::Job;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
 use std::thread::Scope;
 use std::time::{Duration, Instant};
+
+pub use told::Told;
 
 /// How long it waits between two looks at the clock and at the catalog.
 const TICK: Duration = Duration::from_secs(1);
@@ -31,6 +33,8 @@ const TICK: Duration = Duration::from_secs(1);
 const NOTICED_WITHIN: Duration = Duration::from_millis(50);
 /// How often it says that it is there.
 const HEARTBEAT: Duration = Duration::from_secs(30);
+/// What failed is tried again after a pause, which doubles up to this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 /// Retention is carried out once in so many seconds.
 const PRUNES_EVERY: u64 = 24 * 60 * 60;
 
@@ -41,147 +45,8 @@ pub struct Serve {
     pub name: String,
     /// So many applications are protected at the same time.
     pub at_once: usize,
-}
-
-/// What a serving engine tells.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-#[serde(tag = "event", rename_all = "kebab-case")]
-pub enum Told {
-    /// It acts for these applications; the interval of each in seconds.
-    #[serde(rename_all = "camelCase")]
-    Serving {
-        /// Application and interval.
-        applications: BTreeMap<String, u64>,
-    },
-    /// Another engine acts.
-    #[serde(rename_all = "camelCase")]
-    Waiting {
-        /// Who.
-        by: String,
-    },
-    /// A firing is served.
-    #[serde(rename_all = "camelCase")]
-    Fires {
-        /// The application.
-        application: String,
-        /// When it was due.
-        firing: Timestamp,
-        /// How many firings before it passed without anybody.
-        missed: u64,
-    },
-    /// A firing passes, because another run of the application is at work.
-    #[serde(rename_all = "camelCase")]
-    Skipped {
-        /// The application.
-        application: String,
-        /// When it was due.
-        firing: Timestamp,
-        /// What is at work.
-        why: String,
-    },
-    /// A point was made.
-    #[serde(rename_all = "camelCase")]
-    Protected {
-        /// The application.
-        application: String,
-        /// The point.
-        point: String,
-        /// How long it took.
-        seconds: f64,
-    },
-    /// An interrupted run is taken up.
-    #[serde(rename_all = "camelCase")]
-    Resumes {
-        /// The application.
-        application: String,
-        /// The run.
-        run: String,
-    },
-    /// Retention was carried out.
-    #[serde(rename_all = "camelCase")]
-    Pruned {
-        /// The application.
-        application: String,
-        /// The vault.
-        vault: String,
-        /// How many points went.
-        removed: usize,
-    },
-    /// Something failed; the next firing tries anew.
-    #[serde(rename_all = "camelCase")]
-    Failed {
-        /// The application; empty for the engine itself.
-        application: String,
-        /// What.
-        error: String,
-        /// The way out.
-        #[serde(skip_serializing_if = "Option::is_none")]
-        help: Option<String>,
-    },
-    /// It stops; runs that it interrupts can be taken up.
-    Stops,
-}
-
-impl fmt::Display for Told {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Serving { applications } if applications.is_empty() => {
-                f.write_str("nothing is declared to be protected")
-            }
-            Self::Serving { applications } => {
-                let every = |(name, every): (&String, &u64)| {
-                    format!("{name} every {}", dram_compiler::model::Duration::seconds(*every))
-                };
-                write!(
-                    f,
-                    "protects {}",
-                    applications.iter().map(every).collect::<Vec<_>>().join(", ")
-                )
-            }
-            Self::Waiting { by } => write!(f, "{by} acts; this engine waits"),
-            Self::Fires {
-                application,
-                firing,
-                missed: 0,
-            } => write!(f, "{application}: protect, due {firing}"),
-            Self::Fires {
-                application,
-                firing,
-                missed,
-            } => write!(
-                f,
-                "{application}: protect, due {firing}; {missed} firings before it were missed"
-            ),
-            Self::Skipped {
-                application,
-                firing,
-                why,
-            } => write!(f, "{application}: the firing of {firing} is skipped: {why}"),
-            Self::Protected {
-                application,
-                point,
-                seconds,
-            } => write!(f, "{application}: point {point} ({seconds:.1} s)"),
-            Self::Resumes { application, run } => write!(f, "{application}: goes on with run {run}"),
-            Self::Pruned {
-                application,
-                vault,
-                removed,
-            } => write!(f, "{application}: {removed} points went from vault {vault}"),
-            Self::Failed {
-                application,
-                error,
-                help,
-            } => {
-                if !application.is_empty() {
-                    write!(f, "{application}: ")?;
-                }
-                write!(f, "failed: {error}")?;
-                help.iter().try_for_each(|help| write!(f, "; {help}"))
-            }
-            Self::Stops => f.write_str("stops"),
-        }
-    }
+    /// What failed is tried again after this pause, then after twice as long, and so on.
+    pub first_pause: Duration,
 }
 
 /// What the scheduler knows of an application.
@@ -194,12 +59,25 @@ struct Duty {
     /// The day whose retention was carried out.
     pruned: Option<Timestamp>,
     is_running: bool,
+    verify: Option<Verify>,
+    /// The last firing of verification that was served.
+    verified: Option<Timestamp>,
+    is_verifying: bool,
+    /// Verification failed, and waits a while.
+    rests_until: Option<Instant>,
 }
 
 /// What a thread brings back: whose duty it was.
-struct Finished {
-    application: String,
-    pruned: Option<Timestamp>,
+enum Finished {
+    Protect {
+        application: String,
+        pruned: Option<Timestamp>,
+    },
+    Verify {
+        application: String,
+        /// Whether every vault could be asked.
+        done: bool,
+    },
 }
 
 /// The scheduler's own state, as long as it runs.
@@ -208,6 +86,7 @@ struct Desk<'a> {
     tell: &'a (dyn Fn(&Told) + Sync),
     cancel: &'a Cancel,
     at_once: usize,
+    first_pause: Duration,
     holder: Holder,
     lease: Option<Lease>,
     /// The answer of whoever waits for the lease of another engine to be given back or to expire.
@@ -242,6 +121,7 @@ impl Engine {
             tell,
             cancel,
             at_once: what.at_once.max(1),
+            first_pause: what.first_pause,
             holder: Holder::this_process(&SystemChance),
             lease: None,
             asking: None,
@@ -319,9 +199,23 @@ impl<'a> Desk<'a> {
         'a: 'scope,
     {
         while let Ok(finished) = self.finished.1.try_recv() {
-            if let Some(duty) = self.duties.get_mut(&finished.application) {
-                duty.is_running = false;
-                duty.pruned = finished.pruned.or(duty.pruned);
+            match finished {
+                Finished::Protect { application, pruned } => {
+                    if let Some(duty) = self.duties.get_mut(&application) {
+                        duty.is_running = false;
+                        duty.pruned = pruned.or(duty.pruned);
+                    }
+                }
+                Finished::Verify { application, done } => {
+                    if let Some(duty) = self.duties.get_mut(&application) {
+                        duty.is_verifying = false;
+                        if !done {
+                            // What was verified is not due any more, the vault knows that.
+                            duty.verified = None;
+                            duty.rests_until = Some(Instant::now() + LONGEST_PAUSE);
+                        }
+                    }
+                }
             }
         }
         if !self.acts()? {
@@ -334,6 +228,15 @@ impl<'a> Desk<'a> {
             return Err(error);
         }
         let now = self.engine.clock().now();
+        self.protect(scope, now);
+        self.verify(scope, now);
+        Ok(())
+    }
+
+    fn protect<'scope>(&mut self, scope: &'scope Scope<'scope, '_>, now: Timestamp)
+    where
+        'a: 'scope,
+    {
         let mut running = self.duties.values().filter(|duty| duty.is_running).count();
         for (application, duty) in &mut self.duties {
             let Some(every) = duty.every else { continue };
@@ -363,20 +266,65 @@ impl<'a> Desk<'a> {
                 tell: self.tell,
                 cancel: self.cancel,
                 application: application.clone(),
+                first_pause: self.first_pause,
             };
             let prunes = duty.pruned != Some(day);
             let done = self.finished.0.clone();
             scope.spawn(move || {
-                job.serve(firing);
+                job.serve(firing, every);
                 let pruned = prunes && job.prune();
                 // Nobody listens any more when the engine stops.
-                let _ = done.send(Finished {
+                let _ = done.send(Finished::Protect {
                     application: job.application,
                     pruned: pruned.then_some(day),
                 });
             });
         }
-        Ok(())
+    }
+
+    /// Verification waits for nobody and nobody waits for it: one application at a time, beside what is protected.
+    fn verify<'scope>(&mut self, scope: &'scope Scope<'scope, '_>, now: Timestamp)
+    where
+        'a: 'scope,
+    {
+        if self.duties.values().any(|duty| duty.is_verifying) {
+            return;
+        }
+        // A point that is being made is the one to verify.
+        let mut idle = self.duties.iter_mut().filter(|(_, duty)| !duty.is_running);
+        let next = idle.find_map(|(application, duty)| {
+            let verify = duty.verify.clone()?;
+            let firing = due(verify.every.seconds, duty.verified, now)?;
+            if duty.rests_until.is_some_and(|until| Instant::now() < until) {
+                return None;
+            }
+            duty.verified = Some(firing.at);
+            duty.is_verifying = true;
+            Some((application.clone(), verify))
+        });
+        let Some((application, verify)) = next else { return };
+        let job = Job {
+            engine: self.engine,
+            tell: self.tell,
+            cancel: self.cancel,
+            application,
+            first_pause: self.first_pause,
+        };
+        let done = self.finished.0.clone();
+        scope.spawn(move || {
+            let verified = job.verify(&verify, now);
+            // One that was stopped is due again when the engine is back.
+            if let Err(error) = &verified
+                && !job.cancel.is_canceled()
+            {
+                job.failed(error);
+            }
+            // Nobody listens any more when the engine stops.
+            let _ = done.send(Finished::Verify {
+                application: job.application,
+                done: verified.is_ok(),
+            });
+        });
     }
 
     /// Whether this engine is the one that acts.
@@ -410,7 +358,7 @@ impl<'a> Desk<'a> {
             Ok(lease) => {
                 self.lease = Some(lease);
                 // Another engine acted meanwhile: what it served is read anew.
-                self.duties.retain(|_, duty| duty.is_running);
+                self.duties.retain(|_, duty| duty.is_running || duty.is_verifying);
                 self.follower.again();
                 Ok(true)
             }
@@ -436,7 +384,16 @@ impl<'a> Desk<'a> {
     /// Reads what is declared, and takes up what was left.
     fn survey(&mut self) -> Result<(), Error> {
         let mut duties = BTreeMap::new();
-        for name in self.engine.applications()? {
+        let declared = self.engine.known()?;
+        // A record that cannot be read does not keep the others from being protected.
+        for unreadable in &declared.unreadable {
+            (self.tell)(&Told::Failed {
+                application: String::new(),
+                error: unreadable.to_string(),
+                help: Some(unreadable.help()),
+            });
+        }
+        for name in declared.applications() {
             let known = self.duties.remove(&*name);
             let mut duty = match known {
                 Some(known) => known,
@@ -445,25 +402,31 @@ impl<'a> Desk<'a> {
                     ..Duty::default()
                 },
             };
-            match self.engine.closure(&name) {
+            match self.engine.closure_among(&name, Some(&declared)) {
                 Ok(closure) => {
                     let site = closure.sites.get_key_value(&*closure.active());
                     let interval = firings(&closure.application, &closure.policy, site);
                     duty.every = interval.map(|interval| interval.every.seconds);
+                    duty.verify = closure.policy.verify;
                 }
                 // One that cannot be read does not keep the others from being protected.
                 Err(error) => {
                     duty.every = None;
+                    duty.verify = None;
                     self.tell_failure(&name, &error);
                 }
             }
             duties.insert(name.to_string(), duty);
         }
         // One that was withdrawn while a run of it is at work stays known until that has ended.
-        let gone = std::mem::take(&mut self.duties)
-            .into_iter()
-            .filter(|(_, duty)| duty.is_running);
-        duties.extend(gone.map(|(name, duty)| (name, Duty { every: None, ..duty })));
+        let gone = std::mem::take(&mut self.duties).into_iter();
+        let gone = gone.filter(|(_, duty)| duty.is_running || duty.is_verifying);
+        let without = |duty| Duty {
+            every: None,
+            verify: None,
+            ..duty
+        };
+        duties.extend(gone.map(|(name, duty)| (name, without(duty))));
         self.duties = duties;
         let applications = self.duties.iter();
         let applications = applications.filter_map(|(name, duty)| Some((name.clone(), duty.every?)));
@@ -505,128 +468,4 @@ fn ask(catalog: Catalog, holder: Holder) -> Receiver<Result<Lease, LeaseError>> 
         let _ = answer.send(Lease::acquire(&catalog, &name, &holder, LEASE, LEASE * 2));
     });
     asking
-}
-
-/// What one thread does for one application.
-struct Job<'a> {
-    engine: &'a Engine,
-    tell: &'a (dyn Fn(&Told) + Sync),
-    cancel: &'a Cancel,
-    application: String,
-}
-
-impl Job<'_> {
-    fn serve(&self, firing: Firing) {
-        let begun = Instant::now();
-        let watch = Watch::new(&Quiet, self.cancel);
-        match self.left() {
-            Ok(Some(run)) => {
-                (self.tell)(&Told::Resumes {
-                    application: self.application.clone(),
-                    run: run.clone(),
-                });
-                match self.engine.resume(&run, &watch) {
-                    Ok(runbook) => self.protected(runbook.point, begun),
-                    Err(error) => self.failed(&error),
-                }
-            }
-            Ok(None) => {}
-            Err(error) => self.failed(&error),
-        }
-        if self.cancel.is_canceled() {
-            return;
-        }
-        let begun = Instant::now();
-        (self.tell)(&Told::Fires {
-            application: self.application.clone(),
-            firing: firing.at,
-            missed: firing.missed,
-        });
-        let request = ProtectRequest {
-            application: self.application.clone(),
-            components: Vec::new(),
-            class: Class::Scheduled,
-            dry_run: false,
-            firing: Some(firing.at),
-        };
-        match self.engine.protect(&request, &watch) {
-            Ok(runbook) => self.protected(runbook.point, begun),
-            Err(error @ (Error::Lease(LeaseError::Held { .. }) | Error::Refused(Refusal::Served { .. }))) => {
-                (self.tell)(&Told::Skipped {
-                    application: self.application.clone(),
-                    firing: firing.at,
-                    why: error.to_string(),
-                });
-            }
-            Err(error) => self.failed(&error),
-        }
-    }
-
-    /// The newest run that makes a point and that nobody works at: what it stored already need not be stored again.
-    fn left(&self) -> Result<Option<String>, Error> {
-        let application = application_name(&self.application)?;
-        let lease = LeaseName::application(self.engine.catalog.tenant(), &application);
-        if dram_catalog::record::lease::may_be_held(&self.engine.catalog, &lease)? {
-            return Ok(None);
-        }
-        let open = self.engine.open_runs(&application)?.into_iter();
-        let protects = |(id, log)| {
-            let runbook = super::runs::runbook(&log)?;
-            (runbook.verb == Verb::Protect).then(|| ulid::Ulid::to_string(&id))
-        };
-        Ok(open.filter_map(protects).max())
-    }
-
-    /// Carries retention out; whether that was tried.
-    fn prune(&self) -> bool {
-        if self.cancel.is_canceled() {
-            return false;
-        }
-        let request = PruneRequest {
-            application: self.application.clone(),
-            vault: None,
-            dry_run: false,
-            acknowledged: false,
-            discard: Vec::new(),
-        };
-        match self.engine.prune(&request, &Watch::new(&Quiet, self.cancel)) {
-            Ok(reports) => {
-                for report in reports {
-                    if let Some(why) = report.failed.or(report.away) {
-                        (self.tell)(&Told::Failed {
-                            application: self.application.clone(),
-                            error: format!("vault {} was not pruned: {why}", report.vault),
-                            help: None,
-                        });
-                    } else if !report.removed.is_empty() {
-                        (self.tell)(&Told::Pruned {
-                            application: self.application.clone(),
-                            vault: report.vault,
-                            removed: report.removed.len(),
-                        });
-                    }
-                }
-            }
-            // Another run is at work: the next firing tries again.
-            Err(Error::Lease(LeaseError::Held { .. })) => return false,
-            Err(error) => self.failed(&error),
-        }
-        true
-    }
-
-    fn protected(&self, point: String, begun: Instant) {
-        (self.tell)(&Told::Protected {
-            application: self.application.clone(),
-            point,
-            seconds: begun.elapsed().as_secs_f64(),
-        });
-    }
-
-    fn failed(&self, error: &Error) {
-        (self.tell)(&Told::Failed {
-            application: self.application.clone(),
-            error: error.to_string(),
-            help: error.help(),
-        });
-    }
 }

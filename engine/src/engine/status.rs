@@ -44,14 +44,17 @@ impl Engine {
     /// # Errors
     /// The catalog cannot be read, or the application is not declared.
     pub fn status(&self, only: Option<&str>) -> Result<Vec<StatusRow>, Error> {
-        let names = match only {
-            Some(name) => vec![self.closure(name)?.name],
-            None => self.applications()?,
+        let (names, known) = match only {
+            Some(name) => (vec![self.closure(name)?.name], None),
+            None => {
+                let known = self.known()?.whole()?;
+                (known.applications(), Some(known))
+            }
         };
         let now = self.clock().now();
         let mut rows = Vec::new();
         for name in names {
-            let closure = self.closure(&name)?;
+            let closure = self.closure_among(&name, known.as_ref())?;
             let application = application_name(&name)?;
             let points = self.catalog.point_ids(&application)?;
             let frozen = |point: &IndexedPoint| -> Option<Timestamp> {

@@ -5,9 +5,10 @@ use super::{Engine, Watch};
 use crate::error::Error;
 use crate::run::Event;
 use crate::vault::{
-    Attestation, Cancel, Manifest, Method, Origin, Progress, Repository, RestoreFiles, SealedPoint, Statement,
-    VaultError,
+    Attestation, Cancel, Manifest, Method, Origin, PointState, Progress, Repository, RestoreFiles, SealedPoint,
+    Statement, VaultError,
 };
+use jiff::Timestamp;
 use serde::Serialize;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -74,6 +75,9 @@ impl Engine {
         // Copies on this machine prove nothing about the vault.
         let repository = self.repository(&closure)?.direct();
         let points = repository.points()?;
+        if let Some(verified) = self.damaged_seal(&repository, &points, &which, &application, level) {
+            return Ok(verified);
+        }
         let manifest = pick(&points, &which, &application, &[])?;
         let Some(sealed) = points.into_iter().find(|sealed| sealed.point == manifest.point) else {
             return Err(VaultError::UnknownPoint { point: manifest.point }.into());
@@ -122,9 +126,7 @@ impl Engine {
         };
         let damages: Vec<String> = damages;
         let written = self.attest(&repository, &sealed, level, &damages);
-        let note = written
-            .err()
-            .map(|error| format!("the vault could not take the verdict: {error}"));
+        let note = written.err().map(|error| unwritten(&error));
         Ok(Verified {
             point: manifest.point,
             application,
@@ -133,6 +135,65 @@ impl Engine {
             damages,
             note,
         })
+    }
+
+    /// The verdict about the point that is meant, if not even its seal can be read. Another machine may have a copy of the seal:
+    /// it learns of this by the quarantine.
+    fn damaged_seal(
+        &self,
+        repository: &Repository,
+        points: &[SealedPoint],
+        which: &Pick,
+        application: &str,
+        level: Level,
+    ) -> Option<Verified> {
+        let meant = match which {
+            Pick::Id(id) => points.iter().find(|point| point.point == *id),
+            _ => points.iter().rfind(|point| point.quarantined.is_none()),
+        };
+        let (sealed, reason) = match meant.map(|sealed| (sealed, &sealed.state)) {
+            Some((
+                sealed,
+                PointState::Unreadable {
+                    reason,
+                    is_damaged: true,
+                },
+            )) => (sealed, reason),
+            _ => return None,
+        };
+        let damages = vec![reason.clone()];
+        let written = self.attest(repository, sealed, level, &damages);
+        Some(Verified {
+            point: sealed.point.clone(),
+            application: application.to_owned(),
+            level: level.as_str().to_owned(),
+            bytes: 0,
+            damages,
+            note: written.err().map(|error| unwritten(&error)),
+        })
+    }
+
+    /// When the newest verification of a point of an application in one of its vaults was, at this level or a deeper one.
+    ///
+    /// # Errors
+    /// The vault cannot be read.
+    pub(super) fn last_verified(
+        &self,
+        application: &str,
+        vault: &str,
+        level: Level,
+    ) -> Result<Option<Timestamp>, Error> {
+        let closure = self.closure(application)?.reading_from(Some(vault))?;
+        let points = self.repository(&closure)?.points()?;
+        let verifications = points.iter().flat_map(|point| &point.verified);
+        let deep_enough = verifications.filter(|one| level == Level::Checksum || one.level != Level::Checksum.as_str());
+        Ok(deep_enough.filter_map(|one| one.at.parse().ok()).max())
+    }
+
+    /// The names of the vaults that keep the points of an application, the first one first.
+    pub(super) fn vaults_of(&self, application: &str) -> Result<Vec<String>, Error> {
+        let vaults = self.closure(application)?.vaults.into_iter();
+        Ok(vaults.map(|copy| copy.vault.name).collect())
     }
 
     /// Writes the verdict into the vault: a damaged point is not picked any more until it verifies again.
@@ -175,6 +236,11 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+/// That nobody else will know of a verdict.
+fn unwritten(error: &Error) -> String {
+    format!("the vault could not take the verdict: {error}")
 }
 
 /// Restores everything below a directory.

@@ -106,6 +106,8 @@ pub enum PointState {
     Unreadable {
         /// Why.
         reason: String,
+        /// Whether its bytes are not what was written: then no version reads it.
+        is_damaged: bool,
     },
     /// Items of it are not in the vault.
     Incomplete {
@@ -222,7 +224,7 @@ impl Repository {
             match said {
                 Ok(attestation) => apply(sealed, attestation),
                 // What nobody can read may be a hold or a quarantine, so it is both.
-                Err(reason) => {
+                Err((reason, _)) => {
                     sealed.held = Some(Hold {
                         reason: reason.clone(),
                         until: None,
@@ -387,12 +389,13 @@ fn sealed(
 ) -> Result<SealedPoint, VaultError> {
     let id = seal.id.to_hex().to_string();
     let (manifest, state) = match told(blobs.record::<Manifest>(seal.tree, MANIFEST, "the manifest", point))? {
-        Err(reason) => (None, PointState::Unreadable { reason }),
+        Err((reason, is_damaged)) => (None, PointState::Unreadable { reason, is_damaged }),
         // What another application's point holds is not for this one to restore, and not for its retention to take.
         Ok(manifest) if of.is_some_and(|of| *of != manifest.application) => (
             None,
             PointState::Unreadable {
                 reason: format!("it is a point of application `{}`", manifest.application),
+                is_damaged: false,
             },
         ),
         Ok(manifest) => {
@@ -414,12 +417,13 @@ fn sealed(
     })
 }
 
-/// A record, or why it is none; an error if the store could not be asked for it.
-fn told<T>(record: Result<T, VaultError>) -> Result<Result<T, String>, VaultError> {
+/// A record, or why it is none and whether it is damaged; an error if the store could not be asked for it.
+fn told<T>(record: Result<T, VaultError>) -> Result<Result<T, (String, bool)>, VaultError> {
     match record {
         Ok(record) => Ok(Ok(record)),
         Err(error @ (VaultError::Record { .. } | VaultError::Damaged { .. } | VaultError::UnknownPath { .. })) => {
-            Ok(Err(error.to_string()))
+            let is_damaged = !matches!(error, VaultError::Record { .. });
+            Ok(Err((error.to_string(), is_damaged)))
         }
         Err(away) => Err(away),
     }
@@ -435,7 +439,10 @@ fn judge(
 ) -> PointState {
     if manifest.point != point {
         let reason = format!("its seal is of the point `{}`", manifest.point);
-        return PointState::Unreadable { reason };
+        return PointState::Unreadable {
+            reason,
+            is_damaged: true,
+        };
     }
     let late = takeovers
         .iter()

@@ -8,6 +8,7 @@
 
 mod content;
 mod metadata;
+mod parts;
 mod plan;
 mod target;
 

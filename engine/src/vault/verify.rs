@@ -95,7 +95,7 @@ impl Repository {
             .ok_or_else(unknown)?;
         let manifest = match (sealed.manifest, sealed.state) {
             (Some(manifest), _) => manifest,
-            (None, PointState::Unreadable { reason }) => {
+            (None, PointState::Unreadable { reason, .. }) => {
                 return Err(VaultError::Record {
                     what: "the manifest",
                     place: point.into(),

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use rustic_core::{DataId, Id};
+use rustic_core::DataId;
 use rustix::fs::{Advice, Mode, OFlags};
 
 use super::super::blob::{BlobFault, Blobs, Stopped};
@@ -20,13 +20,12 @@ use super::super::error::VaultError;
 use super::super::pack::id_of;
 use super::super::progress::{Cancel, Progress};
 use super::super::source::Notes;
+use super::parts::{UNIT, parts};
 use super::plan::{Action, Plan, Step};
 use super::target::{Target, remove_if_there, temporary};
 
 /// Files are written by so many threads.
 const WORKERS: usize = 6;
-/// A thread holds about so many bytes of content at a time, or one blob.
-const UNIT: u64 = 8 * 1024 * 1024;
 /// A unit does not hold more files than this.
 const UNIT_FILES: usize = 256;
 /// A sealed blob of zeros may be so much longer than a five-hundredth of them, in bytes.
@@ -132,12 +131,12 @@ impl Work<'_> {
                 bytes = 0;
             }
             if large {
-                parts(
+                let pack_of = |id: &DataId| self.blobs.spot(id).ok().map(|spot| spot.pack);
+                units.extend(parts(&step.content, &pack_of).into_iter().map(|part| Unit::Part {
                     index,
-                    &step.content,
-                    &|id| self.blobs.spot(id).ok().map(|spot| spot.pack),
-                    &mut units,
-                );
+                    parts: part.blobs,
+                    offset: part.offset,
+                }));
                 start = index + 1;
             } else {
                 bytes += step.size;
@@ -389,41 +388,6 @@ impl Desk {
     }
 }
 
-/// Cuts a large file where its packs change, if it can: then each is read once. `pack_of` tells the pack of a blob.
-fn parts(index: usize, content: &[(DataId, u32)], pack_of: &dyn Fn(&DataId) -> Option<Id>, units: &mut Vec<Unit>) {
-    // What is cut off next: blobs before `end` fit in a unit, and end with their pack.
-    let (mut start, mut start_offset) = (0, 0_u64);
-    let (mut end, mut end_offset) = (0, 0_u64);
-    let mut offset = 0_u64;
-    let mut pack = None;
-    let mut cut = |start: &mut usize, start_offset: &mut u64, end: usize, end_offset: u64| {
-        units.push(Unit::Part {
-            index,
-            parts: *start..end,
-            offset: *start_offset,
-        });
-        (*start, *start_offset) = (end, end_offset);
-    };
-    for (part, (id, size)) in content.iter().enumerate() {
-        let here = pack_of(id);
-        if here != pack {
-            (end, end_offset, pack) = (part, offset, here);
-        }
-        let next = offset + u64::from(*size);
-        if part > start && next - start_offset > UNIT {
-            if end > start {
-                cut(&mut start, &mut start_offset, end, end_offset);
-            }
-            // A pack may hold more than a unit.
-            if part > start && next - start_offset > UNIT {
-                cut(&mut start, &mut start_offset, part, offset);
-            }
-        }
-        offset = next;
-    }
-    cut(&mut start, &mut start_offset, content.len(), offset);
-}
-
 /// Lets the kernel begin to write these bytes to the disk while others are still to come, so that little is left for the sync
 /// at the end. That is what Linux does for dirty pages that are not needed any more; it does not wait for them.
 fn write_back(file: &File, offset: u64, length: u64) {
@@ -461,53 +425,4 @@ fn write_sparse(file: &File, bytes: &[u8], offset: u64) -> std::io::Result<bool>
         file.write_all_at(last, run_at)?;
     }
     Ok(!last.is_empty())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn id(number: u16) -> Id {
-        let mut bytes = [0; 32];
-        bytes[..2].copy_from_slice(&number.to_be_bytes());
-        Id::new(bytes)
-    }
-
-    proptest! {
-        /// Every byte belongs to one part, parts are no longer than allowed, and no pack that fits in one is cut.
-        #[test]
-        fn a_large_file_is_cut_where_its_packs_change(
-            packs in prop::collection::vec(prop::collection::vec(1_u32..3 << 20, 1..12), 1..20)
-        ) {
-            let sizes: Vec<u32> = packs.concat();
-            let content: Vec<(DataId, u32)> =
-                (0..).zip(&sizes).map(|(number, size)| (id(number).into(), *size)).collect();
-            let owners: Vec<usize> = packs.iter().enumerate().flat_map(|(pack, blobs)| vec![pack; blobs.len()]).collect();
-            let pack_of = |blob: &DataId| {
-                let number = content.iter().position(|(known, _)| known == blob).unwrap();
-                Some(id(u16::try_from(owners[number]).unwrap()))
-            };
-            let mut units = Vec::new();
-            parts(7, &content, &pack_of, &mut units);
-            let (mut next, mut at) = (0, 0);
-            for unit in &units {
-                let Unit::Part { index, parts, offset } = unit else { panic!("whole files") };
-                prop_assert_eq!((*index, parts.start, *offset), (7, next, at));
-                let length: u64 = sizes[parts.clone()].iter().map(|size| u64::from(*size)).sum();
-                prop_assert!(length <= UNIT || parts.len() == 1);
-                at += length;
-                next = parts.end;
-            }
-            prop_assert_eq!(next, sizes.len());
-            for (pack, blobs) in packs.iter().enumerate() {
-                let total: u64 = blobs.iter().map(|size| u64::from(*size)).sum();
-                let in_parts = units.iter().filter(|unit| match unit {
-                    Unit::Part { parts, .. } => owners[parts.clone()].contains(&pack),
-                    Unit::Files(_) => false,
-                });
-                prop_assert!(total > UNIT || in_parts.count() == 1, "pack {}", pack);
-            }
-        }
-    }
 }

@@ -77,7 +77,9 @@ fn a_seal_of_a_newer_format_is_listed_as_unreadable() {
     fixture.repository.seal(&newer, &origin()).unwrap();
     let states = states(&fixture);
     assert_eq!(states[0], ("P1".into(), PointState::Restorable));
-    assert!(matches!(&states[1].1, PointState::Unreadable { reason } if reason.contains("format 2")));
+    assert!(
+        matches!(&states[1].1, PointState::Unreadable { reason, is_damaged: false } if reason.contains("format 2"))
+    );
 }
 
 #[test]

@@ -216,7 +216,7 @@ fn another_applications_points_are_neither_offered_nor_pruned_where_one_is_adopt
     assert_eq!(own[0].state, PointState::Restorable);
     let mail = itself(&fixture, "mail");
     let points = mail.points().unwrap();
-    let PointState::Unreadable { reason } = &points[0].state else {
+    let PointState::Unreadable { reason, .. } = &points[0].state else {
         panic!("{points:?}");
     };
     assert!(reason.contains("`shop`") && points[0].manifest.is_none(), "{points:?}");

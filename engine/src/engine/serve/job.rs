@@ -1,0 +1,215 @@
+//! The work of a serving engine for one application, in a thread of its own.
+
+use super::{LONGEST_PAUSE, NOTICED_WITHIN, Told};
+use crate::engine::prune::PruneRequest;
+use crate::engine::runs::runbook;
+use crate::engine::{Engine, Level, ProtectRequest, Watch, application_name};
+use crate::error::Error;
+use crate::exit::Exit;
+use crate::run::Quiet;
+use crate::runbook::{Refusal, Verb};
+use crate::schedule::{Firing, due, next};
+use crate::vault::{Cancel, Class};
+use dram_catalog::LeaseName;
+use dram_catalog::record::lease::{LeaseError, may_be_held};
+use dram_compiler::model::{Verify, VerifyLevel};
+use jiff::{SignedDuration, Timestamp};
+use std::time::{Duration, Instant};
+
+/// What one thread does for one application.
+pub(super) struct Job<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) tell: &'a (dyn Fn(&Told) + Sync),
+    pub(super) cancel: &'a Cancel,
+    pub(super) application: String,
+    pub(super) first_pause: Duration,
+}
+
+impl Job<'_> {
+    pub(super) fn serve(&self, firing: Firing, every: u64) {
+        let begun = Instant::now();
+        let watch = Watch::new(&Quiet, self.cancel);
+        match self.left() {
+            Ok(Some(run)) => {
+                (self.tell)(&Told::Resumes {
+                    application: self.application.clone(),
+                    run: run.clone(),
+                });
+                match self.engine.resume(&run, &watch) {
+                    Ok(runbook) => self.protected(runbook.point, begun),
+                    Err(error) => self.failed(&error),
+                }
+            }
+            Ok(None) => {}
+            Err(error) => self.failed(&error),
+        }
+        if self.cancel.is_canceled() {
+            return;
+        }
+        let begun = Instant::now();
+        (self.tell)(&Told::Fires {
+            application: self.application.clone(),
+            firing: firing.at,
+            missed: firing.missed,
+        });
+        let mut request = ProtectRequest {
+            application: self.application.clone(),
+            components: Vec::new(),
+            class: Class::Scheduled,
+            dry_run: false,
+            firing: Some(firing.at),
+        };
+        let next = next(every, firing.at);
+        let mut pause = self.first_pause;
+        loop {
+            let error = match self.engine.protect(&request, &watch) {
+                Ok(runbook) => return self.protected(runbook.point, begun),
+                Err(error) => error,
+            };
+            if matches!(
+                error,
+                Error::Lease(LeaseError::Held { .. }) | Error::Refused(Refusal::Served { .. })
+            ) {
+                (self.tell)(&Told::Skipped {
+                    application: self.application.clone(),
+                    firing: firing.at,
+                    why: error.to_string(),
+                });
+                return;
+            }
+            self.failed(&error);
+            // A vault that was away for a minute must not cost a day. What a rule refuses stays refused.
+            let may_pass = matches!(error.exit(), Exit::Failed | Exit::Unreachable);
+            let again = SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX);
+            let again = self.engine.clock().now().saturating_add(again);
+            if !may_pass || again.is_ok_and(|again| again >= next) || !self.rest(pause) {
+                return;
+            }
+            pause = (pause * 2).min(LONGEST_PAUSE);
+            // The run that failed has the firing.
+            request.firing = None;
+        }
+    }
+
+    /// Waits, unless the engine stops meanwhile.
+    fn rest(&self, pause: Duration) -> bool {
+        let until = Instant::now() + pause;
+        while !self.cancel.is_canceled() && Instant::now() < until {
+            std::thread::sleep(NOTICED_WITHIN);
+        }
+        !self.cancel.is_canceled()
+    }
+
+    /// The newest run that makes a point and that nobody works at: what it stored already need not be stored again.
+    fn left(&self) -> Result<Option<String>, Error> {
+        let application = application_name(&self.application)?;
+        let lease = LeaseName::application(self.engine.catalog.tenant(), &application);
+        if may_be_held(&self.engine.catalog, &lease)? {
+            return Ok(None);
+        }
+        let open = self.engine.open_runs(&application)?.into_iter();
+        let protects = |(id, log)| {
+            let runbook = runbook(&log)?;
+            (runbook.verb == Verb::Protect).then(|| ulid::Ulid::to_string(&id))
+        };
+        Ok(open.filter_map(protects).max())
+    }
+
+    /// Carries retention out; whether that was tried.
+    pub(super) fn prune(&self) -> bool {
+        if self.cancel.is_canceled() {
+            return false;
+        }
+        let request = PruneRequest {
+            application: self.application.clone(),
+            vault: None,
+            dry_run: false,
+            acknowledged: false,
+            discard: Vec::new(),
+        };
+        match self.engine.prune(&request, &Watch::new(&Quiet, self.cancel)) {
+            Ok(reports) => {
+                for report in reports {
+                    if let Some(why) = report.failed.or(report.away) {
+                        (self.tell)(&Told::Failed {
+                            application: self.application.clone(),
+                            error: format!("vault {} was not pruned: {why}", report.vault),
+                            help: None,
+                        });
+                    } else if !report.removed.is_empty() {
+                        (self.tell)(&Told::Pruned {
+                            application: self.application.clone(),
+                            vault: report.vault,
+                            removed: report.removed.len(),
+                        });
+                    }
+                }
+            }
+            // Another run is at work: the next firing tries again.
+            Err(Error::Lease(LeaseError::Held { .. })) => return false,
+            Err(error) => self.failed(&error),
+        }
+        true
+    }
+
+    /// Verifies the newest point of each vault where that is due. The vault knows when one was verified last, by whomever.
+    pub(super) fn verify(&self, verify: &Verify, now: Timestamp) -> Result<(), Error> {
+        let level = match verify.level {
+            VerifyLevel::Checksum => Level::Checksum,
+            VerifyLevel::Restore => Level::Restore,
+        };
+        let mut failed = None;
+        for vault in self.engine.vaults_of(&self.application)? {
+            if self.cancel.is_canceled() {
+                return Ok(());
+            }
+            let verified = || -> Result<(), Error> {
+                let last = self.engine.last_verified(&self.application, &vault, level)?;
+                if due(verify.every.seconds, last, now).is_none() {
+                    return Ok(());
+                }
+                let watch = Watch::new(&Quiet, self.cancel);
+                let found = self.engine.verify(&self.application, Some(&vault), level, &watch)?;
+                let application = found.application;
+                (self.tell)(&if found.damages.is_empty() {
+                    Told::Verified {
+                        application,
+                        vault: vault.clone(),
+                        point: found.point,
+                        level: found.level,
+                    }
+                } else {
+                    Told::Damaged {
+                        application,
+                        vault: vault.clone(),
+                        point: found.point,
+                        damages: found.damages,
+                    }
+                });
+                Ok(())
+            };
+            match verified() {
+                // Nothing was made or copied yet.
+                Ok(()) | Err(Error::NoPoint { .. }) => {}
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+
+    fn protected(&self, point: String, begun: Instant) {
+        (self.tell)(&Told::Protected {
+            application: self.application.clone(),
+            point,
+            seconds: begun.elapsed().as_secs_f64(),
+        });
+    }
+
+    pub(super) fn failed(&self, error: &Error) {
+        (self.tell)(&Told::Failed {
+            application: self.application.clone(),
+            error: error.to_string(),
+            help: error.help(),
+        });
+    }
+}
