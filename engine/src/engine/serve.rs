@@ -59,6 +59,8 @@ struct Duty {
     /// The day whose retention was carried out.
     pruned: Option<Timestamp>,
     is_running: bool,
+    /// When the last firing, which failed, is tried again, and the pause after that.
+    again: Option<(Instant, Duration)>,
     verify: Option<Verify>,
     /// The last firing of verification that was served.
     verified: Option<Timestamp>,
@@ -72,6 +74,8 @@ enum Finished {
     Protect {
         application: String,
         pruned: Option<Timestamp>,
+        /// Whether it failed, and may be tried again.
+        again: bool,
     },
     Verify {
         application: String,
@@ -200,10 +204,17 @@ impl<'a> Desk<'a> {
     {
         while let Ok(finished) = self.finished.1.try_recv() {
             match finished {
-                Finished::Protect { application, pruned } => {
+                Finished::Protect {
+                    application,
+                    pruned,
+                    again,
+                } => {
                     if let Some(duty) = self.duties.get_mut(&application) {
                         duty.is_running = false;
                         duty.pruned = pruned.or(duty.pruned);
+                        let pause = duty.again.map_or(self.first_pause, |(_, pause)| pause);
+                        let next = (pause * 2).min(LONGEST_PAUSE);
+                        duty.again = again.then(|| (Instant::now() + pause, next));
                     }
                 }
                 Finished::Verify { application, done } => {
@@ -238,20 +249,27 @@ impl<'a> Desk<'a> {
         'a: 'scope,
     {
         let mut running = self.duties.values().filter(|duty| duty.is_running).count();
-        for (application, duty) in &mut self.duties {
+        // Who waited longest comes first: where there is not room for all, none is left out for ever.
+        let mut waiting: Vec<(&String, &mut Duty)> = self.duties.iter_mut().collect();
+        waiting.sort_by_key(|(_, duty)| duty.served);
+        for (application, duty) in waiting {
             let Some(every) = duty.every else { continue };
-            let Some(firing) = due(every, duty.served, now) else {
-                continue;
-            };
-            if duty.is_running {
+            let firing = due(every, duty.served, now);
+            let again = duty.again.is_some_and(|(at, _)| at <= Instant::now());
+            match firing {
                 // The interval passed while its last run is still at work.
-                (self.tell)(&Told::Skipped {
-                    application: application.clone(),
-                    firing: firing.at,
-                    why: "the last one is still at work".to_owned(),
-                });
-                duty.served = Some(firing.at);
-                continue;
+                Some(firing) if duty.is_running => {
+                    (self.tell)(&Told::Skipped {
+                        application: application.clone(),
+                        firing: firing.at,
+                        why: "the last one is still at work".to_owned(),
+                    });
+                    duty.served = Some(firing.at);
+                    continue;
+                }
+                Some(_) => {}
+                None if again && !duty.is_running => {}
+                None => continue,
             }
             // It stays due until there is room.
             if running >= self.at_once {
@@ -259,24 +277,28 @@ impl<'a> Desk<'a> {
             }
             running += 1;
             duty.is_running = true;
-            duty.served = Some(firing.at);
+            if let Some(firing) = firing {
+                duty.served = Some(firing.at);
+                duty.again = None;
+            }
             let day = newest(PRUNES_EVERY, now);
             let job = Job {
                 engine: self.engine,
                 tell: self.tell,
                 cancel: self.cancel,
                 application: application.clone(),
-                first_pause: self.first_pause,
             };
             let prunes = duty.pruned != Some(day);
             let done = self.finished.0.clone();
             scope.spawn(move || {
-                job.serve(firing, every);
-                let pruned = prunes && job.prune();
+                let again = job.serve(firing);
+                // A vault that could not be written is not asked to remove anything.
+                let pruned = prunes && !again && job.prune();
                 // Nobody listens any more when the engine stops.
                 let _ = done.send(Finished::Protect {
                     application: job.application,
                     pruned: pruned.then_some(day),
+                    again,
                 });
             });
         }
@@ -308,7 +330,6 @@ impl<'a> Desk<'a> {
             tell: self.tell,
             cancel: self.cancel,
             application,
-            first_pause: self.first_pause,
         };
         let done = self.finished.0.clone();
         scope.spawn(move || {

@@ -1,6 +1,6 @@
 //! The work of a serving engine for one application, in a thread of its own.
 
-use super::{LONGEST_PAUSE, NOTICED_WITHIN, Told};
+use super::Told;
 use crate::engine::prune::PruneRequest;
 use crate::engine::runs::runbook;
 use crate::engine::{Engine, Level, ProtectRequest, Watch, application_name};
@@ -8,13 +8,13 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::run::Quiet;
 use crate::runbook::{Refusal, Verb};
-use crate::schedule::{Firing, due, next};
+use crate::schedule::{Firing, due};
 use crate::vault::{Cancel, Class};
 use dram_catalog::LeaseName;
 use dram_catalog::record::lease::{LeaseError, may_be_held};
 use dram_compiler::model::{Verify, VerifyLevel};
-use jiff::{SignedDuration, Timestamp};
-use std::time::{Duration, Instant};
+use jiff::Timestamp;
+use std::time::Instant;
 
 /// What one thread does for one application.
 pub(super) struct Job<'a> {
@@ -22,11 +22,11 @@ pub(super) struct Job<'a> {
     pub(super) tell: &'a (dyn Fn(&Told) + Sync),
     pub(super) cancel: &'a Cancel,
     pub(super) application: String,
-    pub(super) first_pause: Duration,
 }
 
 impl Job<'_> {
-    pub(super) fn serve(&self, firing: Firing, every: u64) {
+    /// Makes the point of a firing, or of one that failed before; whether it may be tried again.
+    pub(super) fn serve(&self, firing: Option<Firing>) -> bool {
         let begun = Instant::now();
         let watch = Watch::new(&Quiet, self.cancel);
         match self.left() {
@@ -44,60 +44,40 @@ impl Job<'_> {
             Err(error) => self.failed(&error),
         }
         if self.cancel.is_canceled() {
-            return;
+            return false;
         }
         let begun = Instant::now();
-        (self.tell)(&Told::Fires {
-            application: self.application.clone(),
-            firing: firing.at,
-            missed: firing.missed,
-        });
-        let mut request = ProtectRequest {
+        if let Some(firing) = firing {
+            (self.tell)(&Told::Fires {
+                application: self.application.clone(),
+                firing: firing.at,
+                missed: firing.missed,
+            });
+        }
+        let request = ProtectRequest {
             application: self.application.clone(),
             components: Vec::new(),
             class: Class::Scheduled,
             dry_run: false,
-            firing: Some(firing.at),
+            firing: firing.map(|firing| firing.at),
         };
-        let next = next(every, firing.at);
-        let mut pause = self.first_pause;
-        loop {
-            let error = match self.engine.protect(&request, &watch) {
-                Ok(runbook) => return self.protected(runbook.point, begun),
-                Err(error) => error,
-            };
-            if matches!(
-                error,
-                Error::Lease(LeaseError::Held { .. }) | Error::Refused(Refusal::Served { .. })
-            ) {
-                (self.tell)(&Told::Skipped {
-                    application: self.application.clone(),
-                    firing: firing.at,
-                    why: error.to_string(),
-                });
-                return;
+        match (self.engine.protect(&request, &watch), firing) {
+            (Ok(runbook), _) => self.protected(runbook.point, begun),
+            (
+                Err(error @ (Error::Lease(LeaseError::Held { .. }) | Error::Refused(Refusal::Served { .. }))),
+                Some(firing),
+            ) => (self.tell)(&Told::Skipped {
+                application: self.application.clone(),
+                firing: firing.at,
+                why: error.to_string(),
+            }),
+            (Err(error), _) => {
+                self.failed(&error);
+                // A vault that was away for a minute must not cost a day. What a rule refuses stays refused.
+                return matches!(error.exit(), Exit::Failed | Exit::Unreachable);
             }
-            self.failed(&error);
-            // A vault that was away for a minute must not cost a day. What a rule refuses stays refused.
-            let may_pass = matches!(error.exit(), Exit::Failed | Exit::Unreachable);
-            let again = SignedDuration::try_from(pause).unwrap_or(SignedDuration::MAX);
-            let again = self.engine.clock().now().saturating_add(again);
-            if !may_pass || again.is_ok_and(|again| again >= next) || !self.rest(pause) {
-                return;
-            }
-            pause = (pause * 2).min(LONGEST_PAUSE);
-            // The run that failed has the firing.
-            request.firing = None;
         }
-    }
-
-    /// Waits, unless the engine stops meanwhile.
-    fn rest(&self, pause: Duration) -> bool {
-        let until = Instant::now() + pause;
-        while !self.cancel.is_canceled() && Instant::now() < until {
-            std::thread::sleep(NOTICED_WITHIN);
-        }
-        !self.cancel.is_canceled()
+        false
     }
 
     /// The newest run that makes a point and that nobody works at: what it stored already need not be stored again.
