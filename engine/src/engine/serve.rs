@@ -10,6 +10,7 @@ mod told;
 
 use super::{Engine, LEASE, application_name};
 use crate::error::Error;
+use crate::exit::Exit;
 use crate::schedule::{due, newest};
 use crate::vault::Cancel;
 use dram_catalog::record::engine::{Beat, EngineState, Heart};
@@ -414,21 +415,28 @@ impl<'a> Desk<'a> {
                 help: Some(unreadable.help()),
             });
         }
-        for name in declared.applications() {
-            let known = self.duties.remove(&*name);
-            let mut duty = match known {
-                Some(known) => known,
-                None => Duty {
-                    served: self.engine.served(&application_name(&name)?)?,
-                    ..Duty::default()
-                },
-            };
+        let names = declared.applications();
+        // What fails here leaves everything as it is: what is known of runs at work must not be lost.
+        let mut new = BTreeMap::new();
+        for name in names.iter().filter(|name| !self.duties.contains_key(&***name)) {
+            new.insert(name.clone(), self.engine.served(&application_name(name)?)?);
+        }
+        for name in names {
+            let mut duty = self.duties.remove(&*name).unwrap_or_else(|| Duty {
+                served: new.remove(&name).flatten(),
+                ..Duty::default()
+            });
             match self.engine.closure_among(&name, Some(&declared)) {
                 Ok(closure) => {
                     let site = closure.sites.get_key_value(&*closure.active());
                     let interval = firings(&closure.application, &closure.policy, site);
                     duty.every = interval.map(|interval| interval.every.seconds);
                     duty.verify = closure.policy.verify;
+                }
+                // The catalog did not answer: what was known holds, and the next turn asks again.
+                Err(error) if error.exit() == Exit::Unreachable => {
+                    self.follower.again();
+                    self.tell_failure(&name, &error);
                 }
                 // One that cannot be read does not keep the others from being protected.
                 Err(error) => {
