@@ -2,6 +2,7 @@
 
 mod application;
 mod domains;
+mod hooks;
 mod names;
 mod quantities;
 mod vaults;
@@ -72,6 +73,7 @@ fn rules(documents: Vec<Written>, out: &mut Vec<Diagnostic>) -> Option<Model> {
     domains::apart(&documents, out);
     domains::one_plan_each(&documents, out);
     vaults::together(&documents, out);
+    hooks::together(&documents, out);
     if has_errors(out) {
         return None;
     }

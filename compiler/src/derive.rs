@@ -1,5 +1,9 @@
 //! What the user left to us: the schedule that an objective needs, and how each piece of data is captured.
 
+mod freeze;
+
+pub use freeze::{Freeze, freeze, place_of, reached};
+
 use crate::model::{Application, Body, Component, Duration, ProtectionPolicy, Rate, When};
 
 /// Time that sealing a point may take: one small snapshot written and synced.

@@ -6,6 +6,7 @@ mod catalog;
 mod catalog_url;
 mod command;
 mod declaration;
+mod hook;
 mod plan;
 mod policy;
 mod secret;
@@ -22,8 +23,11 @@ pub use dram_fields::{
     AbsolutePath, Bucket, Bytes, CloudName, Container, Duration, Endpoint, LogicalPath, Name, Percent, Prefix,
     ProfileName, Rate, Region, Whole,
 };
+pub use hook::{ConsistencyGroup, Hook, HookDeed, HookRequest, HttpMethod, Moment, OnError, Place};
 pub use plan::{Applications, Mappings, OnMissing, PathMapping, RecoveryPlan, Target};
-pub use policy::{Objectives, ProtectionPolicy, Retention, Schedule, Transfer, VaultUse, Verify, VerifyLevel, When};
+pub use policy::{
+    Consistency, Objectives, ProtectionPolicy, Retention, Schedule, Transfer, VaultUse, Verify, VerifyLevel, When,
+};
 pub use secret::{SecretRef, SecretSource};
 pub use site::{HostSite, Platform, RecoverySite};
 pub use vault::{AccessKeys, CredentialSource, Credentials, Directory, Lock, LockMode, S3, Store, Swift, Vault};

@@ -7,8 +7,9 @@ mod progress;
 
 use crate::error::Error;
 use crate::exit::Exit;
+use crate::site;
 use crate::vault::Cancel;
-use arguments::Arguments;
+use arguments::{Arguments, Command};
 use clap::Parser;
 use output::Output;
 use tracing_subscriber::EnvFilter;
@@ -17,6 +18,9 @@ use tracing_subscriber::EnvFilter;
 #[must_use]
 pub fn main() -> Exit {
     let arguments = Arguments::parse();
+    if matches!(arguments.command, Command::Freezer) {
+        return freezer();
+    }
     let output = Output::new(&arguments.global);
     log_to_standard_error(&arguments.global.log_level);
     let cancel = Cancel::new();
@@ -38,6 +42,15 @@ pub fn main() -> Exit {
             error.exit()
         }
     }
+}
+
+/// A freeze ends when whoever wanted it says so or is gone, or when it has lasted too long; not by a signal that stops a service
+/// with all its processes.
+fn freezer() -> Exit {
+    let heedless = ctrlc::set_handler(|| {});
+    drop(heedless);
+    site::freezer(std::io::BufReader::new(std::io::stdin()), std::io::stdout());
+    Exit::Done
 }
 
 fn log_to_standard_error(level: &str) {

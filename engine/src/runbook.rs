@@ -4,6 +4,7 @@
 //! needs, so that a run continues from its log alone even when declarations have changed since.
 
 mod copy;
+mod hook;
 mod protect;
 mod refusal;
 mod restore;
@@ -16,7 +17,7 @@ pub use protect::{Protect, copy, protect};
 pub use refusal::Refusal;
 pub use restore::{Destination, FilesOnly, Restore, files_only, restore};
 pub use retention::{Candidate, Kept, Pruning, RetentionRef, prune};
-pub use step::{RUNBOOK_FORMAT, Recorded, Runbook, Scope, SiteRef, Step, Verb};
+pub use step::{Capture, Freeze, RUNBOOK_FORMAT, Recorded, Runbook, Scope, SiteRef, Step, Verb};
 pub(crate) use vault::AWS_CHAIN;
 pub use vault::{CopyRef, CredentialsRef, LockRef, PlaceRef, S3Ref, SecretPlace, TransferRef, VaultRef};
 

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 pub(super) fn fits(document: &Written, spec: &Spec, out: &mut Vec<Diagnostic>) {
     let Spec::Application(application) = spec else { return };
+    super::hooks::fit(document, application, out);
     let before = out.len();
     let names: BTreeSet<&str> = application
         .components

@@ -3,9 +3,9 @@
 use super::Written;
 use crate::diagnostic::{Diagnostic, compiler_codes as codes};
 use crate::model::{
-    Application, Body, Command, Component, DataHints, Dump, Health, Host, Http, Lock, LogicalPath, Mappings,
-    Objectives, PathMapping, Probe, ProtectionPolicy, RecoveryPlan, RecoverySite, Retention, Schedule, Service, Spec,
-    Transfer, Vault, VaultUse, Verify, When,
+    Application, Body, Command, Component, DataHints, Dump, Health, Hook, HookDeed, HookRequest, Host, Http, Lock,
+    LogicalPath, Mappings, Objectives, PathMapping, Probe, ProtectionPolicy, RecoveryPlan, RecoverySite, Retention,
+    Schedule, Service, Spec, Transfer, Vault, VaultUse, Verify, When,
 };
 use dram_fields::{Duration, Field, Rate, Step};
 
@@ -19,6 +19,9 @@ pub(super) fn sensible(document: &Written, spec: &Spec, out: &mut Vec<Diagnostic
         Spec::Application(application) => {
             for (index, component) in application.components.iter().enumerate() {
                 rule.component(&[Step::Field(Application::COMPONENTS), Step::Index(index)], component);
+            }
+            for (index, hook) in application.hooks.iter().enumerate() {
+                rule.hook(&[Step::Field(Application::HOOKS), Step::Index(index)], hook);
             }
         }
         Spec::RecoveryPlan(plan) => rule.plan(plan),
@@ -86,6 +89,11 @@ impl Rule<'_> {
         if let Some(rto) = policy.objectives.rto {
             self.duration(objectives(Objectives::RTO), "an objective", rto);
         }
+        self.duration(
+            objectives(Objectives::MAX_FREEZE),
+            "a freeze",
+            policy.objectives.max_freeze,
+        );
         for (
             index,
             Schedule {
@@ -184,19 +192,38 @@ impl Rule<'_> {
         for (index, health) in component.health.iter().enumerate() {
             let mut at = under(at, &[Component::HEALTH]);
             at.push(Step::Index(index));
-            self.duration(under(&at, &[Health::TIMEOUT]), "a timeout", health.timeout);
-            match &health.probe {
-                Probe::Http(http) => {
-                    if !(http.url.starts_with("http://") || http.url.starts_with("https://")) {
-                        self.bad_url(
-                            &under(&at, &[Probe::HTTP, Http::URL]),
-                            &http.url,
-                            "a health check asks `http://…` or `https://…`",
-                        );
-                    }
-                }
-                Probe::Exec(command) => self.command(under(&at, &[Probe::EXEC]), command),
-            }
+            self.check(&at, health);
+        }
+    }
+
+    fn check(&mut self, at: &[Step], health: &Health) {
+        self.duration(under(at, &[Health::TIMEOUT]), "a timeout", health.timeout);
+        match &health.probe {
+            Probe::Http(http) => self.url(
+                &under(at, &[Probe::HTTP, Http::URL]),
+                &http.url,
+                "a health check asks `http://…` or `https://…`",
+            ),
+            Probe::Exec(command) => self.command(under(at, &[Probe::EXEC]), command),
+        }
+    }
+
+    fn url(&mut self, path: &[Step], url: &str, help: &str) {
+        if !(url.starts_with("http://") || url.starts_with("https://")) {
+            self.bad_url(path, url, help);
+        }
+    }
+
+    fn hook(&mut self, at: &[Step], hook: &Hook) {
+        self.duration(under(at, &[Hook::TIMEOUT]), "a timeout", hook.timeout);
+        match &hook.deed {
+            HookDeed::Run(_) | HookDeed::Shell(_) => {}
+            HookDeed::Http(request) => self.url(
+                &under(at, &[HookDeed::HTTP, HookRequest::URL]),
+                &request.url,
+                "a hook sends to `http://…` or `https://…`",
+            ),
+            HookDeed::Wait(health) => self.check(&under(at, &[HookDeed::WAIT]), health),
         }
     }
 

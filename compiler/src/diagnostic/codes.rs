@@ -103,6 +103,16 @@ codes! {
         "A vault with `adopt` is one repository that was there already, and it becomes that of one application: nothing\n\
          else lies there. A policy that uses it protects this application and no other. Give the other applications a\n\
          policy with a vault of their own, or correct the name.";
+    BAD_HOOK = "DRAM0060", "a hook whose parts do not fit together",
+        "A hook is about one `component` or about the whole application, and is carried out at the site or where the engine\n\
+         runs: `on: component` needs a component, `on: site` has none. `dir` is the folder of a command; a `get` has no body.";
+    BAD_GROUP = "DRAM0061", "a consistency group whose members do not fit",
+        "A group names components of its own application. Each component is in one group: all groups of an application are\n\
+         frozen at the same moment, so two groups that share a member would be one.";
+    NOT_QUIESCED = "DRAM0062", "consistency that nothing brings about",
+        "A policy with `consistency: application` promises that each point holds data of applications at rest. A dump is a\n\
+         transaction of its own; files are not: a hook `at: before-freeze` must bring their component to rest, and one\n\
+         `at: after-thaw` let it go on.";
 }
 
 /// Every code of the compiler and of decoding, in order.

@@ -1,6 +1,6 @@
 //! What is protected.
 
-use super::Command;
+use super::{Command, ConsistencyGroup, Hook, Moment};
 use dram_fields::{Bytes, Duration, Fields, LogicalPath, Name, Rate};
 
 /// What is protected: components with their data, order and health.
@@ -15,6 +15,29 @@ pub struct Application {
     /// Its parts.
     #[field(block = "component", key = "name", min = 1)]
     pub components: Vec<Component>,
+    /// Components whose data must stem from one moment.
+    #[field(block = "consistency_group", key = "name")]
+    pub consistency_groups: Vec<ConsistencyGroup>,
+    /// What is done at the moments of a run.
+    #[field(block = "hook")]
+    pub hooks: Vec<Hook>,
+}
+
+impl Application {
+    /// Whether a hook brings a component to rest before its data is read.
+    #[must_use]
+    pub fn brings_to_rest(&self, component: &Component) -> bool {
+        let mut before = self.hooks.iter().filter(|hook| hook.at == Moment::BeforeFreeze);
+        before.any(|hook| hook.component.as_ref().is_none_or(|of| *of == component.name))
+    }
+}
+
+impl Component {
+    /// Whether it has files to protect.
+    #[must_use]
+    pub fn has_files(&self) -> bool {
+        matches!(&self.body, Some(Body::Host(host)) if !host.paths.is_empty())
+    }
 }
 
 /// A part of an application with its data, order and health.

@@ -9,6 +9,9 @@ pub struct ProtectionPolicy {
     pub objectives: Objectives,
     /// When points are made. Derived from `objectives.rpo` when absent.
     pub schedule: Vec<Schedule>,
+    /// How much the data of a point must belong together. Without it files are read while the application changes them, but
+    /// for components with hooks before the freeze, and in `consistencyGroups`.
+    pub consistency: Option<Consistency>,
     /// Which points are kept when `dram prune` runs. Without it every point is kept.
     pub retention: Option<Retention>,
     /// The vaults that keep the points: the first is the primary one, where points are made; the others hold copies.
@@ -27,6 +30,22 @@ pub struct Objectives {
     pub rpo: Duration,
     /// Recovery time objective: the most time until the application runs again.
     pub rto: Option<Duration>,
+    /// The longest that an application is frozen while its data is read. After that it is thawed, and the point fails.
+    #[field(default = Duration::seconds(60))]
+    pub max_freeze: Duration,
+}
+
+/// How much the data of a point belongs together. What was reached stands in each point.
+#[derive(Fields, Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Consistency {
+    /// The files of each component stem from one moment, as after a loss of power.
+    Crash,
+    /// So do those of all components together.
+    Group,
+    /// And their file systems had been brought to rest: what programs had written is there.
+    Filesystem,
+    /// And the applications had been brought to rest, by hooks or because a dump is a transaction of its own.
+    Application,
 }
 
 /// When points are made.

@@ -111,11 +111,13 @@ resource "dram_vault" "shelf" {
 }
 
 resource "dram_protection_policy" "hourly" {
-  name = "hourly"
+  name        = "hourly"
+  consistency = "group"
 
   objectives {
-    rpo = "75m"
-    rto = "2h"
+    rpo        = "75m"
+    rto        = "2h"
+    max_freeze = "20s"
   }
 
   schedule {
@@ -232,6 +234,54 @@ resource "dram_application" "shop" {
         shell   = "shop status"
         dir     = "/srv/shop"
         timeout = "5s"
+      }
+    }
+  }
+
+  consistency_group {
+    name    = "all"
+    members = ["db", "web"]
+  }
+
+  hook {
+    at        = "before-freeze"
+    on        = "component"
+    component = "web"
+    run       = ["shop", "rest"]
+    dir       = "/srv/shop"
+    timeout   = "10s"
+    on_error  = "fail"
+  }
+
+  hook {
+    at    = "after-thaw"
+    on    = "site"
+    shell = "shop go"
+  }
+
+  hook {
+    at        = "after-start"
+    on        = "engine"
+    component = "web"
+    on_error  = "continue"
+
+    http {
+      url    = "https://desk.example/up"
+      method = "put"
+      body   = "$${DRAM_COMPONENT}"
+      status = 202
+    }
+  }
+
+  hook {
+    at = "before-restore"
+
+    wait {
+      timeout      = "4s"
+      start_period = "3m"
+
+      exec {
+        run = ["shop", "is", "free"]
       }
     }
   }

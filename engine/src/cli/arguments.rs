@@ -343,6 +343,9 @@ pub(crate) enum Command {
         #[arg(long, value_name = "VAULT")]
         vault: Option<String>,
     },
+    /// Freeze an application, and thaw it in time: what a run starts beside itself
+    #[command(hide = true)]
+    Freezer,
     /// Protect what is declared when its policy says so, until stopped
     #[command(
         after_help = "Several may serve one catalog: one acts, the others wait until it stops or falls silent. Retention is carried \

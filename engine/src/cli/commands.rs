@@ -214,6 +214,8 @@ pub(crate) fn run(arguments: Arguments, output: &Output, cancel: &Cancel) -> Don
                 statement,
             })
         }
+        // It never comes here: it needs nothing of what was set up.
+        Command::Freezer => Ok(Exit::Done),
         Command::Serve { name, at_once } => context.serve(name, at_once),
         Command::Adopt { application } => {
             let (epoch, site) = context.engine()?.adopt(&application)?;

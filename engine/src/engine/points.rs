@@ -28,6 +28,8 @@ pub struct PointRow {
     pub epoch: u64,
     /// How it came about.
     pub class: String,
+    /// How far its data belongs together: `none`, `crash`, `group`, `filesystem` or `application`.
+    pub consistency: String,
     /// How many items.
     pub items: usize,
     /// Bytes that restoring it writes.
@@ -60,6 +62,9 @@ impl PointRow {
             epoch: manifest.map_or(0, |manifest| manifest.epoch),
             class: manifest
                 .and_then(|manifest| serde_json::to_value(manifest.class).ok()?.as_str().map(str::to_owned))
+                .unwrap_or_default(),
+            consistency: manifest
+                .map(|manifest| manifest.consistency.as_str().to_owned())
                 .unwrap_or_default(),
             items: manifest.map_or(0, |manifest| manifest.items.len()),
             bytes: manifest.map_or(0, |manifest| manifest.items.iter().map(|item| item.bytes).sum()),
@@ -353,7 +358,7 @@ mod tests {
             site: "office".to_owned(),
             class: Class::Manual,
             frozen_at: frozen_at.clone(),
-            consistency: "none".to_owned(),
+            consistency: crate::vault::Consistency::None,
             writer: Writer { epoch: 0, lease: 1 },
             items: Vec::new(),
             declarations: Vec::new(),

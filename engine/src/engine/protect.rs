@@ -72,6 +72,8 @@ impl Engine {
             epoch: closure.epoch_number(),
             point: self.catalog.fresh_id().to_string(),
             class: request.class,
+            consistency: closure.policy.consistency,
+            max_freeze: closure.policy.objectives.max_freeze,
             declarations: closure.records.clone(),
         })?;
         Ok((closure, runbook))

@@ -1,11 +1,15 @@
 //! The steps that make a point.
 
-use super::drive::{Authority, Driver, Outcome, vault_error};
+use super::drive::{Authority, Driver, vault_error};
+use super::outcome::Outcome;
 use super::terms;
 use crate::error::Error;
-use crate::runbook::Step;
+use crate::runbook::{Capture, Step};
 use crate::site::{DumpStream, Site, SiteError, Surroundings};
-use crate::vault::{CaptureFiles, CaptureStream, Captured, Class, Item, Manifest, Repository, VaultError, Writer};
+use crate::vault::{
+    Cancel, CaptureFiles, CaptureStream, Captured, Class, Consistency, Item, Manifest, Method, Origin, Repository,
+    VaultError, Writer,
+};
 use dram_compiler::model::{Body, Component, Host};
 use indicatif::HumanBytes;
 use serde_json::json;
@@ -44,13 +48,37 @@ impl Driver<'_> {
     }
 }
 
-pub(super) fn files(driver: &Driver<'_>, component: &str, item: &str) -> Result<Outcome, Error> {
+/// Captures a piece of data into the vault, begin or continue.
+pub(super) fn capture(driver: &Driver<'_>, what: &Capture) -> Result<Outcome, Error> {
     let repository = driver.repository()?;
-    let point = &driver.runbook.point;
-    if let Some(captured) = repository.find_item(point, item)? {
+    if let Some(captured) = repository.find_item(&driver.runbook.point, &what.item)? {
         return Ok(captured_outcome(&captured));
     }
-    let host = driver.host(component)?;
+    capture_into(repository, driver, what, driver.origin(), &driver.cancel)
+}
+
+/// Captures a piece of data into a repository, which may be a spool.
+pub(super) fn capture_into(
+    repository: &Repository,
+    driver: &Driver<'_>,
+    what: &Capture,
+    origin: Origin,
+    cancel: &Cancel,
+) -> Result<Outcome, Error> {
+    match what.method {
+        Method::Files => files(repository, driver, what, origin, cancel),
+        Method::Dump => dump(repository, driver, what, origin, cancel),
+    }
+}
+
+fn files(
+    repository: &Repository,
+    driver: &Driver<'_>,
+    what: &Capture,
+    origin: Origin,
+    cancel: &Cancel,
+) -> Result<Outcome, Error> {
+    let host = driver.host(&what.component)?;
     let site = driver.site()?;
     let paths: Vec<PathBuf> = host.paths.iter().map(|path| PathBuf::from(path.as_str())).collect();
     let mut physical = Vec::new();
@@ -58,27 +86,29 @@ pub(super) fn files(driver: &Driver<'_>, component: &str, item: &str) -> Result<
         physical.push((path.clone(), site.locate(path)?));
     }
     let what = CaptureFiles {
-        point,
-        item,
+        point: &driver.runbook.point,
+        item: &what.item,
         root: site.root(),
         paths: &paths,
         physical: &physical,
         exclude: &host.exclude,
         skip: &driver.skip()?,
-        origin: driver.origin(),
+        origin,
     };
     let captured = repository
-        .capture_files(&what, &driver.observer.progress(), &driver.cancel)
+        .capture_files(&what, &driver.observer.progress(), cancel)
         .map_err(vault_error)?;
     Ok(captured_outcome(&captured))
 }
 
-pub(super) fn dump(driver: &Driver<'_>, component: &str, item: &str) -> Result<Outcome, Error> {
-    let repository = driver.repository()?;
-    let point = &driver.runbook.point;
-    if let Some(captured) = repository.find_item(point, item)? {
-        return Ok(captured_outcome(&captured));
-    }
+fn dump(
+    repository: &Repository,
+    driver: &Driver<'_>,
+    what: &Capture,
+    origin: Origin,
+    cancel: &Cancel,
+) -> Result<Outcome, Error> {
+    let (point, component) = (&driver.runbook.point, &what.component);
     let host = driver.host(component)?;
     let Some(dump) = &host.dump else {
         return Err(Error::NotResumable {
@@ -86,50 +116,63 @@ pub(super) fn dump(driver: &Driver<'_>, component: &str, item: &str) -> Result<O
             why: format!("component `{component}` has no dump"),
         });
     };
-    let stream = driver.site()?.dump(
-        &terms::command(&dump.command),
-        &driver.around(component),
-        &driver.cancel,
-    )?;
+    let stream = driver
+        .site()?
+        .dump(&terms::command(&dump.command), &driver.around(component), cancel)?;
     let command = Arc::new(Mutex::new(Running {
         stream: Some(stream),
         failed: None,
+        said: String::new(),
     }));
     let (reader, ending) = (Reader(Arc::clone(&command)), Arc::clone(&command));
     let what = CaptureStream {
         point,
-        item,
+        item: &what.item,
         file_name: DUMP_FILE,
-        origin: driver.origin(),
+        origin,
     };
     let finish = move || lock(&ending).finish();
-    let captured = repository.capture_stream(&what, reader, finish, &driver.observer.progress(), &driver.cancel);
+    let captured = repository.capture_stream(&what, reader, finish, &driver.observer.progress(), cancel);
+    let (failed, said) = {
+        let mut command = lock(&command);
+        (command.failed.take(), std::mem::take(&mut command.said))
+    };
     // How the command ended says more than that its output broke off.
-    match (captured, lock(&command).failed.take()) {
-        (Ok(captured), _) => Ok(captured_outcome(&captured)),
-        (Err(_), Some(site)) if !driver.cancel.is_canceled() => Err(site.into()),
+    match (captured, failed) {
+        (Ok(captured), _) => {
+            let mut outcome = captured_outcome(&captured);
+            // It ended well, and had something to say: nobody should have to run it again to hear it.
+            if !said.is_empty() {
+                outcome
+                    .notes
+                    .push(format!("the dump command of {component} said: {said}"));
+            }
+            Ok(outcome)
+        }
+        (Err(_), Some(site)) if !cancel.is_canceled() => Err(site.into()),
         (Err(vault), _) => Err(vault_error(vault)),
     }
 }
 
-pub(super) fn seal(driver: &Driver<'_>, class: Class) -> Result<Outcome, Error> {
+pub(super) fn seal(driver: &Driver<'_>, class: Class, consistency: Consistency) -> Result<Outcome, Error> {
     let repository = driver.repository()?;
     let runbook = driver.runbook;
     let mut items = Vec::new();
-    for step in &runbook.steps {
-        let (component, name) = match step {
-            Step::CaptureFiles { component, item } | Step::CaptureDump { component, item } => (component, item),
-            _ => continue,
-        };
+    for Capture {
+        component,
+        item: name,
+        method,
+    } in &runbook.steps.iter().flat_map(Step::captures).collect::<Vec<_>>()
+    {
         let Some(captured) = repository.find_item(&runbook.point, name)? else {
             return Err(Error::NoPoint {
                 what: format!("item `{name}` of point {} is no longer in the vault", runbook.point),
                 help: format!("start it again: `dram protect {}`", runbook.name()),
             });
         };
-        items.push(match step {
-            Step::CaptureDump { .. } => Item::of_stream(name, component, DUMP_FILE, &captured),
-            _ => Item::of_files(name, component, &captured),
+        items.push(match method {
+            Method::Dump => Item::of_stream(name, component, DUMP_FILE, &captured),
+            Method::Files => Item::of_files(name, component, &captured),
         });
     }
     let lease = match driver.authority {
@@ -137,7 +180,9 @@ pub(super) fn seal(driver: &Driver<'_>, class: Class) -> Result<Outcome, Error> 
         Authority::Vault => 0,
     };
     let bytes = items.iter().map(|item| item.bytes).sum();
-    let frozen_at = point_time(&runbook.point).unwrap_or_else(|| driver.clock.now());
+    let rest = driver.rest();
+    let begun = || point_time(&runbook.point).unwrap_or_else(|| driver.clock.now());
+    let frozen_at = rest.as_ref().map_or_else(begun, |rest| rest.at);
     let manifest = Manifest {
         format: crate::vault::MANIFEST_FORMAT,
         min_reader: crate::vault::MANIFEST_FORMAT,
@@ -148,8 +193,7 @@ pub(super) fn seal(driver: &Driver<'_>, class: Class) -> Result<Outcome, Error> 
         site: runbook.site.name.clone(),
         class,
         frozen_at: frozen_at.to_string(),
-        // Files are read while the application runs, each dump is one transaction of its own.
-        consistency: "none".to_owned(),
+        consistency: rest.map_or(consistency, |rest| rest.reached),
         writer: Writer {
             epoch: runbook.epoch,
             lease,
@@ -178,7 +222,7 @@ pub(super) fn seal(driver: &Driver<'_>, class: Class) -> Result<Outcome, Error> 
     Ok(Outcome {
         detail: format!("{} items, {}", manifest.items.len(), HumanBytes(bytes)),
         bytes,
-        notes: Vec::new(),
+        ..Outcome::default()
     })
 }
 
@@ -237,6 +281,7 @@ fn captured_outcome(captured: &Captured) -> Outcome {
         ),
         bytes: captured.bytes,
         notes: captured.notes.iter().map(ToString::to_string).collect(),
+        ..Outcome::default()
     }
 }
 
@@ -244,15 +289,17 @@ fn captured_outcome(captured: &Captured) -> Outcome {
 struct Running {
     stream: Option<Box<dyn DumpStream>>,
     failed: Option<SiteError>,
+    /// Its last words to standard error.
+    said: String,
 }
 
 impl Running {
     /// Waits for the command's end. What failed is kept; the answer is its words.
     fn finish(&mut self) -> Result<(), String> {
-        if let Some(stream) = self.stream.take()
-            && let Err(error) = stream.finish()
-        {
-            self.failed = Some(error);
+        match self.stream.take().map(DumpStream::finish) {
+            Some(Ok(finished)) => self.said = finished.said,
+            Some(Err(error)) => self.failed = Some(error),
+            None => {}
         }
         match &self.failed {
             Some(error) => Err(error.to_string()),

@@ -1,7 +1,8 @@
 //! The step that brings points into a further vault.
 
-use super::drive::{Driver, Outcome, agree, vault_error};
+use super::drive::{Driver, agree, vault_error};
 use super::event::Event;
+use super::outcome::Outcome;
 use super::terms::candidate;
 use crate::error::Error;
 use crate::opening;
@@ -75,7 +76,7 @@ pub(super) fn copy(driver: &Driver<'_>, vault: &str) -> Result<Outcome, Error> {
             count => format!("{count} points, {}, {} new", HumanBytes(bytes), HumanBytes(new_bytes)),
         },
         bytes,
-        notes: Vec::new(),
+        ..Outcome::default()
     })
 }
 

@@ -6,7 +6,8 @@
 
 use super::event::{Event, Observer};
 use super::log::Log;
-use super::{capture, copy, recover, terms};
+use super::outcome::{Outcome, Rest};
+use super::{capture, copy, freeze, recover, terms};
 use crate::error::Error;
 use crate::opening;
 use crate::runbook::{AWS_CHAIN, Refusal, Runbook, Step, VaultRef, Verb};
@@ -15,24 +16,10 @@ use crate::vault::{Announced, Cancel, Flow, Location, Origin, Repository, Vault,
 use dram_catalog::record::lease::Lease;
 use dram_catalog::{Catalog, Clock, Name};
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
-
-/// What came of a step.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Outcome {
-    /// In words.
-    pub detail: String,
-    /// Bytes that it handled.
-    #[serde(default)]
-    pub bytes: u64,
-    /// Things that must not pass in silence.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub notes: Vec<String>,
-}
 
 /// Who says that this run may still act.
 #[derive(Debug, Clone, Copy)]
@@ -67,6 +54,8 @@ pub struct Driver<'a> {
     /// What all transfers of the run go through.
     flow: Arc<Flow>,
     repository: OnceLock<Repository>,
+    /// What the freeze of this run brought about, in this process or before.
+    rest: Mutex<Option<Rest>>,
     /// What other programs are told while this runs, by the names of the vaults.
     announced: Mutex<Vec<(String, Announced)>>,
 }
@@ -100,6 +89,7 @@ impl<'a> Driver<'a> {
             host,
             flow: opening::flow(&runbook.vault),
             repository: OnceLock::new(),
+            rest: Mutex::default(),
             announced: Mutex::default(),
         }
     }
@@ -175,7 +165,15 @@ impl<'a> Driver<'a> {
         Ok(())
     }
 
+    /// What the freeze of this run brought about, where it had one.
+    pub(super) fn rest(&self) -> Option<Rest> {
+        *self.rest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn done(&self, number: usize, of: usize, step: &Step, outcome: &Outcome, seconds: f64, before: bool) {
+        if outcome.rest.is_some() {
+            *self.rest.lock().unwrap_or_else(PoisonError::into_inner) = outcome.rest;
+        }
         for note in &outcome.notes {
             self.observer.event(&Event::Note { text: note.clone() });
         }
@@ -257,9 +255,14 @@ impl<'a> Driver<'a> {
         }
         self.entitled()?;
         match step {
-            Step::CaptureFiles { component, item } => capture::files(self, component, item),
-            Step::CaptureDump { component, item } => capture::dump(self, component, item),
-            Step::Seal { class } => capture::seal(self, *class),
+            Step::CaptureFiles { .. } | Step::CaptureDump { .. } => match step.captures().first() {
+                Some(what) => capture::capture(self, what),
+                None => Ok(Outcome::default()),
+            },
+            Step::Freeze(what) => freeze::freeze(self, what),
+            Step::Move { captures } => freeze::take_in(self, captures),
+            Step::Hook { hook, .. } => freeze::hook(self, *hook),
+            Step::Seal { class, consistency } => capture::seal(self, *class, *consistency),
             Step::Copy { vault } => copy::copy(self, vault),
             Step::Preflight { items, overwrite } => recover::preflight(self, items, *overwrite),
             Step::TakeOver { epoch, reason } => recover::take_over(self, *epoch, reason),
@@ -448,12 +451,16 @@ impl<'a> Driver<'a> {
             .filter_map(|vault| vault.directory().map(PathBuf::from))
             .collect();
         skip.push(self.site()?.private());
-        if let Authority::Catalog { catalog, .. } = self.authority
-            && let Some(path) = catalog.location().strip_prefix("file://")
-        {
-            skip.push(PathBuf::from(path));
-        }
+        skip.extend(self.catalog_folder());
         Ok(skip)
+    }
+
+    /// Where the catalog lies on this machine.
+    pub(super) fn catalog_folder(&self) -> Option<PathBuf> {
+        let Authority::Catalog { catalog, .. } = self.authority else {
+            return None;
+        };
+        catalog.location().strip_prefix("file://").map(PathBuf::from)
     }
 }
 

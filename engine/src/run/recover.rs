@@ -1,8 +1,9 @@
 //! The steps that bring an application back.
 
 use super::copy::tell_of_takeover;
-use super::drive::{Authority, Driver, Outcome, vault_error};
+use super::drive::{Authority, Driver, vault_error};
 use super::event::Event;
+use super::outcome::Outcome;
 use super::terms;
 use crate::error::Error;
 use crate::site::{Site, SystemClock};
@@ -163,6 +164,7 @@ pub(super) fn files(driver: &Driver<'_>, item: &Item, overwrite: bool, only: Opt
         detail: format!("{} in {} files{already}", HumanBytes(restored.bytes), restored.files),
         bytes: restored.bytes,
         notes: restored.notes.iter().map(ToString::to_string).collect(),
+        ..Outcome::default()
     })
 }
 
@@ -228,7 +230,7 @@ pub(super) fn load_dump(driver: &Driver<'_>, component: &str, item: &Item) -> Re
             Ok(Outcome {
                 detail: HumanBytes(item.bytes).to_string(),
                 bytes: item.bytes,
-                notes: Vec::new(),
+                ..Outcome::default()
             })
         }
     }
@@ -266,7 +268,7 @@ pub(super) fn write_dump(driver: &Driver<'_>, item: &Item, file: &str, overwrite
     Ok(Outcome {
         detail: path.display().to_string(),
         bytes: item.bytes,
-        notes: Vec::new(),
+        ..Outcome::default()
     })
 }
 

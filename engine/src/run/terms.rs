@@ -8,9 +8,11 @@ use crate::runbook::{
 };
 use crate::site::{self, HostSite, PathMappings};
 use crate::vault::SealedPoint;
+use dram_compiler::derive::place_of;
 use dram_compiler::model::{
-    Action, Command, CredentialSource, Credentials, Health, LockMode, Name, OnMissing, Platform, Probe,
-    ProtectionPolicy, RecoveryPlan, RecoverySite, S3, SecretRef, SecretSource, Store, Vault,
+    Action, Command, CredentialSource, Credentials, Health, Hook, HookDeed, HttpMethod, LockMode, Name, OnError,
+    OnMissing, Place, Platform, Probe, ProtectionPolicy, RecoveryPlan, RecoverySite, S3, SecretRef, SecretSource,
+    Store, Vault,
 };
 use dram_storage::Address;
 use jiff::{SignedDuration, Timestamp};
@@ -24,6 +26,7 @@ pub(super) fn command(command: &Command) -> site::Command {
         },
         dir: command.dir.as_ref().map(|dir| PathBuf::from(dir.as_str())),
         timeout: command.timeout.to_std(),
+        on_engine: false,
     }
 }
 
@@ -40,6 +43,46 @@ pub(super) fn check(health: &Health) -> site::Check {
         },
         timeout: health.timeout.to_std(),
         start_period: health.start_period.to_std(),
+    }
+}
+
+/// A hook of an application.
+pub(super) fn hook(hook: &Hook) -> site::Hook {
+    let on_engine = place_of(hook) == Place::Engine;
+    let command = |action| {
+        site::HookDeed::Command(site::Command {
+            action,
+            dir: hook.dir.as_ref().map(|dir| PathBuf::from(dir.as_str())),
+            timeout: hook.timeout.to_std(),
+            on_engine,
+        })
+    };
+    site::Hook {
+        component: hook.component.as_ref().map(ToString::to_string),
+        deed: match &hook.deed {
+            HookDeed::Run(argv) => command(site::Action::Run(argv.clone())),
+            HookDeed::Shell(text) => command(site::Action::Shell(text.clone())),
+            HookDeed::Http(request) => site::HookDeed::Request(site::Request {
+                url: request.url.clone(),
+                method: match request.method {
+                    HttpMethod::Get => "GET",
+                    HttpMethod::Post => "POST",
+                    HttpMethod::Put => "PUT",
+                }
+                .to_owned(),
+                body: request.body.clone(),
+                status: request.status.map(|status| u16::try_from(status).unwrap_or(u16::MAX)),
+                timeout: hook.timeout.to_std(),
+            }),
+            HookDeed::Wait(health) => {
+                let check = check(health);
+                site::HookDeed::Wait(site::Check {
+                    timeout: check.timeout.min(hook.timeout.to_std()),
+                    ..check
+                })
+            }
+        },
+        may_fail: hook.on_error == OnError::Continue,
     }
 }
 

@@ -1,10 +1,10 @@
 //! How a recovery point is made.
 
-use super::{Refusal, Runbook, Scope, Step, Verb};
+use super::{Capture, Freeze, Refusal, Runbook, Scope, Step, Verb};
 use crate::inventory::{Inventory, Presence};
-use crate::vault::Class;
-use dram_compiler::derive::{Method, methods};
-use dram_compiler::model::{Body, Component};
+use crate::vault::{self, Class};
+use dram_compiler::derive::{Method, freeze, methods, reached};
+use dram_compiler::model::{Body, Component, Consistency, Duration};
 use std::path::Path;
 
 /// What the decision rests on.
@@ -20,22 +20,30 @@ pub struct Protect<'a> {
     pub point: String,
     /// How the point comes about.
     pub class: Class,
+    /// How far its data is to belong together.
+    pub consistency: Option<Consistency>,
+    /// The longest that the application may be frozen.
+    pub max_freeze: Duration,
     /// The declarations that go into the seal.
     pub declarations: Vec<serde_json::Value>,
 }
 
-/// The runbook that makes a point: capture in the order of start, so that what refers is captured after what it refers
-/// to; then seal.
+/// The runbook that makes a point: what is read at rest, in one freeze; then what is read as it runs, in the order of start, so
+/// that what refers is captured after what it refers to; then the seal.
 ///
 /// # Errors
 /// The site or a path is not there, or nothing is left to protect.
 pub fn protect(what: Protect<'_>) -> Result<Runbook, Refusal> {
     let waves = what.scope.waves(what.inventory)?;
-    let mut steps = Vec::new();
-    for component in waves.into_iter().flatten() {
-        if !what.scope.has(component) {
-            continue;
-        }
+    let takes_part = |component: &Component| what.scope.has(component);
+    let frozen = freeze(what.scope.application, what.consistency, &takes_part);
+    let reaches = level(reached(what.scope.application, frozen.as_ref(), &takes_part));
+    let at_rest = |component: &Component| {
+        let frozen = frozen.iter().flat_map(|freeze| &freeze.components);
+        frozen.into_iter().any(|frozen| frozen.name == component.name)
+    };
+    let (mut resting, mut running) = (Vec::new(), Vec::new());
+    for component in waves.into_iter().flatten().filter(|component| takes_part(component)) {
         if let Some(path) = absent(component, what.inventory) {
             return Err(Refusal::PathAbsent {
                 component: component.name.to_string(),
@@ -43,27 +51,71 @@ pub fn protect(what: Protect<'_>) -> Result<Runbook, Refusal> {
                 site: what.scope.site.name.clone(),
             });
         }
-        for method in methods(component) {
-            let component = component.name.to_string();
-            let item = item_name(&component, method);
-            steps.push(match method {
-                Method::Files => Step::CaptureFiles { component, item },
-                Method::Dump => Step::CaptureDump { component, item },
-            });
+        match at_rest(component) {
+            true => resting.extend(captures(component)),
+            false => running.extend(captures(component)),
         }
     }
-    if steps.is_empty() {
+    if resting.is_empty() && running.is_empty() {
         return Err(Refusal::NothingToProtect {
             application: what.scope.name.to_string(),
         });
     }
-    steps.push(Step::Seal { class: what.class });
+    let mut steps = Vec::new();
+    if let Some(freeze) = &frozen {
+        let names = |components: &[&Component]| components.iter().map(|component| component.name.to_string()).collect();
+        steps.push(Step::Freeze(Freeze {
+            captures: resting.clone(),
+            filesystems: names(&freeze.filesystems),
+            before: freeze.before.clone(),
+            after: freeze.after.clone(),
+            seconds: what.max_freeze.seconds,
+            reaches,
+        }));
+        steps.push(Step::Move { captures: resting });
+    }
+    steps.extend(running.into_iter().map(
+        |Capture {
+             component,
+             item,
+             method,
+         }| match method {
+            vault::Method::Files => Step::CaptureFiles { component, item },
+            vault::Method::Dump => Step::CaptureDump { component, item },
+        },
+    ));
+    steps.push(Step::Seal {
+        class: what.class,
+        consistency: reaches,
+    });
     steps.extend(copies(&what.scope));
     let runbook = what.scope.runbook(Verb::Protect, what.point, what.epoch, steps);
     Ok(Runbook {
         declarations: what.declarations,
         ..runbook
     })
+}
+
+/// The pieces of a component's data.
+fn captures(component: &Component) -> impl Iterator<Item = Capture> + use<'_> {
+    methods(component).into_iter().map(|method| Capture {
+        component: component.name.to_string(),
+        item: item_name(&component.name, method),
+        method: match method {
+            Method::Files => vault::Method::Files,
+            Method::Dump => vault::Method::Dump,
+        },
+    })
+}
+
+const fn level(reached: Option<Consistency>) -> vault::Consistency {
+    match reached {
+        None => vault::Consistency::None,
+        Some(Consistency::Crash) => vault::Consistency::Crash,
+        Some(Consistency::Group) => vault::Consistency::Group,
+        Some(Consistency::Filesystem) => vault::Consistency::Filesystem,
+        Some(Consistency::Application) => vault::Consistency::Application,
+    }
 }
 
 /// Brings the points that are due into the further vaults, without making one.

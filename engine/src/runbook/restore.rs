@@ -1,10 +1,11 @@
 //! How an application comes back.
 
+use super::hook::hooks;
 use super::{Refusal, Runbook, Scope, Step, Verb};
 use crate::inventory::{Inventory, PathState, Presence};
 use crate::vault::{Item, Manifest, Method};
 use dram_compiler::derive::{self, methods};
-use dram_compiler::model::{Body, Component};
+use dram_compiler::model::{Body, Component, Moment};
 
 /// Where an application comes back.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,41 +114,59 @@ pub fn restore(what: Restore<'_>) -> Result<Runbook, Refusal> {
             *epoch
         }
     };
+    let application = what.scope.application;
+    steps.extend(hooks(application, Moment::BeforeRestore, None));
+    steps.extend(hooks(application, Moment::BeforeStart, None));
     for wave in &waves {
         let wave: Vec<&Component> = wave.iter().copied().filter(chosen).collect();
-        for component in &wave {
-            for item in items(what.manifest, component, Method::Files) {
-                steps.push(Step::RestoreFiles {
-                    component: component.name.to_string(),
-                    item: item.clone(),
-                    overwrite: what.overwrite,
-                    only: None,
-                });
-            }
+        bring_back(&what, &wave, &mut steps);
+    }
+    steps.extend(hooks(application, Moment::AfterRestore, None));
+    steps.extend(hooks(application, Moment::AfterStart, None));
+    let point = what.manifest.point.clone();
+    Ok(what.scope.runbook(what.verb, point, epoch, steps))
+}
+
+/// The steps of components that wait for none of each other: data, start, dumps, health.
+fn bring_back(what: &Restore<'_>, wave: &[&Component], steps: &mut Vec<Step>) {
+    let hooks =
+        |at, component: &Component| hooks(what.scope.application, at, Some(&component.name)).collect::<Vec<_>>();
+    for component in wave {
+        steps.extend(hooks(Moment::BeforeRestore, component));
+        for item in items(what.manifest, component, Method::Files) {
+            steps.push(Step::RestoreFiles {
+                component: component.name.to_string(),
+                item: item.clone(),
+                overwrite: what.overwrite,
+                only: None,
+            });
         }
-        for component in &wave {
-            if matches!(&component.body, Some(Body::Host(host)) if host.service.is_some()) {
-                steps.push(Step::Start {
-                    component: component.name.to_string(),
-                });
-            }
-        }
-        for component in &wave {
-            for item in items(what.manifest, component, Method::Dump) {
-                steps.push(Step::LoadDump {
-                    component: component.name.to_string(),
-                    item: item.clone(),
-                });
-            }
-        }
-        for component in wave.iter().filter(|component| !component.health.is_empty()) {
-            steps.push(Step::Health {
+    }
+    for component in wave {
+        steps.extend(hooks(Moment::BeforeStart, component));
+        if matches!(&component.body, Some(Body::Host(host)) if host.service.is_some()) {
+            steps.push(Step::Start {
                 component: component.name.to_string(),
             });
         }
     }
-    let point = what.manifest.point.clone();
-    Ok(what.scope.runbook(what.verb, point, epoch, steps))
+    for component in wave {
+        for item in items(what.manifest, component, Method::Dump) {
+            steps.push(Step::LoadDump {
+                component: component.name.to_string(),
+                item: item.clone(),
+            });
+        }
+        steps.extend(hooks(Moment::AfterRestore, component));
+    }
+    for component in wave {
+        if !component.health.is_empty() {
+            steps.push(Step::Health {
+                component: component.name.to_string(),
+            });
+        }
+        steps.extend(hooks(Moment::AfterStart, component));
+    }
 }
 
 /// A point that holds other components than the application has would come back in part: nobody should find that out

@@ -3,7 +3,7 @@
 use super::Refusal;
 use super::vault::{CopyRef, VaultRef};
 use crate::inventory::{Inventory, Presence};
-use crate::vault::{Class, Item};
+use crate::vault::{Class, Consistency, Item, Method};
 use dram_compiler::model::{Application, Component, Declaration, Name, OnMissing, Spec, after_order};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -102,10 +102,27 @@ pub enum Step {
         /// The item's name.
         item: String,
     },
+    /// Bring the application to rest, read its data into a folder of this machine, and let it go on.
+    Freeze(Freeze),
+    /// Bring what was read meanwhile into the vault.
+    Move {
+        /// What was read.
+        captures: Vec<Capture>,
+    },
     /// Seal the point: from here on it is offered.
     Seal {
         /// How the point came about.
         class: Class,
+        /// How far its data belongs together where nothing was frozen; a freeze says it by itself.
+        #[serde(default)]
+        consistency: Consistency,
+    },
+    /// Carry a hook out.
+    Hook {
+        /// Its position in the application.
+        hook: usize,
+        /// What it does, for people.
+        text: String,
     },
     /// Bring the points that are due into a further vault, and seal them there.
     Copy {
@@ -181,13 +198,72 @@ pub enum Step {
     },
 }
 
+/// A piece of a component's data that is read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Capture {
+    /// The component.
+    pub component: String,
+    /// The item's name.
+    pub item: String,
+    /// How it is read.
+    pub method: Method,
+}
+
+/// What is frozen, and what is read meanwhile.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Freeze {
+    /// What is read, in this order.
+    pub captures: Vec<Capture>,
+    /// The components whose file systems are frozen.
+    #[serde(default)]
+    pub filesystems: Vec<String>,
+    /// The hooks before, by their positions in the application.
+    #[serde(default)]
+    pub before: Vec<usize>,
+    /// The hooks after.
+    #[serde(default)]
+    pub after: Vec<usize>,
+    /// The longest that it may last, in seconds.
+    pub seconds: u64,
+    /// How far the data belongs together that is read so.
+    pub reaches: Consistency,
+}
+
 impl Step {
+    /// What it captures.
+    #[must_use]
+    pub fn captures(&self) -> Vec<Capture> {
+        let one = |component: &str, item: &str, method| Capture {
+            component: component.to_owned(),
+            item: item.to_owned(),
+            method,
+        };
+        match self {
+            Self::CaptureFiles { component, item } => vec![one(component, item, Method::Files)],
+            Self::CaptureDump { component, item } => vec![one(component, item, Method::Dump)],
+            Self::Freeze(freeze) => freeze.captures.clone(),
+            _ => Vec::new(),
+        }
+    }
+
     /// What it does, for people.
     #[must_use]
     pub fn text(&self) -> String {
         match self {
             Self::CaptureFiles { component, .. } => format!("capture the files of {component}"),
             Self::CaptureDump { component, .. } => format!("capture the dump of {component}"),
+            Self::Freeze(freeze) => format!(
+                "freeze for at most {} s and read {}",
+                freeze.seconds,
+                freeze
+                    .captures
+                    .iter()
+                    .map(|capture| capture.item.as_str())
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ),
+            Self::Move { .. } => "move what was read into the vault".to_owned(),
+            Self::Hook { text, .. } => text.clone(),
             Self::Seal { .. } => "seal the point".to_owned(),
             Self::Copy { vault } => format!("copy what is due to vault {vault}"),
             Self::Preflight { .. } => "see that nothing is in the way".to_owned(),

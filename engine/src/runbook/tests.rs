@@ -94,7 +94,7 @@ fn manifest() -> Manifest {
         site: "office".to_owned(),
         class: Class::Scheduled,
         frozen_at: "2026-01-01T00:00:00Z".to_owned(),
-        consistency: "none".to_owned(),
+        consistency: crate::vault::Consistency::None,
         writer: Writer { epoch: 0, lease: 1 },
         items: vec![
             item("db.dump", "db", Method::Dump, &[]),
@@ -122,6 +122,8 @@ fn decide_protect(only: &[&str], inventory: &Inventory) -> Vec<String> {
         epoch: 0,
         point: "01JD8Z00000000000000000000".to_owned(),
         class: Class::Manual,
+        consistency: None,
+        max_freeze: dram_compiler::model::Duration::seconds(60),
         declarations: Vec::new(),
     }))
 }

@@ -1,10 +1,11 @@
 //! Commands that a site runs.
 
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// What is run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
     /// A program and its arguments, handed over as they are: nothing is expanded.
     Run(Vec<String>),
@@ -13,7 +14,7 @@ pub enum Action {
 }
 
 /// A command of an application.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Command {
     /// What is run.
     pub action: Action,
@@ -21,11 +22,14 @@ pub struct Command {
     pub dir: Option<PathBuf>,
     /// How long it may take.
     pub timeout: Duration,
+    /// Whether it runs where the engine does, in the machine's root folder, and not in the site's root.
+    #[serde(default)]
+    pub on_engine: bool,
 }
 
 /// For whom a command runs. It sees these as `DRAM_APPLICATION`, `DRAM_COMPONENT` and `DRAM_RUN`, beside `DRAM_ROOT` and
 /// `DRAM_SITE`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Surroundings {
     /// The application.
     pub application: String,

@@ -21,6 +21,8 @@ pub enum Deed {
     Health,
     /// It is a hook.
     Hook,
+    /// It freezes a file system, or thaws it.
+    Freeze,
 }
 
 impl fmt::Display for Deed {
@@ -32,6 +34,7 @@ impl fmt::Display for Deed {
             Deed::Load => "restore command",
             Deed::Health => "health command",
             Deed::Hook => "hook",
+            Deed::Freeze => "freezing of file systems",
         })
     }
 }
@@ -88,6 +91,14 @@ pub enum HealthFailure {
         url: String,
         /// The status expected.
         expected: u16,
+        /// The status answered.
+        got: u16,
+    },
+    /// A status that means failure was answered.
+    #[error("`{url}` answered {got}")]
+    Refused {
+        /// The address.
+        url: String,
         /// The status answered.
         got: u16,
     },
@@ -177,6 +188,30 @@ pub enum SiteError {
         /// How long it was asked; zero when it was asked once.
         asked_for: Duration,
     },
+    /// A hook that sends a request failed.
+    #[error("a hook of `{component}` at site `{site}` failed: {failure}")]
+    Hook {
+        /// The site.
+        site: String,
+        /// The component, or the application where it is none's.
+        component: String,
+        /// Why.
+        failure: Box<HealthFailure>,
+    },
+    /// An application could not be frozen, or not be thawed.
+    #[error("application `{application}` {what} at site `{site}`: {why}")]
+    Freeze {
+        /// The site.
+        site: String,
+        /// The application.
+        application: String,
+        /// What did not succeed, as the end of a sentence.
+        what: &'static str,
+        /// Why.
+        why: String,
+        /// The way out.
+        help: String,
+    },
     /// The site has accepted a higher epoch.
     #[error(
         "site `{site}` has accepted epoch {seen} of `{application}`, so epoch {epoch} may do nothing there any more"
@@ -246,7 +281,7 @@ impl SiteError {
                     format!("stop the application at `{other}`, or let each site answer at an address of its own")
                 }
                 HealthFailure::BadUrl { .. } => "correct `url` of the health check".to_owned(),
-                HealthFailure::Status { .. } | HealthFailure::Body { .. } => {
+                HealthFailure::Status { .. } | HealthFailure::Refused { .. } | HealthFailure::Body { .. } => {
                     "look at the application's own log; correct `status` or `body` of the health check if it is wrong"
                         .to_owned()
                 }
@@ -255,6 +290,12 @@ impl SiteError {
                         .to_owned()
                 }
             },
+            SiteError::Hook { .. } => {
+                "look at what the address belongs to; raise the hook's `timeout` if it only needs longer, or say \
+                 `onError: continue`"
+                    .to_owned()
+            }
+            SiteError::Freeze { help, .. } => help.clone(),
             SiteError::Fenced { application, .. } => {
                 format!("the application was taken over: `dram status {application}` says by which site")
             }

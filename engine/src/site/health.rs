@@ -1,5 +1,6 @@
 //! Health: whether a component is up, asked once or until it is.
 
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 use super::clock::Clock;
@@ -12,7 +13,7 @@ const ANSWER: u64 = 1 << 20;
 const PAUSE: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
 
 /// How to tell that a component is up.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
     /// What is asked.
     pub probe: Probe,
@@ -23,7 +24,7 @@ pub struct Check {
 }
 
 /// What a check asks.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Probe {
     /// A question over HTTP.
     Http(HttpCheck),
@@ -32,7 +33,7 @@ pub enum Probe {
 }
 
 /// A question over HTTP and the answer that counts as up. Redirects are not followed: they are answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HttpCheck {
     /// The address, `http://` or `https://`.
     pub url: String,
@@ -53,6 +54,11 @@ pub(super) struct Values<'v> {
 }
 
 impl Values<'_> {
+    /// Replaces every variable.
+    pub(super) fn fill(&self, text: &str) -> String {
+        self.put_into(text, self.site)
+    }
+
     /// Replaces every variable but the site's, then the site's by `site`.
     fn put_into(&self, text: &str, site: &str) -> String {
         text.replace("${DRAM_APPLICATION}", self.application)
@@ -74,15 +80,7 @@ pub(super) fn ask(check: &HttpCheck, timeout: Duration, values: &Values<'_>) -> 
             why: "it begins with neither `http://` nor `https://`".to_owned(),
         });
     }
-    let agent: ureq::Agent = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .proxy(None)
-        .timeout_global(Some(timeout))
-        .build()
-        .into();
-    let mut answer = match agent.get(&check.url).call() {
+    let mut answer = match agent(timeout).get(&check.url).call() {
         Ok(answer) => answer,
         Err(ureq::Error::BadUri(why)) => return Err(HealthFailure::BadUrl { url, why }),
         Err(ureq::Error::Http(error)) => {
@@ -123,6 +121,18 @@ pub(super) fn ask(check: &HttpCheck, timeout: Duration, values: &Values<'_>) -> 
             got: beginning(&body),
         }),
     }
+}
+
+/// Who asks: every status is an answer, and no proxy stands between.
+pub(super) fn agent(timeout: Duration) -> ureq::Agent {
+    ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .proxy(None)
+        .timeout_global(Some(timeout))
+        .build()
+        .into()
 }
 
 /// The site that `body` names where `template` has its variable.
@@ -192,7 +202,7 @@ fn beginning(body: &str) -> String {
 }
 
 /// The address without what stands before an `@` in its host.
-fn without_password(url: &str) -> String {
+pub(super) fn without_password(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://") else {
         return url.to_owned();
     };

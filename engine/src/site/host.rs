@@ -7,11 +7,15 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command as Process, Stdio};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::clock::Clock;
 use super::command::{Action, Cancel, Command, Finished, Surroundings};
 use super::error::{CommandFailure, Deed, SiteError};
 use super::fence::{self, FenceRecord};
+use super::freeze::{self, Freeze, Frozen};
 use super::health::{self, Check, Probe};
+use super::hook::{self, Hook};
 use super::mapping::{PathMappings, below};
 use super::process::{self, LastWords, Watched};
 use super::shell::Shell;
@@ -23,7 +27,7 @@ use crate::inventory::{Inventory, PathState, Presence};
 const PRIVATE: &str = "/var/lib/dram";
 
 /// A directory of this machine that holds an application as `/` would.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct HostSite {
     name: String,
     root: PathBuf,
@@ -75,7 +79,7 @@ impl HostSite {
         below(&self.root, Path::new(PRIVATE)).unwrap_or_else(|_| self.root.join("var/lib/dram"))
     }
 
-    fn file_error(&self, action: &'static str, path: &Path, source: io::Error) -> SiteError {
+    pub(super) fn file_error(&self, action: &'static str, path: &Path, source: io::Error) -> SiteError {
         SiteError::File {
             site: self.name.clone(),
             action,
@@ -98,7 +102,7 @@ impl HostSite {
     }
 
     /// An error unless the root is there. Whatever writes below the root asks first: a root that vanished is not made anew.
-    fn need_root(&self) -> Result<(), SiteError> {
+    pub(super) fn need_root(&self) -> Result<(), SiteError> {
         match fs::metadata(&self.root) {
             Ok(meta) if meta.is_dir() => Ok(()),
             Ok(_) => Err(SiteError::NoRoot {
@@ -127,12 +131,12 @@ impl HostSite {
         let mut process = Process::new(words.next().unwrap_or_default());
         process.args(words);
         process.current_dir(match &command.dir {
+            Some(dir) if command.on_engine => dir.clone(),
             Some(dir) => self.locate(dir)?,
+            None if command.on_engine => PathBuf::from("/"),
             None => self.root.clone(),
         });
-        for variable in &self.withheld {
-            process.env_remove(variable);
-        }
+        self.withhold_from(&mut process);
         process
             .env("DRAM_ROOT", &self.root)
             .env("DRAM_SITE", &self.name)
@@ -140,6 +144,13 @@ impl HostSite {
             .env("DRAM_COMPONENT", &around.component)
             .env("DRAM_RUN", &around.run);
         Ok(process)
+    }
+
+    /// Keeps from a process what commands do not see.
+    pub(super) fn withhold_from(&self, process: &mut Process) {
+        for variable in &self.withheld {
+            process.env_remove(variable);
+        }
     }
 
     /// Starts a process that is to be watched.
@@ -356,6 +367,18 @@ impl Site for HostSite {
                 },
             }
         })
+    }
+
+    fn hook(&self, hook: &Hook, around: &Surroundings, cancel: &Cancel) -> Result<(), SiteError> {
+        hook::carry_out(self, hook, around, cancel)
+    }
+
+    fn freeze(&self, what: &Freeze, cancel: &Cancel) -> Result<Box<dyn Frozen>, SiteError> {
+        freeze::begin(self, what, cancel)
+    }
+
+    fn thaw_left(&self, tenant: &str, application: &str) -> Result<Option<Vec<String>>, SiteError> {
+        freeze::thaw_left(self, tenant, application)
     }
 
     fn fence(&self, tenant: &str, application: &str) -> Result<Option<FenceRecord>, SiteError> {

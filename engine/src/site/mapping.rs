@@ -2,10 +2,12 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use super::error::SiteError;
 
 /// What becomes of a path that no entry of a mapping covers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OnMissing {
     /// It stays as it is.
     Keep,
@@ -14,7 +16,7 @@ pub enum OnMissing {
 }
 
 /// A mapping of paths, applied to whole components, the longest entry first.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PathMappings {
     entries: Vec<(PathBuf, PathBuf)>,
     on_missing: OnMissing,

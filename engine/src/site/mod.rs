@@ -7,10 +7,13 @@ mod clock;
 mod command;
 mod error;
 mod fence;
+mod freeze;
 mod health;
+mod hook;
 mod host;
 mod mapping;
 mod process;
+mod redact;
 mod shell;
 mod stream;
 
@@ -22,7 +25,9 @@ pub use clock::{Clock, SystemClock};
 pub use command::{Action, Cancel, Command, Finished, Surroundings};
 pub use error::{CommandFailure, Deed, HealthFailure, SiteError};
 pub use fence::FenceRecord;
+pub use freeze::{Freeze, Frozen, Thawed, freezer, set_freezer};
 pub use health::{Check, HttpCheck, Probe};
+pub use hook::{Hook, HookDeed, Request};
 pub use host::HostSite;
 pub use mapping::{OnMissing, PathMappings};
 pub use shell::Shell;
@@ -70,6 +75,17 @@ pub trait Site: Send + Sync {
         clock: &dyn Clock,
         cancel: &Cancel,
     ) -> Result<(), SiteError>;
+
+    /// Carries out a hook of an application, to its end.
+    fn hook(&self, hook: &Hook, around: &Surroundings, cancel: &Cancel) -> Result<(), SiteError>;
+
+    /// Brings an application to rest. Something at the site, which outlives us, thaws it when it was frozen for too long or when
+    /// we are gone.
+    fn freeze(&self, what: &Freeze, cancel: &Cancel) -> Result<Box<dyn Frozen>, SiteError>;
+
+    /// Thaws an application that an earlier freeze left frozen, because all that should have thawed it was lost. The answer is
+    /// what failed and may fail; nothing where nothing was left.
+    fn thaw_left(&self, tenant: &str, application: &str) -> Result<Option<Vec<String>>, SiteError>;
 
     /// The highest epoch that this site has accepted for an application of a tenant; `None` when it has accepted none.
     fn fence(&self, tenant: &str, application: &str) -> Result<Option<FenceRecord>, SiteError>;

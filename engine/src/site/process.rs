@@ -15,6 +15,7 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 
 use super::command::Cancel;
 use super::error::CommandFailure;
+use super::redact::redact;
 
 /// Lines of a child's words that are kept.
 const LINES: usize = 20;
@@ -264,15 +265,16 @@ impl LastWords {
     }
 }
 
-/// The last lines of `bytes`, printable and bounded.
+/// The last lines of `bytes`, printable, bounded and without secrets.
 pub(super) fn last_lines(bytes: &[u8]) -> String {
     let skipped = bytes.len().saturating_sub(BYTES);
     let text = String::from_utf8_lossy(bytes.get(skipped..).unwrap_or_default());
     let lines: Vec<&str> = text.trim_end().lines().collect();
     let first = lines.len().saturating_sub(LINES);
     let kept = lines.get(first..).unwrap_or_default().join("\n");
-    // A terminal must not obey what an application prints.
-    kept.chars()
+    // A terminal must not obey what an application prints, and nobody is to read its secrets.
+    redact(&kept)
+        .chars()
         .filter(|char| !char.is_control() || matches!(char, '\n' | '\t'))
         .collect()
 }

@@ -26,6 +26,37 @@ pub(super) const UNDER: &str = "sealed-under=";
 /// A record is a few kilobytes; what is longer than this is none of ours.
 const LONGEST: u64 = 256 * 1024 * 1024;
 
+/// How far the data of a point belongs together, in the model's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Consistency {
+    /// It was read while the application ran.
+    #[default]
+    None,
+    /// The data of each component stems from one moment.
+    Crash,
+    /// That of all components does.
+    Group,
+    /// And their file systems were at rest.
+    Filesystem,
+    /// And so were the applications.
+    Application,
+}
+
+impl Consistency {
+    /// The word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Crash => "crash",
+            Self::Group => "group",
+            Self::Filesystem => "filesystem",
+            Self::Application => "application",
+        }
+    }
+}
+
 /// How a point came about; classes are retained apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -118,8 +149,8 @@ pub struct Manifest {
     pub class: Class,
     /// When it was frozen, RFC 3339.
     pub frozen_at: String,
-    /// The consistency that was reached, in the model's words.
-    pub consistency: String,
+    /// How far its data belongs together.
+    pub consistency: Consistency,
     /// Who wrote it.
     pub writer: Writer,
     /// What it consists of.

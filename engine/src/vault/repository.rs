@@ -217,6 +217,15 @@ impl Repository {
         other
     }
 
+    /// The same repository written another way, which keeps for itself what it adds to the index and to the snapshots.
+    pub(super) fn apart(&self, writer: Arc<dyn Store>) -> Self {
+        let mut other = self.with_writer(writer);
+        other.snapshots = Arc::new(self.snapshots.copy());
+        let index = self.index.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        other.index = Arc::new(Mutex::new(index));
+        other
+    }
+
     /// The same repository as its store alone has it: no copy of a file counts, and nothing that was read before.
     #[must_use]
     pub fn direct(&self) -> Self {

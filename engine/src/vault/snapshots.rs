@@ -35,6 +35,15 @@ impl Snapshots {
         }
     }
 
+    /// What was read so far, for another way to the same files.
+    pub(super) fn copy(&self) -> Self {
+        Self {
+            cipher: self.cipher.clone(),
+            config: self.config.clone(),
+            read: Mutex::new(self.read.lock().unwrap_or_else(PoisonError::into_inner).clone()),
+        }
+    }
+
     /// All that are there now, in no order.
     ///
     /// # Errors

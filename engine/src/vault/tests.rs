@@ -17,6 +17,7 @@ mod restore;
 mod rights;
 mod round_trip;
 mod s3;
+mod spool;
 pub(super) mod tree;
 
 use std::path::{Path, PathBuf};
@@ -185,7 +186,7 @@ pub(super) fn manifest(point: &str, epoch: u64, items: Vec<Item>) -> Manifest {
         site: "site-a".into(),
         class: Class::Manual,
         frozen_at: "2025-01-02T03:04:05Z".into(),
-        consistency: "crash".into(),
+        consistency: super::Consistency::Crash,
         writer: Writer { epoch, lease: 1 },
         items,
         declarations: vec![serde_json::json!({ "kind": "Application", "name": "shop" })],

@@ -5,7 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A flag that ends an operation. Clones share it; it cannot be taken back.
 #[derive(Debug, Clone, Default)]
-pub struct Cancel(Arc<AtomicBool>);
+pub struct Cancel {
+    raised: Arc<AtomicBool>,
+    above: Option<Arc<Cancel>>,
+}
 
 impl Cancel {
     /// A flag that is not raised.
@@ -16,13 +19,22 @@ impl Cancel {
 
     /// Raises the flag: operations that hold a clone end soon, with an error.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::SeqCst);
+        self.raised.store(true, Ordering::SeqCst);
     }
 
     /// Whether the flag is raised.
     #[must_use]
     pub fn is_canceled(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
+        self.raised.load(Ordering::SeqCst) || self.above.as_ref().is_some_and(|above| above.is_canceled())
+    }
+
+    /// A flag for a part of the operation: it ends with the whole, and can end before.
+    #[must_use]
+    pub fn part(&self) -> Self {
+        Self {
+            raised: Arc::default(),
+            above: Some(Arc::new(self.clone())),
+        }
     }
 }
 

@@ -39,6 +39,7 @@ fn shell(text: &str) -> Command {
         action: Action::Shell(text.to_owned()),
         dir: None,
         timeout: LONG,
+        on_engine: false,
     }
 }
 
@@ -47,6 +48,7 @@ fn argv(words: &[&str]) -> Command {
         action: Action::Run(words.iter().map(ToString::to_string).collect()),
         dir: None,
         timeout: LONG,
+        on_engine: false,
     }
 }
 

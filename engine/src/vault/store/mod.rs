@@ -6,6 +6,7 @@ mod directory;
 mod flow;
 mod history;
 mod s3;
+mod spool;
 #[cfg(test)]
 pub(super) mod suite;
 
@@ -28,6 +29,7 @@ pub use flow::Flow;
 pub(super) use history::History;
 pub use s3::S3;
 pub(super) use s3::file;
+pub(super) use spool::Spooling;
 
 /// Packs up to this size are read whole, and copies of them are kept where a store keeps any: they hold manifests and the
 /// like.

@@ -1,0 +1,237 @@
+//! The steps around a freeze: the application is at rest while its data is read, and goes on while it travels.
+
+use super::capture::capture_into;
+use super::drive::{Driver, vault_error};
+use super::outcome::{Outcome, Rest};
+use super::terms;
+use crate::error::Error;
+use crate::runbook::{Capture, Freeze};
+use crate::site::{self, HostSite, Site, SiteError, Surroundings};
+use crate::vault::{Consistency, Origin, Spool};
+use dram_compiler::model::Application;
+use indicatif::{HumanBytes, HumanDuration};
+use jiff::SignedDuration;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What was read so long ago is read again: what the vault had then, and the new data counts on, may be pruned by now.
+const STALE: SignedDuration = SignedDuration::from_hours(20);
+
+/// Brings the application to rest, reads its data into a folder of this machine, and lets it go on.
+///
+/// Begin or continue: what an interrupted attempt had read to the end is kept; what it left frozen is thawed, and it begins anew.
+pub(super) fn freeze(driver: &Driver<'_>, what: &Freeze) -> Result<Outcome, Error> {
+    let site = driver.site()?;
+    let spool = spool(driver, &site);
+    let mut notes = Vec::new();
+    if let Some(failed) = site.thaw_left(&driver.runbook.tenant, driver.runbook.name())? {
+        notes.push(
+            "an earlier run was killed with all that should have thawed the application: it is thawed now".to_owned(),
+        );
+        notes.extend(failed);
+    }
+    if let Some(outcome) = read_before(driver, &spool)? {
+        return Ok(outcome);
+    }
+    discard_others(driver, &site)?;
+    let repository = driver.repository()?;
+    spool.begin()?;
+    let items: Vec<&str> = what.captures.iter().map(|capture| capture.item.as_str()).collect();
+    let into = repository
+        .spooling(&spool, &items, &driver.cancel)
+        .map_err(vault_error)?;
+    let frozen = site.freeze(&order(driver, &site, &spool, what)?, &driver.cancel)?;
+    let at = driver.clock.now();
+    let origin = Origin {
+        time: at,
+        ..driver.origin()
+    };
+    let over = frozen.over();
+    let mut read = Outcome::default();
+    let captured = what.captures.iter().try_for_each(|capture| -> Result<(), Error> {
+        let one = capture_into(&into, driver, capture, origin.clone(), &over)?;
+        read.bytes = read.bytes.saturating_add(one.bytes);
+        read.notes.extend(one.notes);
+        Ok(())
+    });
+    let failed_before = frozen.failed().to_vec();
+    // Whatever became of the data: the application comes first.
+    let thawed = frozen.thaw()?;
+    if thawed.too_late && !driver.cancel.is_canceled() {
+        return Err(too_late(driver, what).into());
+    }
+    captured?;
+    let reached = match failed_before.is_empty() {
+        true => what.reaches,
+        false => Consistency::None,
+    };
+    notes.extend(failed_before);
+    notes.extend(thawed.failed);
+    notes.extend(read.notes);
+    let outcome = Outcome {
+        detail: format!(
+            "{} read, frozen for {}",
+            HumanBytes(read.bytes),
+            precisely(thawed.milliseconds)
+        ),
+        bytes: read.bytes,
+        notes,
+        rest: Some(Rest {
+            at,
+            milliseconds: thawed.milliseconds,
+            reached,
+        }),
+    };
+    spool.complete(&serde_json::to_vec(&outcome).unwrap_or_default())?;
+    Ok(outcome)
+}
+
+/// Brings what was read while the application was at rest into the vault.
+pub(super) fn take_in(driver: &Driver<'_>, captures: &[Capture]) -> Result<Outcome, Error> {
+    let site = driver.site()?;
+    let spool = spool(driver, &site);
+    let repository = driver.repository()?;
+    let moved = match spool.completed()? {
+        Some(_) => repository
+            .take_in(&spool, &driver.observer.progress(), &driver.cancel)
+            .map_err(vault_error)?,
+        // An earlier attempt of this run brought everything there, and could not say so any more.
+        None => 0,
+    };
+    for capture in captures {
+        if repository.find_item(&driver.runbook.point, &capture.item)?.is_none() {
+            return Err(Error::NoPoint {
+                what: format!(
+                    "what was read of `{}` is neither in the vault nor in `{}` any more",
+                    capture.item,
+                    spool.folder().display()
+                ),
+                help: format!("start it again: `dram protect {}`", driver.runbook.name()),
+            });
+        }
+    }
+    spool.discard()?;
+    Ok(Outcome {
+        detail: HumanBytes(moved).to_string(),
+        bytes: moved,
+        ..Outcome::default()
+    })
+}
+
+/// Carries a hook of the application out.
+pub(super) fn hook(driver: &Driver<'_>, position: usize) -> Result<Outcome, Error> {
+    let hook = hook_of(driver, position)?;
+    let mut outcome = Outcome::default();
+    match driver.site()?.hook(&hook, &around(driver), &driver.cancel) {
+        Ok(()) => {}
+        Err(error) if hook.may_fail && !driver.cancel.is_canceled() => outcome.notes.push(error.to_string()),
+        Err(error) => return Err(error.into()),
+    }
+    Ok(outcome)
+}
+
+fn around(driver: &Driver<'_>) -> Surroundings {
+    driver.around("")
+}
+
+fn hook_of(driver: &Driver<'_>, position: usize) -> Result<site::Hook, Error> {
+    let found = driver
+        .runbook
+        .application()
+        .and_then(|application: &Application| application.hooks.get(position));
+    found.map(terms::hook).ok_or_else(|| Error::NotResumable {
+        run: driver.runbook.point.clone(),
+        why: format!("its application has no hook {position}"),
+    })
+}
+
+fn order(driver: &Driver<'_>, site: &HostSite, spool: &Spool, what: &Freeze) -> Result<site::Freeze, Error> {
+    let hooks = |positions: &[usize]| {
+        positions
+            .iter()
+            .map(|position| hook_of(driver, *position))
+            .collect::<Result<Vec<_>, Error>>()
+    };
+    let mut paths = Vec::new();
+    for component in &what.filesystems {
+        paths.extend(
+            driver
+                .host(component)?
+                .paths
+                .iter()
+                .map(|path| PathBuf::from(path.as_str())),
+        );
+    }
+    let mut awake = vec![
+        ("what is read meanwhile", spool.folder().to_owned()),
+        ("the folder for temporary files", std::env::temp_dir()),
+        ("what this driver keeps", site.private()),
+    ];
+    awake.extend(driver.catalog_folder().map(|folder| ("the catalog", folder)));
+    Ok(site::Freeze {
+        tenant: driver.runbook.tenant.clone(),
+        around: around(driver),
+        before: hooks(&what.before)?,
+        after: hooks(&what.after)?,
+        paths,
+        awake,
+        most: Duration::from_secs(what.seconds),
+    })
+}
+
+fn too_late(driver: &Driver<'_>, what: &Freeze) -> SiteError {
+    SiteError::Freeze {
+        site: driver.runbook.site.name.clone(),
+        application: driver.runbook.name().to_string(),
+        what: "was not read to the end in time",
+        why: format!("it was frozen for `maxFreeze`, {} s, and was thawed then", what.seconds),
+        help: "no point was made. Raise `objectives.maxFreeze`, exclude what need not be kept, or dump what is large and changes \
+               much"
+            .to_owned(),
+    }
+}
+
+/// Where what is read of this run waits: `DRAM_SPOOL`, or the folder that the site keeps for us.
+fn spool(driver: &Driver<'_>, site: &HostSite) -> Spool {
+    Spool::new(spools(driver, site).join(&driver.runbook.point))
+}
+
+fn spools(driver: &Driver<'_>, site: &HostSite) -> PathBuf {
+    let folder = std::env::var_os("DRAM_SPOOL").filter(|folder| !folder.is_empty());
+    let folder = folder.map_or_else(|| site.private().join("spool"), PathBuf::from);
+    folder
+        .join(&driver.runbook.tenant)
+        .join(driver.runbook.name().as_ref() as &str)
+}
+
+/// What an earlier attempt of this run read to the end.
+fn read_before(driver: &Driver<'_>, spool: &Spool) -> Result<Option<Outcome>, Error> {
+    let said = spool.completed()?;
+    let read: Option<Outcome> = said.and_then(|said| serde_json::from_slice(&said).ok());
+    let fresh = |outcome: &Outcome| {
+        let at = outcome.rest.map(|rest| rest.at);
+        at.is_some_and(|at| driver.clock.now().duration_since(at) < STALE)
+    };
+    Ok(read.filter(fresh))
+}
+
+/// What other runs of the application left: they are over, because this one has its lease.
+fn discard_others(driver: &Driver<'_>, site: &HostSite) -> Result<(), Error> {
+    let Ok(entries) = std::fs::read_dir(spools(driver, site)) else {
+        return Ok(());
+    };
+    for entry in entries
+        .flatten()
+        .filter(|entry| *entry.file_name() != *driver.runbook.point)
+    {
+        Spool::new(entry.path()).discard()?;
+    }
+    Ok(())
+}
+
+fn precisely(milliseconds: u64) -> String {
+    match milliseconds {
+        0..10_000 => format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100),
+        _ => HumanDuration(Duration::from_millis(milliseconds)).to_string(),
+    }
+}

@@ -1,0 +1,201 @@
+//! The process that freezes, waits, and thaws.
+
+use std::io::{BufRead, Write};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use super::super::Site;
+use super::super::command::{Action, Cancel, Command};
+use super::super::error::{Deed, SiteError};
+use super::record::Record;
+use super::{Answer, Order, THAW, Thawed};
+
+/// How often a hook after is tried: an application that stays frozen is worse than one that hears a hook twice.
+const ATTEMPTS: u32 = 3;
+/// How long is waited before it is tried again.
+const PAUSE: Duration = Duration::from_millis(500);
+/// How long freezing or thawing a file system may take beside what is left of the freeze.
+const UNFREEZE: Duration = Duration::from_secs(60);
+
+/// What the other side wants.
+enum Word {
+    Thaw,
+    Gone,
+}
+
+/// Serves one freeze, as the program's only business: reads the order from `input`, answers on `output`.
+pub fn freezer(input: impl BufRead + Send + 'static, mut output: impl Write) {
+    let mut lines = input.lines();
+    let Some(order) = lines
+        .next()
+        .and_then(Result::ok)
+        .and_then(|line| serde_json::from_str(&line).ok())
+    else {
+        return;
+    };
+    let stop = Cancel::new();
+    let (says, words) = channel();
+    let stopped = stop.clone();
+    let listening = std::thread::Builder::new()
+        .name("freezer's orders".to_owned())
+        .spawn(move || listen(lines, &says, &stopped));
+    let mut say = |answer: &Answer| {
+        let line = serde_json::to_string(answer).unwrap_or_default();
+        // Nobody may be left to hear it.
+        let _ = writeln!(output, "{line}").and_then(|()| output.flush());
+    };
+    match listening {
+        Ok(_) => serve(&order, &words, &stop, &mut say),
+        Err(error) => say(&Answer::Refused {
+            why: error.to_string(),
+            help: "give this user more threads".to_owned(),
+        }),
+    }
+}
+
+fn listen(mut lines: impl Iterator<Item = std::io::Result<String>>, says: &Sender<Word>, stop: &Cancel) {
+    let word = match lines.next() {
+        Some(Ok(line)) if line == THAW => Word::Thaw,
+        _ => Word::Gone,
+    };
+    // A hook that is at work is for nothing now.
+    stop.cancel();
+    let _ = says.send(word);
+}
+
+fn serve(order: &Order, words: &Receiver<Word>, stop: &Cancel, say: &mut dyn FnMut(&Answer)) {
+    let refused = |error: &SiteError| Answer::Refused {
+        why: told(error),
+        help: error.help(),
+    };
+    let record = Record::of(order);
+    if let Err(error) = record.write(order) {
+        return say(&refused(&error));
+    }
+    for mount in &order.filesystems {
+        flush(mount);
+    }
+    let began = Instant::now();
+    let left = || order.most.saturating_sub(began.elapsed());
+    let frozen = freeze(order, &left, stop);
+    let too_late = match &frozen {
+        Err(_) => true,
+        Ok(failed) => {
+            say(&Answer::Frozen { failed: failed.clone() });
+            matches!(words.recv_timeout(left()), Err(RecvTimeoutError::Timeout))
+        }
+    };
+    let thawed = thaw(order).and_then(|failed| record.remove().map(|()| failed));
+    let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    say(&match (frozen, thawed) {
+        (_, Err(error)) => Answer::Stuck {
+            why: told(&error),
+            help: error.help(),
+        },
+        (Err(error), Ok(_)) => refused(&error),
+        (Ok(_), Ok(failed)) => Answer::Thawed(Thawed {
+            milliseconds,
+            too_late,
+            failed,
+        }),
+    });
+}
+
+/// Carries the hooks before out, then freezes file systems. The answer is what failed and may fail.
+fn freeze(order: &Order, left: &dyn Fn() -> Duration, stop: &Cancel) -> Result<Vec<String>, SiteError> {
+    let mut failed = Vec::new();
+    for hook in &order.before {
+        let hook = hook.clone().within(left());
+        match order.site.hook(&hook, &order.around, stop) {
+            Ok(()) => {}
+            Err(error) if hook.may_fail && !stop.is_canceled() => {
+                failed.push(format!("{} before the freeze: {}", hook.text(), told(&error)))
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    for mount in &order.filesystems {
+        fsfreeze(order, "--freeze", mount, left(), stop)?;
+    }
+    Ok(failed)
+}
+
+/// Thaws file systems, then carries the hooks after out. All of it is tried, whatever fails; the answer is what failed and may
+/// fail.
+///
+/// # Errors
+/// The first that failed and may not.
+pub(super) fn thaw(order: &Order) -> Result<Vec<String>, SiteError> {
+    let (mut failed, mut first) = (Vec::new(), None);
+    // Nobody stops this.
+    let stop = Cancel::new();
+    for mount in order.filesystems.iter().rev() {
+        match fsfreeze(order, "--unfreeze", mount, UNFREEZE, &stop) {
+            Ok(()) => {}
+            Err(error) if is_not_frozen(&error) => {}
+            Err(error) => {
+                first.get_or_insert(error);
+            }
+        }
+    }
+    for hook in &order.after {
+        let attempts = || {
+            let mut tried = order.site.hook(hook, &order.around, &stop);
+            for _ in 1..ATTEMPTS {
+                if tried.is_err() {
+                    std::thread::sleep(PAUSE);
+                    tried = order.site.hook(hook, &order.around, &stop);
+                }
+            }
+            tried
+        };
+        match attempts() {
+            Ok(()) => {}
+            Err(error) if hook.may_fail => failed.push(format!("{} after the thaw: {}", hook.text(), told(&error))),
+            Err(error) => {
+                first.get_or_insert(error);
+            }
+        }
+    }
+    match first {
+        None => Ok(failed),
+        Some(error) => Err(order.stuck(
+            told(&error),
+            "it may still be frozen: carry its hooks `at: after-thaw` out by hand, and see why they fail; the next run of this \
+             application tries again"
+                .to_owned(),
+        )),
+    }
+}
+
+fn fsfreeze(order: &Order, how: &str, mount: &Path, limit: Duration, stop: &Cancel) -> Result<(), SiteError> {
+    let command = Command {
+        action: Action::Run(vec!["fsfreeze".to_owned(), how.to_owned(), mount.display().to_string()]),
+        dir: None,
+        timeout: limit,
+        on_engine: true,
+    };
+    order.site.run(Deed::Freeze, &command, &order.around, stop).map(drop)
+}
+
+/// Whether there was nothing to thaw: what was killed may not have come so far, and a restart thaws everything.
+fn is_not_frozen(error: &SiteError) -> bool {
+    matches!(error, SiteError::Command { said, .. } if said.contains("Invalid argument"))
+}
+
+/// What is written already need not be written while everything waits.
+fn flush(mount: &Path) {
+    if let Ok(folder) = std::fs::File::open(mount) {
+        // Freezing does it again.
+        let _ = rustix::fs::syncfs(folder);
+    }
+}
+
+/// An error with its cause, as one sentence.
+fn told(error: &SiteError) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) if !error.to_string().contains(&cause.to_string()) => format!("{error}: {cause}"),
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,238 @@
+//! Hooks around a freeze, and what travels after it.
+
+use super::*;
+use std::sync::Mutex;
+
+/// One component with files, brought to rest by hooks that write down what they do.
+const QUIESCED: &str = "
+  components: [{ name: web, host: { paths: [/srv] } }]
+  hooks:
+    - { at: before-freeze, component: web, shell: 'touch srv/frozen; echo freeze >> {log}' }
+    - { at: after-thaw, component: web, shell: 'rm -f srv/frozen; echo thaw >> {log}' }
+";
+
+#[test]
+fn an_application_goes_on_while_its_data_travels() {
+    let world = World::new("  objectives: { rpo: 75m }\n  transfer: { bandwidth: 2Mi/s }", QUIESCED);
+    noise(&world.path("office/srv/large"), 3 << 20);
+    let frozen = world.path("office/srv/frozen");
+    let seen = Mutex::new(Vec::new());
+    let watch = Tell(|event: &Event| {
+        if let Event::Step { text, .. } | Event::Done { text, .. } = event {
+            let word = text.split(' ').next().unwrap_or_default().to_owned();
+            seen.lock().unwrap().push((word, frozen.exists()));
+        }
+    });
+    world.protect(&watch, &Cancel::new()).unwrap();
+    let seen = seen.into_inner().unwrap();
+    assert!(seen.iter().any(|(word, _)| word == "move"), "{seen:?}");
+    assert!(seen.iter().all(|(_, frozen)| !frozen), "{seen:?}");
+    assert_eq!(world.log(), "freeze\nthaw\n");
+    let points = world.points();
+    assert_eq!(points.len(), 1);
+    assert_eq!(points[0].consistency, "application");
+    assert!(world.spooled().is_empty(), "{:?}", world.spooled());
+    // The data is that of the rest.
+    let back = world.look("back");
+    assert!(back.join("srv/frozen").exists());
+    assert_eq!(
+        fs::read(back.join("srv/large")).unwrap(),
+        fs::read(world.path("office/srv/large")).unwrap()
+    );
+}
+
+#[test]
+fn an_unchanged_application_is_frozen_for_its_changes_only() {
+    let world = World::new("  objectives: { rpo: 75m }", QUIESCED);
+    noise(&world.path("office/srv/large"), 2 << 20);
+    world.protect(&Quiet, &Cancel::new()).unwrap();
+    let read = Mutex::new(0);
+    let watch = Tell(|event: &Event| {
+        if let Event::Done { text, detail, .. } = event
+            && text.starts_with("move")
+        {
+            let moved: bytes_of::Bytes = detail.parse().unwrap();
+            *read.lock().unwrap() = moved.0;
+        }
+    });
+    world.protect(&watch, &Cancel::new()).unwrap();
+    let moved = read.into_inner().unwrap();
+    assert!(
+        moved > 0 && moved < 64 << 10,
+        "{moved} bytes travelled for an unchanged application"
+    );
+    assert_eq!(world.points().len(), 2);
+}
+
+#[test]
+fn an_application_that_takes_too_long_is_thawed_and_no_point_is_offered() {
+    let world = World::new(
+        "  objectives: { rpo: 75m, maxFreeze: 1s }",
+        "
+  components:
+    - name: db
+      host: { dump: { command: { shell: 'echo half; echo dumping >> {log}; sleep 600' }, restore: { run: [cat] } } }
+  hooks:
+    - { at: before-freeze, shell: 'echo freeze >> {log}' }
+    - { at: after-thaw, shell: 'echo thaw >> {log}' }
+",
+    );
+    let error = world.protect(&Quiet, &Cancel::new()).unwrap_err();
+    let text = format!("{error} {}", error.help().unwrap());
+    assert!(text.contains("maxFreeze"), "{text}");
+    assert_eq!(world.log(), "freeze\ndumping\nthaw\n");
+    assert!(world.points().is_empty());
+    assert!(!world.is_marked_frozen());
+}
+
+#[test]
+fn a_hook_that_fails_leaves_nothing_frozen() {
+    let world = World::new(
+        "  objectives: { rpo: 75m }",
+        "
+  components: [{ name: web, host: { paths: [/srv] } }]
+  hooks:
+    - { at: before-freeze, shell: 'echo first >> {log}' }
+    - { at: before-freeze, component: web, shell: 'echo no >&2; exit 3' }
+    - { at: before-freeze, shell: 'echo never >> {log}' }
+    - { at: after-thaw, shell: 'echo thaw >> {log}' }
+",
+    );
+    let error = world.protect(&Quiet, &Cancel::new()).unwrap_err().to_string();
+    assert!(error.contains("exited with 3") && error.contains("no"), "{error}");
+    assert_eq!(world.log(), "first\nthaw\n");
+    assert!(world.points().is_empty());
+}
+
+#[test]
+fn a_hook_that_may_fail_is_said_and_the_point_promises_less() {
+    let world = World::new(
+        "  objectives: { rpo: 75m }",
+        "
+  components: [{ name: web, host: { paths: [/srv] } }]
+  hooks:
+    - { at: before-freeze, shell: 'exit 3', onError: continue }
+    - { at: after-thaw, run: [no-such-program], onError: continue }
+",
+    );
+    let notes = Mutex::new(Vec::new());
+    let watch = Tell(|event: &Event| {
+        if let Event::Note { text } = event {
+            notes.lock().unwrap().push(text.clone());
+        }
+    });
+    world.protect(&watch, &Cancel::new()).unwrap();
+    let notes = notes.into_inner().unwrap().join("\n");
+    assert!(notes.contains("exited with 3"), "{notes}");
+    assert!(notes.contains("no-such-program"), "{notes}");
+    assert_eq!(world.points()[0].consistency, "none");
+}
+
+#[test]
+fn an_application_that_cannot_be_thawed_is_told_and_thawed_by_the_next_run() {
+    let world = World::new(
+        "  objectives: { rpo: 75m }",
+        "
+  components: [{ name: web, host: { paths: [/srv] } }]
+  hooks:
+    - { at: before-freeze, shell: 'echo freeze >> {log}' }
+    - { at: after-thaw, shell: 'test ! -e {log}.stuck && echo thaw >> {log}' }
+",
+    );
+    fs::write(world.path("log.stuck"), "").unwrap();
+    let error = world.protect(&Quiet, &Cancel::new()).unwrap_err();
+    assert!(error.to_string().contains("could not be thawed"), "{error}");
+    assert!(world.is_marked_frozen());
+    fs::remove_file(world.path("log.stuck")).unwrap();
+    world.protect(&Quiet, &Cancel::new()).unwrap();
+    assert_eq!(world.log(), "freeze\nthaw\nfreeze\nthaw\n");
+    assert!(!world.is_marked_frozen());
+}
+
+#[test]
+fn what_was_read_at_rest_is_moved_by_whoever_resumes() {
+    let world = World::new("  objectives: { rpo: 75m }", QUIESCED);
+    noise(&world.path("office/srv/large"), 1 << 20);
+    let cancel = Cancel::new();
+    let interrupt = Tell(|event: &Event| {
+        if matches!(event, Event::Step { text, .. } if text.starts_with("move")) {
+            cancel.cancel();
+        }
+    });
+    let error = world.protect(&interrupt, &cancel).unwrap_err();
+    let Error::Interrupted { run: Some(run) } = error else {
+        panic!("{error}")
+    };
+    assert_eq!(world.spooled().len(), 1);
+    assert!(world.points().is_empty());
+    let watch = Watch {
+        observer: &Quiet,
+        cancel: Cancel::new(),
+    };
+    world.engine.resume(&run, &watch).unwrap();
+    assert_eq!(world.log(), "freeze\nthaw\n", "it is not frozen again");
+    assert_eq!(world.points()[0].consistency, "application");
+    assert!(world.spooled().is_empty());
+    assert!(world.look("back").join("srv/frozen").exists());
+}
+
+#[test]
+fn hooks_around_a_restore_come_at_their_moments() {
+    let world = World::new(
+        "  objectives: { rpo: 75m }",
+        "
+  components:
+    - name: web
+      host: { paths: [/srv], service: { start: { shell: 'echo start >> {log}' } } }
+      health: [{ exec: { shell: 'echo health >> {log}' } }]
+  hooks:
+    - { at: before-restore, shell: 'echo before-restore >> {log}' }
+    - { at: before-restore, component: web, shell: 'test ! -e srv/a && echo no files yet >> {log}' }
+    - { at: after-restore, component: web, shell: 'test -e srv/a && echo files >> {log}' }
+    - { at: before-start, component: web, shell: 'echo before-start $DRAM_COMPONENT >> {log}' }
+    - { at: after-start, shell: 'echo after-start $DRAM_SITE >> {log}' }
+    - { at: after-start, on: engine, shell: 'echo in $PWD >> {log}' }
+",
+    );
+    world.protect(&Quiet, &Cancel::new()).unwrap();
+    assert_eq!(world.points()[0].consistency, "none");
+    fs::remove_dir_all(world.path("office/srv")).unwrap();
+    let request = RestoreRequest {
+        application: "shop".to_owned(),
+        point: Pick::Latest,
+        from: None,
+        as_of: None,
+        to: Where::Active,
+        components: Vec::new(),
+        path: None,
+        overwrite: false,
+        attested: None,
+        dry_run: false,
+    };
+    let watch = Watch {
+        observer: &Quiet,
+        cancel: Cancel::new(),
+    };
+    world.engine.restore(&request, &watch).unwrap();
+    let expected = "before-restore\nno files yet\nbefore-start web\nstart\nfiles\nhealth\nafter-start office\nin /\n";
+    assert_eq!(world.log(), expected);
+}
+
+mod bytes_of {
+    /// A number of bytes as it is shown.
+    pub(super) struct Bytes(pub(super) u64);
+
+    impl std::str::FromStr for Bytes {
+        type Err = std::num::ParseFloatError;
+
+        fn from_str(text: &str) -> Result<Self, Self::Err> {
+            let (number, unit) = text.split_once(' ').unwrap_or((text, "B"));
+            let factor = match unit {
+                "KiB" => 1024.0,
+                "MiB" => 1024.0 * 1024.0,
+                _ => 1.0,
+            };
+            Ok(Self((number.parse::<f64>()? * factor) as u64))
+        }
+    }
+}

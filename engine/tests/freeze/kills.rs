@@ -1,0 +1,125 @@
+//! Whoever is killed or stopped: the application is thawed.
+
+use super::*;
+use rustix::process::{Pid, Signal, kill_process};
+use std::process::{Child, Stdio};
+
+/// A dump that says that it has begun and waits until it is let go; the freezer's number is written down before.
+const WAITING: &str = "
+  components:
+    - name: db
+      host: { dump: { command: { shell: 'echo begun > {log}.begun; while ! test -e {log}.go; do sleep 0.01; done; echo data' }, restore: { run: [cat] } } }
+  hooks:
+    - { at: before-freeze, shell: 'echo $PPID > {log}.freezer; echo freeze >> {log}' }
+    - { at: after-thaw, shell: 'echo thaw >> {log}' }
+";
+
+/// A run of the program, killed where the test leaves it.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+impl Running {
+    fn protect(world: &World) -> Self {
+        let child = world
+            .dram(&["protect", "shop"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let begun = world.path("log.begun");
+        until("the dump begins", || begun.exists());
+        Self(child)
+    }
+
+    fn send(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.0), signal).unwrap();
+    }
+}
+
+fn freezer(world: &World) -> Pid {
+    let text = fs::read_to_string(world.path("log.freezer")).unwrap();
+    Pid::from_raw(text.trim().parse().unwrap()).unwrap()
+}
+
+fn thawed(world: &World) -> bool {
+    world.log().ends_with("thaw\n")
+}
+
+/// Lets dumps of this world come to their end from now on.
+fn let_go(world: &World) {
+    fs::write(world.path("log.go"), "").unwrap();
+}
+
+fn whole(world: &World) -> bool {
+    let points = world.points();
+    points.len() == 1 && points[0].offered && points[0].consistency == "application"
+}
+
+#[test]
+fn an_engine_that_is_killed_leaves_nothing_frozen_and_its_run_is_resumed() {
+    let world = World::new("  objectives: { rpo: 75m, maxFreeze: 10m }", WAITING);
+    let mut running = Running::protect(&world);
+    running.0.kill().unwrap();
+    running.0.wait().unwrap();
+    until("the freezer thaws", || thawed(&world) && !world.is_marked_frozen());
+    assert!(world.points().is_empty());
+    let_go(&world);
+    let run = world.engine.runs(1).unwrap().remove(0).run;
+    // The lease of a process that is gone is free at once, or after its time.
+    until("the run is resumed", || {
+        world.dram(&["resume", &run]).output().unwrap().status.success()
+    });
+    assert_eq!(world.log(), "freeze\nthaw\nfreeze\nthaw\n");
+    assert!(whole(&world));
+}
+
+#[test]
+fn an_engine_that_is_stopped_is_thawed_behind_its_back_and_makes_no_point() {
+    let world = World::new("  objectives: { rpo: 75m, maxFreeze: 1s }", WAITING);
+    let mut running = Running::protect(&world);
+    running.send(Signal::STOP);
+    until("the freezer thaws", || thawed(&world));
+    let_go(&world);
+    running.send(Signal::CONT);
+    assert_eq!(running.0.wait().unwrap().code(), Some(1));
+    assert!(world.points().is_empty());
+    assert_eq!(world.log(), "freeze\nthaw\n");
+}
+
+#[test]
+fn a_freezer_that_is_killed_is_noticed_and_its_work_is_done() {
+    let world = World::new("  objectives: { rpo: 75m, maxFreeze: 10m }", WAITING);
+    let mut running = Running::protect(&world);
+    kill_process(freezer(&world), Signal::KILL).unwrap();
+    // Nobody would thaw at the deadline: what is being read is given up.
+    assert_eq!(running.0.wait().unwrap().code(), Some(1));
+    assert!(thawed(&world));
+    assert!(!world.is_marked_frozen());
+    assert!(world.points().is_empty());
+}
+
+#[test]
+fn when_both_are_killed_the_next_run_thaws() {
+    let world = World::new("  objectives: { rpo: 75m, maxFreeze: 10m }", WAITING);
+    let mut running = Running::protect(&world);
+    // First the one that would notice.
+    running.send(Signal::STOP);
+    kill_process(freezer(&world), Signal::KILL).unwrap();
+    running.0.kill().unwrap();
+    running.0.wait().unwrap();
+    assert!(world.is_marked_frozen());
+    assert_eq!(world.log(), "freeze\n");
+    let_go(&world);
+    until("another run is made", || {
+        let done = world.dram(&["protect", "shop"]).output().unwrap();
+        done.status.success()
+    });
+    assert_eq!(world.log(), "freeze\nthaw\nfreeze\nthaw\n");
+    assert!(whole(&world));
+}
