@@ -3,6 +3,7 @@
 mod adopt;
 mod alone;
 mod closure;
+mod control;
 mod declare;
 mod doctor;
 mod mark;
@@ -18,7 +19,9 @@ mod runs;
 mod serve;
 mod status;
 mod verify;
+mod work;
 
+pub(crate) use control::pause;
 pub use declare::{Applied, Apply, Change};
 pub use doctor::{Answer, Finding};
 pub use mark::{MarkRequest, Marked};
@@ -32,6 +35,7 @@ pub use runs::RunRow;
 pub use serve::{Serve, Told};
 pub use status::StatusRow;
 pub use verify::{Level, Verified};
+pub use work::WorkRow;
 
 use crate::error::Error;
 use crate::run::Observer;

@@ -115,6 +115,22 @@ pub enum Error {
         /// The run, when it can be resumed by its id.
         run: Option<String>,
     },
+    /// Somebody wished that a run pauses.
+    #[error("run {run} is paused, as {by} wished")]
+    Paused {
+        /// The run.
+        run: String,
+        /// Who wished it.
+        by: String,
+    },
+    /// Somebody wished that a run ends.
+    #[error("run {run} is canceled, as {by} wished")]
+    Canceled {
+        /// The run.
+        run: String,
+        /// Who wished it.
+        by: String,
+    },
     /// A run's record cannot be used.
     #[error("run {run} cannot be resumed: {why}")]
     NotResumable {
@@ -161,6 +177,14 @@ impl Error {
             Self::Interrupted { run: Some(run) } => {
                 format!("`dram resume {run}` goes on, or the same command begins anew")
             }
+            Self::Paused { run, .. } => {
+                format!(
+                    "`dram resume {run}` goes on, `dram cancel {run}` ends it; until then no other run of it begins"
+                )
+            }
+            Self::Canceled { .. } => {
+                "what it stored is not offered, and goes with the next prune; the same command begins anew".to_owned()
+            }
             Self::Interrupted { run: None } => "the same command goes on".to_owned(),
             Self::NotResumable { .. } => "`dram runs` lists the runs; start the command itself again".to_owned(),
             Self::File { .. } | Self::Read(_) => return None,
@@ -184,7 +208,7 @@ impl Error {
             }
             Self::Declare(DeclareError::Catalog(_)) => Exit::Failed,
             Self::Declare(_) => Exit::Refused,
-            Self::Interrupted { .. } => Exit::Interrupted,
+            Self::Interrupted { .. } | Self::Paused { .. } => Exit::Interrupted,
             Self::Vault(error) if error.is_canceled() => Exit::Interrupted,
             Self::Vault(VaultError::InUse { .. }) => Exit::Refused,
             Self::Vault(VaultError::Store(StoreError::Storage(error))) if error.is_transient() => Exit::Unreachable,

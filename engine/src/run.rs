@@ -9,12 +9,15 @@ mod log;
 mod outcome;
 mod recover;
 mod terms;
+mod vaults;
+mod wishes;
 
 pub(crate) use capture::{index_entry, is_partial};
-pub(crate) use drive::agree;
 pub use drive::{Authority, Driver};
 pub use event::{Event, Observer, Quiet};
+pub(crate) use log::log_line;
 pub use log::{CatalogLog, FileLog, Log};
 pub use outcome::{Outcome, Rest};
 pub(crate) use recover::keep_log;
 pub(crate) use terms::{candidate, host_site, site_ref, vault_ref, vault_refs};
+pub(crate) use vaults::agree;

@@ -9,6 +9,7 @@
 //! t/<tenant>/apps/<app>/runs/<ulid>           index of the runs that work on an application
 //! t/<tenant>/requests/<ulid>                  what was asked
 //! t/<tenant>/runs/<ulid>/<n>                  what was done: batches of events
+//! t/<tenant>/wishes/<ulid>/<n>                what is wished of a run that another works at
 //! t/<tenant>/open/<ulid>                      marks of the runs that have not ended
 //! t/<tenant>/changes/<n>                      the feed: hints about what changed, for whoever follows it
 //! leases/<name>/<n>                           leases and their heartbeats
@@ -93,6 +94,11 @@ impl Folder {
     /// The log of one run.
     pub fn run(tenant: &Name, run: Ulid) -> Self {
         Folder(format!("t/{tenant}/runs/{run}"))
+    }
+
+    /// What is wished of one run.
+    pub fn wishes(tenant: &Name, run: Ulid) -> Self {
+        Folder(format!("t/{tenant}/wishes/{run}"))
     }
 
     /// The numbers of one lease.

@@ -94,6 +94,9 @@ pub(crate) enum Command {
     Status {
         /// The application; all without it
         application: Option<String>,
+        /// Show it again whenever something changes, with the runs at work, until Ctrl-C
+        #[arg(long, short)]
+        follow: bool,
     },
     /// Make a recovery point
     #[command(after_help = "Examples:\n  dram protect shop\n  dram protect shop --component db --class manual")]
@@ -256,6 +259,24 @@ pub(crate) enum Command {
         /// The run
         run: String,
     },
+    /// Have a run stop where it can go on from, and wait
+    #[command(
+        after_help = "Whoever works at it stops within seconds, wherever that is. Until the run is resumed or canceled no other run of \
+                      its application begins: firings are skipped.\n\nExample:\n  dram pause 01JD8Z…"
+    )]
+    Pause {
+        /// The run
+        run: String,
+    },
+    /// End a run
+    #[command(
+        after_help = "What it stored is never offered, and goes with the next prune. What a restore has written stays as it is: \
+                      restore again.\n\nExample:\n  dram cancel 01JD8Z…"
+    )]
+    Cancel {
+        /// The run
+        run: String,
+    },
     /// List runs, newest first
     Runs {
         /// At most this many
@@ -266,6 +287,9 @@ pub(crate) enum Command {
     Log {
         /// The run
         run: String,
+        /// Go on printing what is added until the run has ended
+        #[arg(long, short)]
+        follow: bool,
     },
     /// Bring points into the further vaults of the policy
     #[command(

@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod control;
 mod declare;
 mod show;
 
@@ -39,7 +40,7 @@ pub(crate) fn run(arguments: Arguments, output: &Output, cancel: &Cancel) -> Don
             prune,
         } => context.apply(&files, dry_run, take_over, prune),
         Command::Reconcile { kind, name } => context.reconcile(kind.as_deref(), name.as_deref()),
-        Command::Status { application } => context.status(application.as_deref()),
+        Command::Status { application, follow } => context.status(application.as_deref(), follow),
         Command::Protect {
             application,
             component,
@@ -150,11 +151,9 @@ pub(crate) fn run(arguments: Arguments, output: &Output, cancel: &Cancel) -> Don
             Ok(context.finished(&runbook, false))
         }
         Command::Runs { most } => context.runs(most),
-        Command::Log { run } => {
-            let log = context.engine()?.run_log(&run)?;
-            output.line(String::from_utf8_lossy(&log).trim_end());
-            Ok(Exit::Done)
-        }
+        Command::Pause { run } => context.pause(&run),
+        Command::Cancel { run } => context.cancel_run(&run),
+        Command::Log { run, follow } => context.log(&run, follow),
         Command::Copy { application, dry_run } => {
             let show = Show::new(output);
             let runbook = context

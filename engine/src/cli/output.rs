@@ -16,6 +16,8 @@ pub(crate) struct Output {
     pub(crate) quiet: bool,
     pub(crate) color: bool,
     pub(crate) terminal: bool,
+    /// Whether results go to a terminal, which can be cleared.
+    pub(crate) paged: bool,
 }
 
 impl Output {
@@ -27,6 +29,7 @@ impl Output {
             quiet: global.quiet,
             color: terminal && !no_color,
             terminal,
+            paged: std::io::stdout().is_terminal(),
         }
     }
 
@@ -34,6 +37,11 @@ impl Output {
     pub(crate) fn line(&self, text: &str) {
         // A reader that went away, as `head` does, wants no more.
         let _ = writeln!(std::io::stdout().lock(), "{text}");
+    }
+
+    /// What a terminal is to do.
+    pub(crate) fn raw(&self, text: &str) {
+        let _ = write!(std::io::stdout().lock(), "{text}");
     }
 
     /// Words beside the result, to standard error.

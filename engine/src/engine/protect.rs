@@ -164,6 +164,10 @@ impl Engine {
         log: &mut CatalogLog,
         watch: &Watch<'_>,
     ) -> Result<(), Error> {
+        self.driver(runbook, lease, watch).drive(log)
+    }
+
+    pub(super) fn driver<'a>(&'a self, runbook: &'a Runbook, lease: &'a Lease, watch: &Watch<'a>) -> Driver<'a> {
         let authority = Authority::Catalog {
             catalog: &self.catalog,
             lease,
@@ -172,11 +176,10 @@ impl Engine {
             runbook,
             authority,
             watch.observer,
-            watch.cancel.clone(),
+            &watch.cancel,
             self.clock(),
             self.who.clone(),
         )
-        .drive(log)
     }
 }
 

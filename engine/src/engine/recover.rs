@@ -120,7 +120,7 @@ pub fn recover(request: &RecoverRequest, watch: &Watch<'_>) -> Result<Runbook, E
         &runbook,
         Authority::Vault,
         watch.observer,
-        watch.cancel.clone(),
+        &watch.cancel,
         clock,
         request.who.clone(),
     );

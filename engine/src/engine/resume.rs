@@ -5,6 +5,7 @@ use super::{Engine, Watch, application_name};
 use crate::error::Error;
 use crate::run::CatalogLog;
 use crate::runbook::Runbook;
+use dram_catalog::record::run::{Wish, Wished};
 
 impl Engine {
     /// Continues a run from the first step whose result does not stand in its log.
@@ -26,6 +27,10 @@ impl Engine {
             return Err(refused("it has ended"));
         }
         let runbook = runbook(&log).ok_or_else(|| refused("it was interrupted before its steps were decided"))?;
+        if let Wished { wish: Wish::Cancel, by } = self.catalog.wish(id, Wish::Go)? {
+            self.end_canceled(&runbook, &lease, &mut log, &by)?;
+            return Err(refused(&format!("{by} has canceled it")));
+        }
         self.drive(&runbook, &lease, &mut log, watch)?;
         lease.release()?;
         Ok(runbook)

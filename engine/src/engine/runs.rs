@@ -4,9 +4,11 @@ use super::closure::Closure;
 use super::{Engine, Watch, application_name};
 use crate::error::Error;
 use crate::run::{CatalogLog, Event, Log};
-use crate::runbook::{Runbook, Step, Verb};
+use crate::runbook::{Refusal, Runbook, Step, Verb};
+use crate::state::{RunResult, RunState, run_state};
 use dram_catalog::record::declaration::Subject;
-use dram_catalog::record::run::{Request, Requested};
+use dram_catalog::record::lease::may_be_held;
+use dram_catalog::record::run::{Request, Requested, Wish};
 use dram_catalog::{CatalogError, Name};
 use dram_compiler::model::KindName;
 use jiff::Timestamp;
@@ -28,8 +30,8 @@ pub struct RunRow {
     pub at: String,
     /// By whom.
     pub by: String,
-    /// `running or interrupted`, `success`, `failed`, `abandoned`.
-    pub state: String,
+    /// How it stands.
+    pub state: RunState,
     /// The error of a failed run.
     pub error: String,
     /// The firing of the schedule that asked for it, RFC 3339.
@@ -64,7 +66,7 @@ impl Engine {
                 application: application_of(&requested),
                 at: requested.at.to_string(),
                 by: requested.by.clone(),
-                state: text("result").unwrap_or_else(|| "running or interrupted".to_owned()),
+                state: self.state_of(&requested, ended.as_ref())?,
                 error: text("error").unwrap_or_default(),
                 firing: requested
                     .request
@@ -75,6 +77,33 @@ impl Engine {
             });
         }
         Ok(rows)
+    }
+
+    /// How a run stands, by the last entry of its log.
+    pub(super) fn state_of(&self, requested: &Requested, ended: Option<&Value>) -> Result<RunState, Error> {
+        if let Some(ended) = ended {
+            let result = ended.get("result").cloned().unwrap_or_default();
+            // A word that this program does not know yet is no success.
+            let result = serde_json::from_value(result).unwrap_or(RunResult::Failed);
+            return Ok(run_state(Some(result), None, false));
+        }
+        let held = match &requested.request.lease {
+            Some(lease) => may_be_held(&self.catalog, lease)?,
+            None => true,
+        };
+        let wished = self.catalog.wished(requested.id)?.map(|wished| wished.wish);
+        Ok(run_state(None, wished, held))
+    }
+
+    /// How a run stands.
+    ///
+    /// # Errors
+    /// There is no such run.
+    pub fn run_state(&self, run: &str) -> Result<RunState, Error> {
+        let id = run_id(run)?;
+        let requested = self.catalog.requested(id)?;
+        let log = CatalogLog::new(self.catalog.run_log(id)?, self.clock());
+        self.state_of(&requested, log.get("ended").as_ref())
     }
 
     /// The log of a run: one JSON object a line.
@@ -116,7 +145,7 @@ impl Engine {
                 detail: firing.map_or_else(|| json!({}), |firing| json!({"firing": firing.to_string()})),
             })?;
             let mut log = CatalogLog::new(self.catalog.run_log(id)?, self.clock());
-            let body = json!({"result": "failed", "error": error.to_string(), "help": error.help()});
+            let body = json!({"result": RunResult::Failed, "error": error.to_string(), "help": error.help()});
             log.append("ended", body, true)
         };
         // The first failure is what the caller must hear of; that the log could not take it is said beside it.
@@ -128,13 +157,34 @@ impl Engine {
     }
 
     /// Closes runs of an application that were interrupted, because another one begins now. Called under its lease.
+    ///
+    /// # Errors
+    /// One is paused: it waits to be resumed, and nothing else is begun meanwhile.
     pub(super) fn close_interrupted(&self, application: &Name) -> Result<(), Error> {
-        for (id, mut log) in self.open_runs(application)? {
-            let body = json!({"result": "abandoned", "error": "another run of the application was started"});
+        let open = self.open_runs(application)?;
+        for (id, _) in &open {
+            if self.is_paused(*id)? {
+                return Err(Refusal::Paused {
+                    application: application.to_string(),
+                    run: id.to_string(),
+                }
+                .into());
+            }
+        }
+        for (id, mut log) in open {
+            let body = json!({"result": RunResult::Abandoned, "error": "another run of the application was started"});
             log.append("ended", body, true)?;
             tracing::info!(run = %id, "closed a run that had been interrupted");
         }
         Ok(())
+    }
+
+    /// Whether a run that has not ended is to wait.
+    pub(super) fn is_paused(&self, run: Ulid) -> Result<bool, Error> {
+        Ok(self
+            .catalog
+            .wished(run)?
+            .is_some_and(|wished| wished.wish == Wish::Pause))
     }
 
     /// The points that runs which have not ended work with.
@@ -183,9 +233,9 @@ impl Engine {
 /// Whether a run tells that a restore at `site` under the epoch that holds is unfinished; `None` when it tells nothing of that.
 fn tells_of_restore(log: &CatalogLog, closure: &Closure, site: &str) -> Option<bool> {
     let ended = log.get("ended").and_then(|body| body.get("result").cloned());
-    let succeeded = ended == Some(json!("success"));
+    let succeeded = ended == Some(json!(RunResult::Success));
     // Only copies are missing then: the point is sealed.
-    let sealed = succeeded || ended == Some(json!("partial"));
+    let sealed = succeeded || ended == Some(json!(RunResult::Partial));
     let runbook = runbook(log)?;
     let here = runbook.site.name == site && runbook.epoch == closure.epoch_number();
     match runbook.verb {

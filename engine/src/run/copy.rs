@@ -1,9 +1,10 @@
 //! The step that brings points into a further vault.
 
-use super::drive::{Driver, agree, vault_error};
+use super::drive::{Driver, vault_error};
 use super::event::Event;
 use super::outcome::Outcome;
 use super::terms::candidate;
+use super::vaults::agree;
 use crate::error::Error;
 use crate::opening;
 use crate::runbook::{Candidate, CopyRef, worth_copying};

@@ -7,15 +7,17 @@
 use super::event::{Event, Observer};
 use super::log::Log;
 use super::outcome::{Outcome, Rest};
+use super::wishes::Wishes;
 use super::{capture, copy, freeze, recover, terms};
 use crate::error::Error;
 use crate::opening;
-use crate::runbook::{AWS_CHAIN, Refusal, Runbook, Step, VaultRef, Verb};
-use crate::site::{HostSite, Site};
-use crate::vault::{Announced, Cancel, Flow, Location, Origin, Repository, Vault, VaultError};
+use crate::runbook::{AWS_CHAIN, Runbook, Step, Verb};
+use crate::site::HostSite;
+use crate::state::RunResult;
+use crate::vault::{Announced, Cancel, Flow, Origin, Repository, VaultError};
 use dram_catalog::record::lease::Lease;
+use dram_catalog::record::run::{Wish, Wished};
 use dram_catalog::{Catalog, Clock, Name};
-use jiff::Timestamp;
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -52,12 +54,12 @@ pub struct Driver<'a> {
     /// The machine's name, for snapshots.
     pub host: String,
     /// What all transfers of the run go through.
-    flow: Arc<Flow>,
-    repository: OnceLock<Repository>,
+    pub(super) flow: Arc<Flow>,
+    pub(super) repository: OnceLock<Repository>,
     /// What the freeze of this run brought about, in this process or before.
     rest: Mutex<Option<Rest>>,
     /// What other programs are told while this runs, by the names of the vaults.
-    announced: Mutex<Vec<(String, Announced)>>,
+    pub(super) announced: Mutex<Vec<(String, Announced)>>,
 }
 
 impl std::fmt::Debug for Driver<'_> {
@@ -74,7 +76,7 @@ impl<'a> Driver<'a> {
         runbook: &'a Runbook,
         authority: Authority<'a>,
         observer: &'a dyn Observer,
-        cancel: Cancel,
+        cancel: &Cancel,
         clock: Arc<dyn Clock>,
         who: String,
     ) -> Self {
@@ -83,7 +85,8 @@ impl<'a> Driver<'a> {
             runbook,
             authority,
             observer,
-            cancel,
+            // A wish ends this run, and not what else its caller does.
+            cancel: cancel.part(),
             clock,
             who,
             host,
@@ -99,12 +102,52 @@ impl<'a> Driver<'a> {
     /// # Errors
     /// What failed. The log says so too, except after an interruption: then the run can be resumed.
     pub fn drive(&self, log: &mut dyn Log) -> Result<(), Error> {
-        let driven = self.drive_steps(log);
+        let run = log.run().and_then(|run| run.parse().ok());
+        let driven = match (self.authority, run) {
+            (Authority::Catalog { catalog, .. }, Some(run)) => {
+                let wishes = Wishes::new(catalog, run, self.cancel.clone());
+                std::thread::scope(|scope| {
+                    scope.spawn(|| wishes.watch());
+                    let driven = self.drive_steps(log, Some(&wishes));
+                    wishes.end();
+                    self.heed(log, &wishes, driven)
+                })
+            }
+            _ => self.drive_steps(log, None),
+        };
         self.end_notices();
         driven
     }
 
-    fn drive_steps(&self, log: &mut dyn Log) -> Result<(), Error> {
+    /// A run that was interrupted because somebody wished it says so.
+    fn heed(&self, log: &mut dyn Log, wishes: &Wishes<'_>, driven: Result<(), Error>) -> Result<(), Error> {
+        match (driven, wishes.heard(), log.run()) {
+            (Err(Error::Interrupted { .. }), Some(Wished { wish: Wish::Pause, by }), Some(run)) => {
+                let key = format!("paused {}", self.clock.now());
+                log.append(&key, json!({"by": by}), false)?;
+                Err(Error::Paused { run, by })
+            }
+            (Err(Error::Interrupted { .. }), Some(Wished { wish: Wish::Cancel, by }), Some(run)) => {
+                self.end_canceled(log, &by)?;
+                Err(Error::Canceled { run, by })
+            }
+            (driven, ..) => driven,
+        }
+    }
+
+    /// Ends the log of a run that is to end, and removes what it left on this machine.
+    ///
+    /// # Errors
+    /// The log cannot be written.
+    pub fn end_canceled(&self, log: &mut dyn Log, by: &str) -> Result<(), Error> {
+        if let Err(error) = freeze::forget(self) {
+            let text = format!("what was read and not moved yet stays on this machine: {error}");
+            self.observer.event(&Event::Note { text });
+        }
+        log.append("ended", json!({"result": RunResult::Canceled, "by": by}), true)
+    }
+
+    fn drive_steps(&self, log: &mut dyn Log, wishes: Option<&Wishes<'_>>) -> Result<(), Error> {
         let of = self.runbook.steps.len();
         let mut behind: Option<Error> = None;
         let resumed = log.get("begun").is_some();
@@ -138,6 +181,9 @@ impl<'a> Driver<'a> {
                 text: step.text(),
                 bytes: step.bytes(),
             });
+            if let Some(wishes) = wishes {
+                wishes.look();
+            }
             let begun = Instant::now();
             match self.step(step) {
                 Ok(outcome) => {
@@ -157,7 +203,7 @@ impl<'a> Driver<'a> {
         if let Some(error) = behind {
             return Err(self.left_behind(log, error));
         }
-        log.append("ended", json!({"result": "success"}), true)?;
+        log.append("ended", json!({"result": RunResult::Success}), true)?;
         self.observer.event(&Event::Ended {
             result: "success",
             detail: format!("point {}", self.runbook.point),
@@ -216,7 +262,7 @@ impl<'a> Driver<'a> {
             "`dram copy {}` makes what is missing, and so does the next protect",
             self.runbook.name()
         );
-        let body = json!({"result": "partial", "error": what, "help": help});
+        let body = json!({"result": RunResult::Partial, "error": what, "help": help});
         if let Err(second) = log.append("ended", body, true) {
             return second;
         }
@@ -235,7 +281,8 @@ impl<'a> Driver<'a> {
             });
             return Error::Interrupted { run: log.run() };
         }
-        let body = json!({"result": "failed", "step": step.text(), "error": error.to_string(), "help": error.help()});
+        let body =
+            json!({"result": RunResult::Failed, "step": step.text(), "error": error.to_string(), "help": error.help()});
         // The first failure is what the caller must hear of; that the log could not take it is said beside it.
         if let Err(second) = log.append("ended", body, true) {
             self.observer.event(&Event::Note {
@@ -301,120 +348,6 @@ impl<'a> Driver<'a> {
         Name::application(self.runbook.name()).map_err(|why| Error::Catalog(why.into()))
     }
 
-    /// A vault of the run. What moves to and from all of them is together what the policy allows.
-    pub(super) fn vault(&self, reference: &VaultRef, as_of: Option<Timestamp>) -> Result<Vault, Error> {
-        opening::vault_through(&self.flow, reference, as_of)
-    }
-
-    /// The repository, opened when it is first needed.
-    pub(super) fn repository(&self) -> Result<&Repository, Error> {
-        if let Some(repository) = self.repository.get() {
-            return Ok(repository);
-        }
-        let password = opening::password(&self.runbook.vault)?;
-        let location = self
-            .vault(&self.runbook.vault, self.runbook.as_of)?
-            .repository(&self.runbook.tenant, self.runbook.name())?;
-        if self.runbook.verb == Verb::Protect {
-            self.is_unfenced()?;
-            self.is_no_loss(&location, &self.runbook.vault.name, 0)?;
-            location.init(&password)?;
-        }
-        let opened = location.open(&password)?;
-        if matches!(self.runbook.verb, Verb::Protect | Verb::Copy) {
-            self.announce(&opened, &self.runbook.vault.name)?;
-        }
-        if self.runbook.verb == Verb::Protect {
-            self.compare(&opened, &self.runbook.vault.name)?;
-        }
-        if matches!(self.runbook.verb, Verb::Protect | Verb::Copy) {
-            agree(&opened, self.runbook.name(), self.runbook.epoch)?;
-        }
-        Ok(self.repository.get_or_init(|| opened))
-    }
-
-    /// Tells other programs that work in a repository that this run does too; refuses where one works only alone.
-    pub(super) fn announce(&self, opened: &Repository, vault: &str) -> Result<(), Error> {
-        if let Some(announced) = opened.announce(false)? {
-            let mut all = self.announced.lock().unwrap_or_else(PoisonError::into_inner);
-            all.push((vault.to_owned(), announced));
-        }
-        Ok(())
-    }
-
-    fn end_notices(&self) {
-        let all = std::mem::take(&mut *self.announced.lock().unwrap_or_else(PoisonError::into_inner));
-        for (vault, announced) in all {
-            if let Err(error) = announced.end() {
-                let text = format!(
-                    "the lock that told others of this run stays in vault `{vault}` ({error}): other programs wait for it \
-                     until `restic unlock` removes it"
-                );
-                self.observer.event(&Event::Note { text });
-            }
-        }
-    }
-
-    /// What the vault has lost counts as stored no more: it is stored again where the new point needs it.
-    pub(super) fn compare(&self, opened: &Repository, vault: &str) -> Result<(), Error> {
-        let lost = opened.compare(&self.cancel).map_err(vault_error)?.lost;
-        if !lost.is_empty() {
-            let text = format!(
-                "{} packs that the index names are not in vault `{}` as they were written: what the new point needs of them is \
-                 stored again; `dram verify` tells which older points miss something",
-                lost.len(),
-                vault
-            );
-            self.observer.event(&Event::Note { text });
-        }
-        Ok(())
-    }
-
-    /// The repository as it is now, for writing: what a run reads may be its past.
-    pub(super) fn present(&self) -> Result<Repository, Error> {
-        if self.runbook.as_of.is_none() {
-            return self.repository().cloned();
-        }
-        let password = opening::password(&self.runbook.vault)?;
-        let vault = self.vault(&self.runbook.vault, None)?;
-        let location = vault.repository(&self.runbook.tenant, self.runbook.name())?;
-        Ok(location.open(&password)?)
-    }
-
-    /// A site that has accepted a later epoch belongs to a later writer, whatever this catalog knows.
-    fn is_unfenced(&self) -> Result<(), Error> {
-        let site = self.site()?;
-        match site.fence(&self.runbook.tenant, self.runbook.name())? {
-            Some(record) if record.epoch > self.runbook.epoch => Err(Error::Superseded {
-                application: self.runbook.name().to_string(),
-                epoch: record.epoch,
-                site: self.runbook.site.name.clone(),
-            }),
-            _ => Ok(()),
-        }
-    }
-
-    /// A vault that held points and holds no repository is not the vault: what is not mounted leaves an empty directory. A
-    /// new history in it would pass for protection.
-    pub(super) fn is_no_loss(&self, location: &Location, vault: &str, expected: usize) -> Result<(), Error> {
-        let Authority::Catalog { catalog, .. } = self.authority else {
-            return Ok(());
-        };
-        if location.exists()? {
-            return Ok(());
-        }
-        match catalog.point_ids(&self.catalog_name()?)?.len() {
-            points if points <= expected => Ok(()),
-            points => Err(Refusal::VaultEmptied {
-                application: self.runbook.name().to_string(),
-                vault: vault.to_owned(),
-                place: location.place(),
-                points,
-            }
-            .into()),
-        }
-    }
-
     /// The site's driver.
     pub(super) fn site(&self) -> Result<HostSite, Error> {
         let site = terms::host_site(&self.runbook.site)?;
@@ -461,24 +394,6 @@ impl<'a> Driver<'a> {
             return None;
         };
         catalog.location().strip_prefix("file://").map(PathBuf::from)
-    }
-}
-
-/// A vault that knows of a takeover which the catalog does not is a question for a person: nothing is added to it, and
-/// nothing is taken from it.
-pub(crate) fn agree(repository: &Repository, application: &str, epoch: u64) -> Result<(), Error> {
-    let newest = repository
-        .takeovers()?
-        .into_iter()
-        .max_by_key(|takeover| takeover.epoch);
-    match newest {
-        Some(newest) if newest.epoch > epoch => Err(Error::SplitBrain {
-            application: application.to_owned(),
-            vault: newest.epoch,
-            site: newest.site,
-            catalog: epoch,
-        }),
-        _ => Ok(()),
     }
 }
 

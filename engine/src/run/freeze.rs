@@ -118,6 +118,11 @@ pub(super) fn take_in(driver: &Driver<'_>, captures: &[Capture]) -> Result<Outco
     })
 }
 
+/// Removes what was read and is not to be moved any more.
+pub(super) fn forget(driver: &Driver<'_>) -> Result<(), Error> {
+    Ok(spool(driver, &driver.site()?).discard()?)
+}
+
 /// Carries a hook of the application out.
 pub(super) fn hook(driver: &Driver<'_>, position: usize) -> Result<Outcome, Error> {
     let hook = hook_of(driver, position)?;

@@ -77,12 +77,8 @@ impl Log for CatalogLog {
     }
 
     fn lines(&self) -> Vec<u8> {
-        let lines = self
-            .log
-            .events()
-            .iter()
-            .map(|event| line(&event.key, &event.at.to_string(), &event.body));
-        lines.collect::<Vec<_>>().concat()
+        let lines = self.log.events().iter().map(|event| log_line(event) + "\n");
+        lines.collect::<String>().into_bytes()
     }
 }
 
@@ -172,6 +168,11 @@ impl Log for FileLog {
     fn lines(&self) -> Vec<u8> {
         self.text.clone()
     }
+}
+
+/// An entry of a log in the catalog: one JSON object.
+pub(crate) fn log_line(event: &Entry) -> String {
+    json!({"key": event.key, "at": event.at.to_string(), "body": event.body}).to_string()
 }
 
 fn line(key: &str, at: &str, body: &Value) -> Vec<u8> {

@@ -21,6 +21,14 @@ pub enum Refusal {
         /// The firing.
         firing: jiff::Timestamp,
     },
+    /// A run of the application waits to be resumed.
+    #[error("run {run} of application `{application}` is paused")]
+    Paused {
+        /// The application.
+        application: String,
+        /// The run.
+        run: String,
+    },
     /// The site's directory is not there.
     #[error("the directory `{root}` of site `{site}` is not there")]
     SiteAbsent {
@@ -144,6 +152,7 @@ impl Refusal {
             Self::Served { application, .. } => {
                 format!("nothing is missing; `dram protect {application}` makes a point at any time")
             }
+            Self::Paused { run, .. } => format!("`dram resume {run}` goes on with it, `dram cancel {run}` ends it"),
             Self::SiteAbsent { .. } => {
                 "mount or make the directory if the site is alive; if it is lost, restore at another site".to_owned()
             }

@@ -65,7 +65,12 @@ fn a_vault_that_was_away_for_a_moment_costs_no_firing() {
     assert_eq!(count(|event| matches!(event, Told::Protected { .. })), 1, "{told:?}");
     assert_eq!(told.last(), Some(&Told::Stops));
     assert_eq!(points(&engine, "near").len(), 1);
-    let states: Vec<String> = engine.runs(9).unwrap().into_iter().map(|run| run.state).collect();
+    let states: Vec<String> = engine
+        .runs(9)
+        .unwrap()
+        .into_iter()
+        .map(|run| run.state.to_string())
+        .collect();
     assert_eq!(states, ["success", "failed"]);
 }
 

@@ -5,6 +5,7 @@
 
 mod index;
 mod log;
+mod wish;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -21,6 +22,7 @@ use crate::record::{Placed, Record, body_of, read_body};
 
 pub use index::Forgotten;
 pub use log::{Event, RunLog};
+pub use wish::{Wish, Wished};
 
 /// What is asked of an engine.
 #[derive(Debug, Clone, PartialEq)]

@@ -21,44 +21,6 @@ impl Context<'_> {
         });
     }
 
-    pub(super) fn status(&self, application: Option<&str>) -> Done {
-        let rows = self.engine()?.status(application)?;
-        self.output.rows(
-            &[
-                "application",
-                "runs at",
-                "protection",
-                "newest point",
-                "next firing",
-                "points",
-                "ready",
-            ],
-            &rows,
-            |row| {
-                let ready = match row.ready {
-                    Some(true) => "yes".to_owned(),
-                    Some(false) => format!("no: {}", row.reason),
-                    None => "not looked at yet".to_owned(),
-                };
-                let at = if row.epoch == 0 {
-                    row.site.clone()
-                } else {
-                    format!("{} (epoch {})", row.site, row.epoch)
-                };
-                vec![
-                    row.application.clone(),
-                    at,
-                    row.protection.clone(),
-                    row.newest.clone(),
-                    row.next.clone(),
-                    row.points.to_string(),
-                    ready,
-                ]
-            },
-        );
-        Ok(Exit::Done)
-    }
-
     pub(super) fn points(
         &self,
         application: Option<&str>,
@@ -133,7 +95,7 @@ impl Context<'_> {
             &rows,
             |row| {
                 let state = if row.error.is_empty() {
-                    row.state.clone()
+                    row.state.to_string()
                 } else {
                     format!("{}: {}", row.state, row.error)
                 };

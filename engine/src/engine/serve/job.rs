@@ -87,12 +87,15 @@ impl Job<'_> {
         if may_be_held(&self.engine.catalog, &lease)? {
             return Ok(None);
         }
-        let open = self.engine.open_runs(&application)?.into_iter();
-        let protects = |(id, log)| {
-            let runbook = runbook(&log)?;
-            (runbook.verb == Verb::Protect).then(|| ulid::Ulid::to_string(&id))
-        };
-        Ok(open.filter_map(protects).max())
+        let mut left = None;
+        for (id, log) in self.engine.open_runs(&application)? {
+            let protects = runbook(&log).is_some_and(|runbook| runbook.verb == Verb::Protect);
+            // One that is paused waits for a person.
+            if protects && !self.engine.is_paused(id)? {
+                left = left.max(Some(id.to_string()));
+            }
+        }
+        Ok(left)
     }
 
     /// Carries retention out; whether that was tried.

@@ -145,9 +145,11 @@ impl Catalog {
     }
 
     fn forget_log(&self, id: Ulid) -> Result<(), CatalogError> {
-        let series = self.series(Folder::run(self.tenant(), id));
-        for number in series.numbers()? {
-            self.remove(&series.key(number))?;
+        for folder in [Folder::wishes(self.tenant(), id), Folder::run(self.tenant(), id)] {
+            let series = self.series(folder);
+            for number in series.numbers()? {
+                self.remove(&series.key(number))?;
+            }
         }
         Ok(())
     }

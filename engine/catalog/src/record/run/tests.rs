@@ -118,3 +118,20 @@ fn tenants_see_their_own_runs_only() {
     assert!(foo.requested(id).is_err());
     assert_eq!(longer.runs().unwrap(), [id]);
 }
+
+#[test]
+fn the_newest_wish_counts_and_an_end_is_not_taken_back() {
+    let catalog = testing::catalog("acme");
+    let run = catalog.request(&request(None)).unwrap();
+    assert_eq!(catalog.wished(run).unwrap(), None);
+    for (wish, stands) in [
+        (Wish::Pause, Wish::Pause),
+        (Wish::Pause, Wish::Pause),
+        (Wish::Go, Wish::Go),
+        (Wish::Cancel, Wish::Cancel),
+        (Wish::Go, Wish::Cancel),
+    ] {
+        assert_eq!(catalog.wish(run, wish).unwrap().wish, stands);
+        assert_eq!(catalog.wished(run).unwrap().unwrap().wish, stands);
+    }
+}

@@ -1,4 +1,4 @@
-//! An application at rest: for a bounded time, whoever is killed, and while its data travels not any more.
+//! Runs as an operator meets them: what freezes, what is killed, what is told to wait or to end.
 
 #![expect(
     clippy::unwrap_used,
@@ -7,6 +7,7 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod control;
 mod filesystem;
 mod hooks;
 mod kills;

@@ -1,0 +1,181 @@
+//! Commands that watch runs and tell them to wait or to end.
+
+use super::{Context, Done};
+use crate::cli::progress::Show;
+use crate::engine::{StatusRow, Watch, WorkRow};
+use crate::exit::Exit;
+use crate::state::{RunResult, RunState};
+use dram_catalog::record::feed::Followed;
+use serde::Serialize;
+use std::time::Duration;
+
+/// How long it waits between two looks at what changed.
+const LOOK: Duration = Duration::from_secs(1);
+/// Ages grow while nothing changes: so often it is shown again at least, in looks.
+const AGAIN: u32 = 30;
+/// Clears a terminal, and begins at its top.
+const CLEAR: &str = "\u{1b}[2J\u{1b}[H";
+
+/// What `dram status --follow --json` prints each time.
+#[derive(Debug, Serialize)]
+struct Whole<'a> {
+    applications: &'a [StatusRow],
+    runs: &'a [WorkRow],
+}
+
+/// What `dram pause` and `dram cancel` print.
+#[derive(Debug, Serialize)]
+struct Stands<'a> {
+    run: &'a str,
+    state: RunState,
+}
+
+impl Context<'_> {
+    pub(super) fn status(&self, application: Option<&str>, follow: bool) -> Done {
+        let engine = self.engine()?;
+        if !follow {
+            self.status_rows(&engine.status(application)?);
+            return Ok(Exit::Done);
+        }
+        let mut follower = engine.catalog().follow();
+        let mut shown = None;
+        let mut looks = 0_u32;
+        while !self.cancel.is_canceled() {
+            let (rows, runs) = (engine.status(application)?, engine.at_work(application)?);
+            let what = serde_json::to_string(&Whole {
+                applications: &rows,
+                runs: &runs,
+            });
+            let what = what.unwrap_or_default();
+            // Ages alone are no news for a program.
+            let is_news = shown.as_ref() != Some(&(news(&rows), runs.clone()));
+            if is_news || looks >= AGAIN {
+                looks = 0;
+                shown = Some((news(&rows), runs.clone()));
+                if self.output.json {
+                    self.output.line(&what);
+                } else {
+                    if self.output.paged {
+                        self.output.raw(CLEAR);
+                    }
+                    self.status_rows(&rows);
+                    self.work_rows(&runs);
+                }
+            }
+            loop {
+                crate::engine::pause(LOOK, self.cancel);
+                looks += 1;
+                // A run at work says what it does in its log, which the feed does not tell.
+                let changed = !runs.is_empty() || follower.look()? != Followed::Changes(Vec::new());
+                if changed || looks >= AGAIN || self.cancel.is_canceled() {
+                    break;
+                }
+            }
+        }
+        Ok(Exit::Done)
+    }
+
+    fn status_rows(&self, rows: &[StatusRow]) {
+        self.output.rows(
+            &[
+                "application",
+                "runs at",
+                "protection",
+                "newest point",
+                "next firing",
+                "points",
+                "ready",
+            ],
+            rows,
+            |row| {
+                let ready = match row.ready {
+                    Some(true) => "yes".to_owned(),
+                    Some(false) => format!("no: {}", row.reason),
+                    None => "not looked at yet".to_owned(),
+                };
+                let at = if row.epoch == 0 {
+                    row.site.clone()
+                } else {
+                    format!("{} (epoch {})", row.site, row.epoch)
+                };
+                vec![
+                    row.application.clone(),
+                    at,
+                    row.protection.clone(),
+                    row.newest.clone(),
+                    row.next.clone(),
+                    row.points.to_string(),
+                    ready,
+                ]
+            },
+        );
+    }
+
+    fn work_rows(&self, rows: &[WorkRow]) {
+        if rows.is_empty() {
+            return;
+        }
+        self.output
+            .rows(&["run", "application", "verb", "state", "step", "since"], rows, |row| {
+                vec![
+                    row.run.clone(),
+                    row.application.clone(),
+                    row.verb.clone(),
+                    row.state.to_string(),
+                    format!("{}/{} {}", row.step, row.of, row.text),
+                    row.since.clone(),
+                ]
+            });
+    }
+
+    pub(super) fn pause(&self, run: &str) -> Done {
+        let state = self.engine()?.pause(run, self.cancel)?;
+        let text = match state {
+            RunState::Paused => format!("run {run} is paused; `dram resume {run}` goes on"),
+            RunState::Pausing => format!("run {run} is told to pause; it still works"),
+            state => format!("run {run} is not paused: {state}"),
+        };
+        self.output.one(&Stands { run, state }, &text);
+        Ok(match state {
+            RunState::Paused => Exit::Done,
+            RunState::Pausing => Exit::Interrupted,
+            _ => Exit::Failed,
+        })
+    }
+
+    pub(super) fn cancel_run(&self, run: &str) -> Done {
+        let show = Show::new(self.output);
+        let state = self.engine()?.cancel(run, &Watch::new(&show, self.cancel))?;
+        let text = match state {
+            RunState::Ended(RunResult::Canceled) => format!("run {run} is canceled"),
+            RunState::Canceling => format!("run {run} is told to end; it still works"),
+            state => format!("run {run} is not canceled: {state}"),
+        };
+        self.output.one(&Stands { run, state }, &text);
+        Ok(match state {
+            RunState::Ended(RunResult::Canceled) => Exit::Done,
+            RunState::Canceling => Exit::Interrupted,
+            _ => Exit::Failed,
+        })
+    }
+
+    pub(super) fn log(&self, run: &str, follow: bool) -> Done {
+        let engine = self.engine()?;
+        if follow {
+            engine.follow_run(run, &mut |line| self.output.line(line), self.cancel)?;
+        } else {
+            let log = engine.run_log(run)?;
+            self.output.line(String::from_utf8_lossy(&log).trim_end());
+        }
+        Ok(Exit::Done)
+    }
+}
+
+/// The rows without what changes by itself.
+fn news(rows: &[StatusRow]) -> Vec<StatusRow> {
+    let still = |row: &StatusRow| StatusRow {
+        age_seconds: None,
+        ..row.clone()
+    };
+    rows.iter().map(still).collect()
+}

@@ -1,0 +1,71 @@
+//! Runs at work, as their logs tell it.
+
+use super::Engine;
+use super::runs::{application_of, runbook};
+use crate::error::Error;
+use crate::run::{CatalogLog, Log};
+use crate::state::RunState;
+use serde::Serialize;
+
+/// A run that has not ended, for people and programs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorkRow {
+    /// Its id.
+    pub run: String,
+    /// The application.
+    pub application: String,
+    /// What it is for.
+    pub verb: String,
+    /// How it stands.
+    pub state: RunState,
+    /// The step that it is at, from 1; 0 before its steps are decided.
+    pub step: usize,
+    /// Of how many.
+    pub of: usize,
+    /// What the step does.
+    pub text: String,
+    /// When the step before was done, or the run was asked for; RFC 3339.
+    pub since: String,
+}
+
+impl Engine {
+    /// The runs that have not ended, of one application or of all, newest first.
+    ///
+    /// # Errors
+    /// The catalog cannot be read.
+    pub fn at_work(&self, only: Option<&str>) -> Result<Vec<WorkRow>, Error> {
+        let mut rows = Vec::new();
+        for requested in self.catalog.open_runs()? {
+            let application = application_of(&requested);
+            if only.is_some_and(|only| only != application) {
+                continue;
+            }
+            let log = self.catalog.run_log(requested.id)?;
+            let since = log.events().last().map_or(requested.at, |event| event.at);
+            let log = CatalogLog::new(log, self.clock());
+            let runbook = runbook(&log);
+            let steps = runbook
+                .as_ref()
+                .map(|runbook| runbook.steps.as_slice())
+                .unwrap_or_default();
+            let is_open = |number: &usize| log.get(&format!("step-{number}")).is_none();
+            let step = (1..=steps.len()).find(is_open).unwrap_or(steps.len());
+            rows.push(WorkRow {
+                run: requested.id.to_string(),
+                application,
+                verb: requested.request.verb.clone(),
+                state: self.state_of(&requested, None)?,
+                step,
+                of: steps.len(),
+                text: step
+                    .checked_sub(1)
+                    .and_then(|index| steps.get(index))
+                    .map(crate::runbook::Step::text)
+                    .unwrap_or_default(),
+                since: since.to_string(),
+            });
+        }
+        Ok(rows)
+    }
+}
