@@ -4,6 +4,7 @@ mod application;
 mod domains;
 mod names;
 mod quantities;
+mod schedules;
 mod vaults;
 mod written;
 
@@ -90,6 +91,7 @@ pub fn alone(document: &Written, out: &mut Vec<Diagnostic>) {
         return;
     };
     quantities::sensible(document, &declaration.spec, out);
+    schedules::fire(document, &declaration.spec, out);
     application::fits(document, &declaration.spec, out);
     vaults::alone(document, &declaration.spec, out);
 }

@@ -5,11 +5,13 @@ mod application;
 mod catalog;
 mod catalog_url;
 mod command;
+mod cron;
 mod declaration;
 mod plan;
 mod policy;
 mod secret;
 mod site;
+mod timezone;
 mod vault;
 mod whole;
 
@@ -17,14 +19,18 @@ pub use application::{Application, Body, Component, DataHints, Dump, Health, Hos
 pub use catalog::Catalog;
 pub use catalog_url::{BadCatalogUrl, CatalogUrl};
 pub use command::{Action, Command};
+pub use cron::Cron;
 pub use declaration::{API_VERSION, Declaration, KindName, Metadata, Reference, Spec, references};
 pub use dram_fields::{
     AbsolutePath, Bucket, Bytes, CloudName, Container, Duration, Endpoint, LogicalPath, Name, Percent, Prefix,
     ProfileName, Rate, Region, Whole,
 };
 pub use plan::{Applications, Mappings, OnMissing, PathMapping, RecoveryPlan, Target};
-pub use policy::{Objectives, ProtectionPolicy, Retention, Schedule, Transfer, VaultUse, Verify, VerifyLevel, When};
+pub use policy::{
+    Missed, Objectives, ProtectionPolicy, Retention, Schedule, Transfer, VaultUse, Verify, VerifyLevel, When, Window,
+};
 pub use secret::{SecretRef, SecretSource};
 pub use site::{HostSite, Platform, RecoverySite};
+pub use timezone::{TimeOfDay, Timezone};
 pub use vault::{AccessKeys, CredentialSource, Credentials, Directory, Lock, LockMode, S3, Store, Swift, Vault};
 pub use whole::{Model, after_order};
