@@ -5,6 +5,7 @@ mod domains;
 mod hooks;
 mod names;
 mod quantities;
+mod schedules;
 mod vaults;
 mod written;
 
@@ -92,6 +93,7 @@ pub fn alone(document: &Written, out: &mut Vec<Diagnostic>) {
         return;
     };
     quantities::sensible(document, &declaration.spec, out);
+    schedules::fire(document, &declaration.spec, out);
     application::fits(document, &declaration.spec, out);
     vaults::alone(document, &declaration.spec, out);
 }

@@ -4,35 +4,17 @@ mod freeze;
 
 pub use freeze::{Freeze, freeze, place_of, reached};
 
-use crate::model::{Application, Body, Component, Duration, ProtectionPolicy, Rate, When};
+use crate::model::{Application, Body, Component, Duration, ProtectionPolicy, Rate};
 
 /// Time that sealing a point may take: one small snapshot written and synced.
 pub const SEAL: Duration = Duration::seconds(5);
 
-/// The distance between firings, and whose choice it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Interval {
-    /// The distance.
-    pub every: Duration,
-    /// Whether the policy states it; otherwise it is derived from the RPO.
-    pub stated: bool,
-}
-
-/// The distance between firings: the shortest that the policy states, else the longest that the RPO allows.
+/// The distance between firings of a policy that states no schedule: the longest that the RPO allows.
 /// `None` when no interval could meet the RPO.
 #[must_use]
-pub fn interval(policy: &ProtectionPolicy, changes: &[Rate], bandwidth: Option<Rate>) -> Option<Interval> {
-    let stated = policy.schedule.iter().map(|schedule| match schedule.when {
-        When::Every(every) => every,
-    });
-    match stated.min() {
-        Some(every) => Some(Interval { every, stated: true }),
-        None => {
-            let copies = u64::try_from(policy.vaults.len().saturating_sub(1)).unwrap_or(u64::MAX);
-            longest_interval(policy.objectives.rpo, changes, bandwidth, copies)
-                .map(|every| Interval { every, stated: false })
-        }
-    }
+pub fn interval(policy: &ProtectionPolicy, changes: &[Rate], bandwidth: Option<Rate>) -> Option<Duration> {
+    let copies = u64::try_from(policy.vaults.len().saturating_sub(1)).unwrap_or(u64::MAX);
+    longest_interval(policy.objectives.rpo, changes, bandwidth, copies)
 }
 
 /// The longest interval for which interval + moving + sealing stays within the RPO and each point is sealed, and copied

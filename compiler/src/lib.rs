@@ -1,11 +1,12 @@
 //! The DRAM compiler: text in, diagnostics and artifacts out. No IO, no clock, no randomness.
 //!
 //! The stages, in the order in which they know each other: [`source`] → [`diagnostic`] → [`syntax`] (text to positioned
-//! nodes) → [`model`] and [`check`] (nodes to a model that cannot be wrong) → [`mod@derive`] (what the user left to us) →
+//! nodes) → [`model`], [`mod@calendar`] and [`check`] (nodes to a model that cannot be wrong) → [`mod@derive`] (what the user left to us) →
 //! [`blueprint`] (a graph of resources) → [`prove`] (RPO and RTO) → [`backend`] (artifacts).
 
 pub mod backend;
 pub mod blueprint;
+pub mod calendar;
 pub mod check;
 pub mod derive;
 pub mod diagnostic;

@@ -5,12 +5,14 @@ mod application;
 mod catalog;
 mod catalog_url;
 mod command;
+mod cron;
 mod declaration;
 mod hook;
 mod plan;
 mod policy;
 mod secret;
 mod site;
+mod timezone;
 mod vault;
 mod whole;
 
@@ -18,6 +20,7 @@ pub use application::{Application, Body, Component, DataHints, Dump, Health, Hos
 pub use catalog::Catalog;
 pub use catalog_url::{BadCatalogUrl, CatalogUrl};
 pub use command::{Action, Command};
+pub use cron::Cron;
 pub use declaration::{API_VERSION, Declaration, KindName, Metadata, Reference, Spec, references};
 pub use dram_fields::{
     AbsolutePath, Bucket, Bytes, CloudName, Container, Duration, Endpoint, LogicalPath, Name, Percent, Prefix,
@@ -26,9 +29,11 @@ pub use dram_fields::{
 pub use hook::{ConsistencyGroup, Hook, HookDeed, HookRequest, HttpMethod, Moment, OnError, Place};
 pub use plan::{Applications, Mappings, OnMissing, PathMapping, RecoveryPlan, Target};
 pub use policy::{
-    Consistency, Objectives, ProtectionPolicy, Retention, Schedule, Transfer, VaultUse, Verify, VerifyLevel, When,
+    Consistency, Missed, Objectives, ProtectionPolicy, Retention, Schedule, Transfer, VaultUse, Verify, VerifyLevel,
+    When, Window,
 };
 pub use secret::{SecretRef, SecretSource};
 pub use site::{HostSite, Platform, RecoverySite};
+pub use timezone::{TimeOfDay, Timezone};
 pub use vault::{AccessKeys, CredentialSource, Credentials, Directory, Lock, LockMode, S3, Store, Swift, Vault};
 pub use whole::{Model, after_order};

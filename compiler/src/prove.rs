@@ -4,6 +4,7 @@ mod line;
 mod report;
 mod rpo;
 mod rto;
+mod stated;
 
 pub use report::{ApplicationProof, PrimaryLost, Report, TargetProof, duration_text, prove};
 pub use rpo::{firings, policy_alone, recovery_point, recovery_point_of_copy};

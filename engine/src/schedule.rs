@@ -1,146 +1,129 @@
 //! When duties are due. Everything here is a pure function of the clock and of what is known to have been served.
 //!
-//! The firings of an interval are its multiples since the beginning of 1970 in UTC: whoever counts them, after a restart, on
-//! another machine, by hand, finds the same ones. Each has a moment, and is served once.
+//! Which moments are firings says the calendar of the policy: whoever counts them, after a restart, on another machine, by
+//! hand, finds the same ones. A firing is known by the moment that the calendar names, acts then or a little later, by the
+//! same amount on every engine, and is served once.
 
+use dram_compiler::calendar::{self, Calendar};
+use dram_compiler::model::{Duration, Missed};
 use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest, Sha256};
+
+/// A firing that an engine sees for the first time so much after it was due was missed: no engine was awake for it. Within it
+/// another engine takes over from one that died.
+const GRACE: SignedDuration = SignedDuration::from_secs(120);
 
 /// A firing that is to be served now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Firing {
-    /// The moment that it was due.
+    /// The moment that the calendar names.
     pub at: Timestamp,
-    /// How many before it were served by nobody. They are not made up for: one point holds all that they would have.
+    /// How many others up to now were served by nobody. They are not made up for: one point holds all that they would have.
     pub missed: u64,
+    /// The newest firing that is settled with it.
+    pub through: Timestamp,
 }
 
-/// The newest firing of an interval, in seconds, that is not after `now`.
+/// What is to be done about firings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Due {
+    /// One is to be served.
+    Serve(Firing),
+    /// Those that were missed pass, because their schedules say so.
+    Pass {
+        /// The newest of them.
+        newest: Timestamp,
+        /// How many others passed with it.
+        others: u64,
+    },
+}
+
+/// What is known of the firings of an application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Known {
+    /// The last that was served, or passed.
+    pub served: Option<Timestamp>,
+    /// The last that was seen in time, and waits for its turn.
+    pub seen: Option<Timestamp>,
+}
+
+/// The newest multiple of an interval, in seconds, that is not after `now`.
 #[must_use]
 pub fn newest(every: u64, now: Timestamp) -> Timestamp {
-    let every = i64::try_from(every.max(1)).unwrap_or(i64::MAX);
-    let second = now.as_second();
-    Timestamp::from_second(second - second.rem_euclid(every)).unwrap_or(now)
+    let newest = Calendar::every(Duration::seconds(every)).newest(now);
+    newest.map_or(now, |firing| firing.at)
 }
 
-/// The next firing after `now`.
+/// What an interval, in seconds, is due for at `now`, where `served` is the last firing that was served.
 #[must_use]
-pub fn next(every: u64, now: Timestamp) -> Timestamp {
-    newest(every, now).checked_add(seconds(every)).unwrap_or(Timestamp::MAX)
-}
-
-/// The firing that is to be served at `now`, where `served` is the last that was, or was given up.
-///
-/// Where nothing was ever served the newest is due at once. A last firing that lies ahead by more than an interval was served by
-/// a clock that has been set back since: waiting for it again would leave the application without points for as long.
-#[must_use]
-pub fn due(every: u64, served: Option<Timestamp>, now: Timestamp) -> Option<Firing> {
-    let at = newest(every, now);
-    let Some(served) = served else {
-        return Some(Firing { at, missed: 0 });
-    };
-    let ahead = served.duration_since(at);
-    if ahead.is_negative() {
-        let passed = ahead.unsigned_abs().as_secs() / every.max(1);
-        let missed = passed.saturating_sub(1);
-        return Some(Firing { at, missed });
+pub fn due_every(every: u64, served: Option<Timestamp>, now: Timestamp) -> Option<Firing> {
+    let known = Known { served, seen: None };
+    match due(&Calendar::every(Duration::seconds(every)), "", &known, now)? {
+        Due::Serve(firing) => Some(firing),
+        Due::Pass { .. } => None,
     }
-    (ahead > seconds(every)).then_some(Firing { at, missed: 0 })
 }
 
-fn seconds(every: u64) -> SignedDuration {
-    SignedDuration::from_secs(i64::try_from(every.max(1)).unwrap_or(i64::MAX))
+/// What is due for an application at `now`.
+///
+/// Where nothing was ever served the newest firing is due at once, unless it may be skipped. A last firing that lies beyond the
+/// next one was served by a clock that has been set back since: waiting for it again would leave the application without points
+/// for as long.
+#[must_use]
+pub fn due(calendar: &Calendar, application: &str, known: &Known, now: Timestamp) -> Option<Due> {
+    let newest = newest_that_acts(calendar, application, now)?;
+    let served = known.served.filter(|served| {
+        let was_set_back = || calendar.next(newest.at).is_some_and(|next| *served > next.at);
+        *served <= newest.at || !was_set_back()
+    });
+    if served.is_some_and(|served| served >= newest.at) {
+        return None;
+    }
+    let others = served.map_or(0, |served| calendar.count(served, newest.at));
+    let serve = |at| {
+        Due::Serve(Firing {
+            at,
+            missed: others,
+            through: newest.at,
+        })
+    };
+    let is_late = now.duration_since(acts(application, &newest)) > GRACE && known.seen != Some(newest.at);
+    if !is_late || newest.missed == Missed::RunOnce {
+        return Some(serve(newest.at));
+    }
+    let made_up_for = calendar.newest_made_up_for(newest.at);
+    let made_up_for = made_up_for.filter(|firing| served.is_none_or(|served| firing.at > served));
+    Some(made_up_for.map_or(
+        Due::Pass {
+            newest: newest.at,
+            others,
+        },
+        |firing| serve(firing.at),
+    ))
+}
+
+/// The newest firing whose moment to act has come.
+fn newest_that_acts(calendar: &Calendar, application: &str, now: Timestamp) -> Option<calendar::Firing> {
+    /// Jitter is shorter than the way to the next firing, so the one before has its turn behind it at the latest.
+    const STEPS: usize = 64;
+    let before = |firing: &calendar::Firing| calendar.newest(firing.at.checked_sub(SignedDuration::from_secs(1)).ok()?);
+    std::iter::successors(calendar.newest(now), before)
+        .take(STEPS)
+        .find(|firing| acts(application, firing) <= now)
+}
+
+/// When a firing acts. Each engine finds the same moment, and two applications find different ones.
+#[must_use]
+pub fn acts(application: &str, firing: &calendar::Firing) -> Timestamp {
+    let hash = Sha256::digest(format!("{application} {}", firing.at));
+    let drawn = hash
+        .iter()
+        .take(8)
+        .fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    let later = drawn.checked_rem(firing.jitter).unwrap_or(0);
+    let later = SignedDuration::from_secs(i64::try_from(later).unwrap_or(0));
+    firing.at.checked_add(later).unwrap_or(firing.at)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn at(text: &str) -> Timestamp {
-        text.parse().unwrap()
-    }
-
-    #[test]
-    fn firings_are_those_that_one_counts_by_hand() {
-        const HOUR: u64 = 3600;
-        let cases = [
-            // Every, last served, now: due, missed.
-            (HOUR, None, "2026-03-01T08:59:59Z", Some(("2026-03-01T08:00:00Z", 0))),
-            (HOUR, Some("2026-03-01T08:00:00Z"), "2026-03-01T08:59:59Z", None),
-            (
-                HOUR,
-                Some("2026-03-01T08:00:00Z"),
-                "2026-03-01T09:00:00Z",
-                Some(("2026-03-01T09:00:00Z", 0)),
-            ),
-            // An engine that was away from 8 until 13:30 serves one firing, and four are missed.
-            (
-                HOUR,
-                Some("2026-03-01T08:00:00Z"),
-                "2026-03-01T13:30:00Z",
-                Some(("2026-03-01T13:00:00Z", 4)),
-            ),
-            (
-                15 * 60,
-                Some("2026-03-01T23:45:00Z"),
-                "2026-03-02T00:00:07Z",
-                Some(("2026-03-02T00:00:00Z", 0)),
-            ),
-            // A clock that is set back by less than an interval waits, by more it does not.
-            (HOUR, Some("2026-03-01T09:00:00Z"), "2026-03-01T08:30:00Z", None),
-            (
-                HOUR,
-                Some("2026-03-01T09:00:00Z"),
-                "2025-03-01T08:30:00Z",
-                Some(("2025-03-01T08:00:00Z", 0)),
-            ),
-            // Seven hours do not divide a day: the grid goes on across midnight.
-            (
-                7 * HOUR,
-                None,
-                "1970-01-02T04:30:00Z",
-                Some(("1970-01-02T04:00:00Z", 0)),
-            ),
-            (0, None, "1970-01-01T00:00:09Z", Some(("1970-01-01T00:00:09Z", 0))),
-        ];
-        for (every, served, now, expected) in cases {
-            let found = due(every, served.map(at), at(now));
-            let expected = expected.map(|(when, missed)| Firing { at: at(when), missed });
-            assert_eq!(found, expected, "every {every} s, served {served:?}, now {now}");
-        }
-        assert_eq!(next(HOUR, at("2026-03-01T08:00:00Z")), at("2026-03-01T09:00:00Z"));
-    }
-
-    proptest! {
-        /// Four hundred days of engines that come and go, looking at the clock now and then: no firing is served twice, and
-        /// every one that an engine was awake for is served, or counted as missed.
-        #[test]
-        fn every_firing_is_served_once_or_counted(
-            every in 60_u64..200_000,
-            looks in prop::collection::vec(1_i64..40_000, 1..2_000),
-        ) {
-            let start = at("2026-01-01T00:00:00Z");
-            let end = start + SignedDuration::from_hours(400 * 24);
-            let mut now = start;
-            let mut served = None;
-            let (mut count, mut missed) = (0, 0);
-            for step in looks {
-                if let Some(firing) = due(every, served, now) {
-                    prop_assert!(served.is_none_or(|last| firing.at > last));
-                    prop_assert!(firing.at <= now && now < next(every, firing.at));
-                    count += 1;
-                    missed += firing.missed;
-                    served = Some(firing.at);
-                }
-                now += SignedDuration::from_secs(step);
-                if now > end {
-                    break;
-                }
-            }
-            let first = newest(every, start);
-            let last = served.unwrap();
-            let all = last.duration_since(first).as_secs() / i64::try_from(every).unwrap() + 1;
-            prop_assert_eq!(count + missed, u64::try_from(all).unwrap());
-        }
-    }
-}
+mod tests;

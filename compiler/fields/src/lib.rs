@@ -51,3 +51,4 @@ pub use quantity::{Bytes, Duration, Name, Percent, Rate};
 pub use scalar::{PLAIN, Whole};
 pub use shape::{Block, Choice, Cx, Decoded, Shape, decode};
 pub use table::{Field, Format, Item, Kind, Ty, Word, snake_case};
+pub use text::hides_a_secret;

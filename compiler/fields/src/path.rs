@@ -1,7 +1,7 @@
 //! Paths: absolute, without `..`, in one spelling.
 
+use crate::Format;
 use crate::text::{canonical, text_shape};
-use crate::{Code, Cx, Data, Diagnostic, Format, Node, Shape, Ty};
 use std::fmt;
 use std::str::FromStr;
 

@@ -1,7 +1,7 @@
 //! Names of places in object stores: buckets, containers, prefixes, endpoints, and who is asked for them.
 
+use crate::Format;
 use crate::text::{canonical, text_shape};
-use crate::{Code, Cx, Data, Diagnostic, Format, Node, Shape, Ty};
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;

@@ -1,7 +1,7 @@
 //! Names and quantities: text with a format, kept as what it means.
 
+use crate::Format;
 use crate::text::{canonical, text_shape};
-use crate::{Code, Cx, Data, Diagnostic, Format, Node, Shape, Ty};
 use std::fmt;
 use std::str::FromStr;
 

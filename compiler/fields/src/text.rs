@@ -4,27 +4,32 @@ use std::fmt;
 use std::str::FromStr;
 
 /// Text with a format: decoding reads it with `FromStr`, whose error is one clause, and prints it canonically.
+#[macro_export]
 macro_rules! text_shape {
     ($type:ty, $expected:literal, $format:expr) => {
-        impl Shape for $type {
-            const TY: Ty = Ty::Text(&$format);
+        impl $crate::Shape for $type {
+            const TY: $crate::Ty = $crate::Ty::Text(&$format);
 
-            fn decode(node: &Node, cx: &mut Cx<'_>) -> Option<Self> {
+            fn decode(node: &$crate::Node, cx: &mut $crate::Cx<'_>) -> Option<Self> {
                 match &node.data {
-                    Data::Text(text) => match text.parse::<Self>() {
+                    $crate::Data::Text(text) => match text.parse::<Self>() {
                         Ok(value) => Some(value),
-                        Err(_) if cx.is_hidden() || crate::text::hides_a_secret(text) => {
+                        Err(_) if cx.is_hidden() || $crate::hides_a_secret(text) => {
                             cx.report(
-                                Diagnostic::error(Code::WRONG_FORMAT, node.span, format!("not {}", $format.name))
-                                    .help(format!("for example `{}`", $format.example))
-                                    .mask(node.span),
+                                $crate::Diagnostic::error(
+                                    $crate::Code::WRONG_FORMAT,
+                                    node.span,
+                                    format!("not {}", $format.name),
+                                )
+                                .help(format!("for example `{}`", $format.example))
+                                .mask(node.span),
                             );
                             None
                         }
                         Err(why) => {
                             cx.report(
-                                Diagnostic::error(
-                                    Code::WRONG_FORMAT,
+                                $crate::Diagnostic::error(
+                                    $crate::Code::WRONG_FORMAT,
                                     node.span,
                                     format!("`{text}` is not {}: {why}", $format.name),
                                 )
@@ -33,14 +38,14 @@ macro_rules! text_shape {
                             None
                         }
                     },
-                    Data::Number(text) if !cx.is_hidden() => {
+                    $crate::Data::Number(text) if !cx.is_hidden() => {
                         let help = match text.parse::<Self>() {
                             Ok(_) => format!("quote it: \"{text}\""),
                             Err(_) => format!("for example `{}`", $format.example),
                         };
                         cx.report(
-                            Diagnostic::error(
-                                Code::WRONG_FORMAT,
+                            $crate::Diagnostic::error(
+                                $crate::Code::WRONG_FORMAT,
                                 node.span,
                                 format!("expected {}, found the number {text}", $format.name),
                             )
@@ -48,7 +53,7 @@ macro_rules! text_shape {
                         );
                         None
                     }
-                    Data::Unknown => {
+                    $crate::Data::Unknown => {
                         cx.unknown();
                         None
                     }
@@ -59,8 +64,8 @@ macro_rules! text_shape {
                 }
             }
 
-            fn encode(&self) -> Option<Node> {
-                Some(Node::text(self.to_string()))
+            fn encode(&self) -> Option<$crate::Node> {
+                Some($crate::Node::text(self.to_string()))
             }
         }
     };
@@ -70,7 +75,8 @@ pub(crate) use text_shape;
 
 /// Whether a text may hold a secret that a finding must not repeat: a field swallowed by a quote in the wrong place, or
 /// an address that carries a password.
-pub(crate) fn hides_a_secret(text: &str) -> bool {
+#[must_use]
+pub fn hides_a_secret(text: &str) -> bool {
     crate::check::swallowed(text) || (text.contains("://") && text.contains('@'))
 }
 

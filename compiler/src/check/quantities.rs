@@ -94,19 +94,14 @@ impl Rule<'_> {
             "a freeze",
             policy.objectives.max_freeze,
         );
-        for (
-            index,
-            Schedule {
-                when: When::Every(every),
-            },
-        ) in policy.schedule.iter().enumerate()
-        {
-            let path = vec![
-                Step::Field(ProtectionPolicy::SCHEDULE),
-                Step::Index(index),
-                Step::Field(When::EVERY),
-            ];
-            self.duration(path, "an interval", *every);
+        for (index, schedule) in policy.schedule.iter().enumerate() {
+            let at = [Step::Field(ProtectionPolicy::SCHEDULE), Step::Index(index)];
+            if let When::Every(every) = schedule.when {
+                self.duration(under(&at, &[When::EVERY]), "an interval", every);
+            }
+            if let Some(jitter) = schedule.jitter {
+                self.duration(under(&at, &[Schedule::JITTER]), "a jitter", jitter);
+            }
         }
         if let Some(retention) = &policy.retention {
             self.retention(&[Step::Field(ProtectionPolicy::RETENTION)], retention);

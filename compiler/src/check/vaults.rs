@@ -3,10 +3,10 @@
 use super::Written;
 use super::domains::Declared;
 use super::names::meant;
+use crate::calendar::Calendar;
 use crate::diagnostic::{Diagnostic, compiler_codes as codes};
 use crate::model::{
-    Application, Duration, KindName, Lock, ProtectionPolicy, Retention, S3, Schedule, Spec, Store, Vault, VaultUse,
-    When,
+    Application, Duration, KindName, Lock, ProtectionPolicy, Retention, S3, Spec, Store, Vault, VaultUse,
 };
 use dram_fields::Step;
 
@@ -292,13 +292,9 @@ const DAY: u64 = 86_400;
 
 /// The longest that the rules keep a point that nobody verified.
 fn kept_for(policy: &ProtectionPolicy, retention: &Retention) -> Duration {
-    let stated = policy.schedule.iter().map(
-        |Schedule {
-             when: When::Every(every),
-         }| *every,
-    );
+    let rhythm = Calendar::of(&policy.schedule).and_then(|calendar| calendar.rhythm());
     // A derived interval is shorter than the objective.
-    let gap = stated.min().unwrap_or(policy.objectives.rpo);
+    let gap = rhythm.map_or(policy.objectives.rpo.seconds, |rhythm| rhythm.longest.seconds());
     // Where points are rarer than stretches of the calendar, each point has a stretch to itself.
     let rules = [
         (retention.last, 0),
@@ -309,7 +305,7 @@ fn kept_for(policy: &ProtectionPolicy, retention: &Retention) -> Duration {
         (retention.yearly, 366 * DAY),
     ];
     let longest = rules
-        .map(|(count, stretch)| gap.seconds.max(stretch).saturating_mul(u64::from(count.unwrap_or(0))))
+        .map(|(count, stretch)| gap.max(stretch).saturating_mul(u64::from(count.unwrap_or(0))))
         .into_iter()
         .max();
     let within = retention.within.map_or(0, |within| within.seconds);

@@ -86,8 +86,8 @@ codes! {
          uses and which may live on another machine.";
     RPO_NOT_MET = "DRAM0050", "the recovery point objective cannot hold",
         "The worst case loses more time than `objectives.rpo` allows. The worst case is the longest gap between two\n\
-         firings of the schedule, plus the time to move what changed in that gap (change rate over bandwidth), plus the\n\
-         time to seal the point. Shorten the schedule to what the help line says, raise the bandwidth, or state an\n\
+         firings of the schedule, plus the jitter, plus the time to move what changed in that gap (change rate over\n\
+         bandwidth), plus the time to seal the point. Shorten the schedule to what the help line says, raise the bandwidth, or state an\n\
          objective that can hold.";
     MOVE_TOO_SLOW = "DRAM0051", "a point is not sealed before the next one is due",
         "What changes between two firings takes longer to move, to seal and to copy to the further vaults than the time\n\
@@ -97,19 +97,33 @@ codes! {
          component on the longest chain of `after` starts and gets its whole `startPeriod` and `timeout`. Raise the\n\
          target's bandwidth, shorten the chain or the start periods, or state an objective that can hold.";
     UNPROVEN = "DRAM0053", "an objective is not proved",
-        "An input of the proof is missing (a component's `data` hints, a site's `bandwidth`), so the verdict rests on the\n\
-         listed assumptions. Give the inputs; `dramc prove --strict` fails until all are there.";
+        "An input of the proof is missing (a component's `data` hints, a site's `bandwidth`), or firings may pass\n\
+         (`missed: skip`), so the verdict rests on the listed assumptions. Give the inputs; `dramc prove --strict` fails until all are there.";
     ADOPTED_FOR_ANOTHER = "DRAM0054", "a vault that adopts a repository is used by another application",
         "A vault with `adopt` is one repository that was there already, and it becomes that of one application: nothing\n\
          else lies there. A policy that uses it protects this application and no other. Give the other applications a\n\
          policy with a vault of their own, or correct the name.";
-    BAD_HOOK = "DRAM0060", "a hook whose parts do not fit together",
+    EMPTY_WINDOW = "DRAM0060", "a window of no length",
+        "A window begins with its `from` and ends before its `to`; where `to` is the earlier of the two, it passes\n\
+         midnight. With both the same it could mean the whole day or none of it. Remove the window to have firings all\n\
+         day, or say when it ends.";
+    TIMEZONE_WITHOUT_EFFECT = "DRAM0061", "a time zone that decides nothing",
+        "An interval counts the time that passes, the same in every time zone; `timezone` says whose clock `cron` and\n\
+         `window` mean, and this schedule has neither. Remove it, or write the times as `cron`.";
+    NEVER_FIRES = "DRAM0062", "a schedule that never fires",
+        "No moment of four hundred years is one of its firings: the expression names a day that no year has, such as\n\
+         30 February, or the window holds none of its moments. What it says would protect nothing.";
+    JITTER_TOO_LONG = "DRAM0063", "a firing that might act after the next one",
+        "`jitter` lets a firing act later than the schedule says, by less than the jitter. Where the next firing of the\n\
+         policy, of whichever schedule, comes sooner than that, the order of the two would be left open. Shorten the\n\
+         jitter to what the help line says.";
+    BAD_HOOK = "DRAM0064", "a hook whose parts do not fit together",
         "A hook is about one `component` or about the whole application, and is carried out at the site or where the engine\n\
          runs: `on: component` needs a component, `on: site` has none. `dir` is the folder of a command; a `get` has no body.";
-    BAD_GROUP = "DRAM0061", "a consistency group whose members do not fit",
+    BAD_GROUP = "DRAM0065", "a consistency group whose members do not fit",
         "A group names components of its own application. Each component is in one group: all groups of an application are\n\
          frozen at the same moment, so two groups that share a member would be one.";
-    NOT_QUIESCED = "DRAM0062", "consistency that nothing brings about",
+    NOT_QUIESCED = "DRAM0066", "consistency that nothing brings about",
         "A policy with `consistency: application` promises that each point holds data of applications at rest. A dump is a\n\
          transaction of its own; files are not: a hook `at: before-freeze` must bring their component to rest, and one\n\
          `at: after-thaw` let it go on.";

@@ -1,5 +1,6 @@
 //! How well something must survive.
 
+use super::{Cron, TimeOfDay, Timezone};
 use dram_fields::{Duration, Fields, Name, Rate, Whole};
 
 /// Objectives, schedule and retention for applications, and the vaults that keep their points.
@@ -48,19 +49,49 @@ pub enum Consistency {
     Application,
 }
 
-/// When points are made.
+/// When points are made: moments that are called firings. Where a policy has several schedules, the firings of all count.
 #[derive(Fields, Debug, Clone, PartialEq)]
 pub struct Schedule {
     /// How its moments are said.
     #[field(one_of)]
     pub when: When,
+    /// The time zone of `cron` and `window`, by its IANA name. UTC when absent.
+    pub timezone: Option<Timezone>,
+    /// The part of the day that has firings. Outside of it there are none.
+    pub window: Option<Window>,
+    /// Each firing acts by up to so much later: always the same amount for one firing of one application, so that many
+    /// applications do not begin at once.
+    pub jitter: Option<Duration>,
+    /// What becomes of a firing while no engine serves.
+    #[field(default = Missed::RunOnce)]
+    pub missed: Missed,
 }
 
 /// How a schedule says its moments.
 #[derive(Fields, Debug, Clone, PartialEq)]
 pub enum When {
-    /// At this distance.
+    /// At this distance, counted from the beginning of 1970 in UTC.
     Every(Duration),
+    /// At the times that a cron expression names: minute, hour, day of the month, month and weekday.
+    Cron(Cron),
+}
+
+/// A part of each day.
+#[derive(Fields, Debug, Clone, PartialEq)]
+pub struct Window {
+    /// Its first minute.
+    pub from: TimeOfDay,
+    /// The minute before which it ends; earlier than `from` where it passes midnight.
+    pub to: TimeOfDay,
+}
+
+/// What becomes of firings while no engine serves.
+#[derive(Fields, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Missed {
+    /// They pass, and the next one is waited for.
+    Skip,
+    /// The newest of them is served as soon as an engine is back.
+    RunOnce,
 }
 
 /// Which points are kept. A point stays when any of the rules keeps it. Points of each class (scheduled, manual, replica) count

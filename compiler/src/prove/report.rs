@@ -1,12 +1,15 @@
 //! The proof of a whole model, as a table for people, as JSON, and as findings.
 
-use super::{Decides, Proof, Verdict, at_home, policy_alone, recovery_point, recovery_point_of_copy, recovery_time};
+use super::rpo::{alone, both_lost, site_lost};
+use super::stated::Stated;
+use super::{Decides, Proof, Verdict, at_home, recovery_time};
 use crate::diagnostic::{Diagnostic, compiler_codes as codes};
 use crate::model::{
     Application, KindName, Model, Name, Objectives, ProtectionPolicy, RecoveryPlan, RecoverySite, Vault, VaultUse,
 };
 use dram_fields::Step;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// The proofs of one application.
@@ -65,25 +68,31 @@ pub struct Report {
 /// Proves every objective of a model.
 #[must_use]
 pub fn prove(model: &Model) -> Report {
+    let stated: BTreeMap<&Name, Stated> = model
+        .policies()
+        .iter()
+        .map(|(name, policy)| (name, Stated::of(policy)))
+        .collect();
     let applications = model
         .applications()
         .iter()
         .filter_map(|(name, application)| {
             let policy = model.policies().get(&application.policy)?;
+            let stated = stated.get(&application.policy)?;
             let site = model.sites().get_key_value(&application.site);
             Some(ApplicationProof {
                 application: name.clone(),
                 policy: application.policy.clone(),
-                recovery_point: recovery_point(application, policy, site),
+                recovery_point: site_lost(application, policy, stated, site),
                 recovery_time: targets(model, name, application, policy),
-                primary_lost: primary_lost(model, application, policy, site),
+                primary_lost: primary_lost(model, application, policy, stated, site),
             })
         })
         .collect();
     let policies = model
         .policies()
         .iter()
-        .filter_map(|(name, policy)| policy_alone(policy).map(|proof| (name.clone(), proof)))
+        .filter_map(|(name, policy)| Some((name.clone(), alone(policy, stated.get(name)?)?)))
         .collect();
     Report { applications, policies }
 }
@@ -115,6 +124,7 @@ fn primary_lost(
     model: &Model,
     application: &Application,
     policy: &ProtectionPolicy,
+    stated: &Stated,
     site: Option<(&Name, &RecoverySite)>,
 ) -> PrimaryLost {
     let domain = |used: &VaultUse| {
@@ -132,7 +142,7 @@ fn primary_lost(
             together.push(used.name.clone());
             continue;
         }
-        if let Some(proof) = recovery_point_of_copy(application, policy, site, position)
+        if let Some(proof) = both_lost(application, policy, stated, site, position)
             && best.as_ref().is_none_or(|(_, best)| proof.worst_case < best.worst_case)
         {
             best = Some((used.name.clone(), proof));

@@ -2,21 +2,30 @@
 //!
 //! When the site is lost: worst case = longest gap between two firings + time to move what changed in that gap + time
 //! to seal. A loss just before a seal completes falls back to the point before it, whose moment is that much earlier.
-//! This holds only where a point is sealed, and copied to all further vaults, before the next one is due.
+//! The gap is that of the real calendar, with the jitter of the firing that ends it. This holds where a point is sealed, and
+//! copied to all further vaults, before the next one is due; where firings lie closer to each other at times, those that come
+//! while a run is at work are skipped, and the time of a run is a part of the gap.
 //!
 //! When the primary vault is lost with it, the newest copy counts. A loss just before a copy is sealed falls back to
 //! the copy before it: worst case = the above + the delay of the copy, with the wait for the run that makes it + the
 //! time of the copies that are made before it + the time to copy what changed in a gap + time to seal the copy.
 
 use super::line::{Line, Way};
+use super::stated::Stated;
 use super::{Decides, Proof, Term, Verdict, duration_text};
-use crate::derive::{Interval, SEAL, interval, longest_interval, methods, moving, with_data};
+use crate::calendar::Calendar;
+use crate::derive::{SEAL, interval, longest_interval, methods, moving, with_data};
 use crate::model::{Application, Duration, Name, ProtectionPolicy, Rate, RecoverySite};
 
 /// What the policy decides by itself: an interval that leaves no room for anything else.
 #[must_use]
 pub fn policy_alone(policy: &ProtectionPolicy) -> Option<Proof> {
-    let proof = Worst::of(policy, Vec::new(), Line::none()).site_lost(policy, Vec::new());
+    alone(policy, &Stated::of(policy))
+}
+
+pub(super) fn alone(policy: &ProtectionPolicy, stated: &Stated) -> Option<Proof> {
+    let assumptions = stated.assumptions();
+    let proof = Worst::of(policy, stated, Vec::new(), Line::none()).site_lost(policy, assumptions);
     (proof.verdict == Verdict::NotMet).then_some(Proof {
         decides: Decides::PolicyAlone,
         ..proof
@@ -31,26 +40,35 @@ pub fn recovery_point(
     policy: &ProtectionPolicy,
     site: Option<(&Name, &RecoverySite)>,
 ) -> Proof {
-    if let Some(proof) = policy_alone(policy) {
+    site_lost(application, policy, &Stated::of(policy), site)
+}
+
+pub(super) fn site_lost(
+    application: &Application,
+    policy: &ProtectionPolicy,
+    stated: &Stated,
+    site: Option<(&Name, &RecoverySite)>,
+) -> Proof {
+    if let Some(proof) = alone(policy, stated) {
         return proof;
     }
-    let (worst, assumptions) = Worst::of_application(application, policy, site);
+    let (worst, assumptions) = Worst::of_application(application, policy, stated, site);
     worst.site_lost(policy, assumptions)
 }
 
-/// The distance between the firings that protect an application: what the policy states, else what its RPO allows. `None` when no
+/// The firings that protect an application: what the policy states, else an interval that its RPO allows. `None` when no
 /// interval could meet the RPO. A site that is not known yet counts as one without a stated bandwidth.
 #[must_use]
 pub fn firings(
     application: &Application,
     policy: &ProtectionPolicy,
     site: Option<(&Name, &RecoverySite)>,
-) -> Option<Interval> {
-    let (worst, _) = Worst::of_application(application, policy, site);
-    worst.chosen.then_some(Interval {
-        every: worst.every,
-        stated: !policy.schedule.is_empty(),
-    })
+) -> Option<Calendar> {
+    if let Some(calendar) = Calendar::of(&policy.schedule) {
+        return Some(calendar);
+    }
+    let (worst, _) = Worst::of_application(application, policy, &Stated::Nothing, site);
+    worst.chosen.then(|| Calendar::every(Duration::seconds(worst.gap)))
 }
 
 /// The RPO of an application when its preferred site and the primary vault are lost, and the copy in the vault with
@@ -62,9 +80,19 @@ pub fn recovery_point_of_copy(
     site: Option<(&Name, &RecoverySite)>,
     position: usize,
 ) -> Option<Proof> {
+    both_lost(application, policy, &Stated::of(policy), site, position)
+}
+
+pub(super) fn both_lost(
+    application: &Application,
+    policy: &ProtectionPolicy,
+    stated: &Stated,
+    site: Option<(&Name, &RecoverySite)>,
+    position: usize,
+) -> Option<Proof> {
     let before = position.checked_sub(1)?;
     let copy = policy.vaults.get(position)?;
-    let (worst, assumptions) = Worst::of_application(application, policy, site);
+    let (worst, assumptions) = Worst::of_application(application, policy, stated, site);
     let mut terms = worst.terms();
     if let Some(delay) = copy.delay {
         terms.push(Term {
@@ -74,7 +102,7 @@ pub fn recovery_point_of_copy(
         });
         terms.push(Term {
             what: "wait for a run",
-            seconds: worst.every.seconds.saturating_add(worst.making()),
+            seconds: worst.between().saturating_add(worst.making()),
             because: "a copy that is due is made at the end of a run".to_owned(),
         });
     }
@@ -108,9 +136,13 @@ pub fn recovery_point_of_copy(
 
 /// What happens between two firings in the worst case.
 struct Worst {
-    /// The longest gap.
-    every: Duration,
+    /// Seconds of the longest gap between two firings.
+    gap: u64,
     because: String,
+    /// By so many seconds the firing that ends it acts later.
+    jitter: u64,
+    /// Seconds that a run lasts, where it may outlast the next firing, which is then skipped.
+    skipped: u64,
     /// Whether any interval was found or stated.
     chosen: bool,
     /// The interval that could meet the objective.
@@ -130,9 +162,10 @@ impl Worst {
     fn of_application(
         application: &Application,
         policy: &ProtectionPolicy,
+        stated: &Stated,
         site: Option<(&Name, &RecoverySite)>,
     ) -> (Self, Vec<String>) {
-        let mut assumptions = Vec::new();
+        let mut assumptions = stated.assumptions();
         let mut changes: Vec<Rate> = Vec::new();
         for component in with_data(application) {
             match component.data.as_ref().and_then(|data| data.change_rate) {
@@ -151,40 +184,79 @@ impl Worst {
         let (name, site) = site.map_or((&application.site, None), |(name, site)| (name, Some(site)));
         let line = Line::of(policy, Way::From, name, site);
         assumptions.extend(line.assumption.clone());
-        if policy.schedule.len() > 1 && policy.vaults.iter().any(|used| used.delay.is_some()) {
+        if stated.is_irregular() && policy.vaults.iter().any(|used| used.delay.is_some()) {
             // Firings that lie close to each other make points that are due close to each other, more than one a run.
             assumptions.push("delayed copies of points that several schedules make never hold up a firing".to_owned());
         }
-        (Self::of(policy, changes, line), assumptions)
+        (Self::of(policy, stated, changes, line), assumptions)
     }
 
-    fn of(policy: &ProtectionPolicy, changes: Vec<Rate>, line: Line) -> Self {
+    fn of(policy: &ProtectionPolicy, stated: &Stated, changes: Vec<Rate>, line: Line) -> Self {
         let rpo = policy.objectives.rpo;
         let copies = copies(policy);
-        let chosen = interval(policy, &changes, line.rate);
-        let (every, because) = match chosen {
-            Some(chosen) if chosen.stated => (chosen.every, format!("the schedule says every {}", chosen.every)),
-            Some(chosen) => (
-                chosen.every,
-                format!("every {}, derived from the objective", chosen.every),
+        let derived = || interval(policy, &changes, line.rate);
+        let (gap, jitter, because, chosen) = match (stated, matches!(stated, Stated::Nothing).then(derived).flatten()) {
+            (Stated::Firings(rhythm), _) => (rhythm.seconds(), rhythm.jitter(), rhythm.because(), true),
+            // Refused by the check, and as bad as can be where it stands nevertheless.
+            (Stated::NoFirings, _) => (u64::MAX, 0, "the schedule never fires twice".to_owned(), true),
+            (Stated::Nothing, Some(every)) => (
+                every.seconds,
+                0,
+                format!("every {every}, derived from the objective"),
+                true,
             ),
             // Nothing is possible: the objective itself as the gap shows by how much.
-            None => (rpo, "no interval is short enough".to_owned()),
+            (Stated::Nothing, None) => (rpo.seconds, 0, "no interval is short enough".to_owned(), false),
         };
-        Self {
-            every,
+        let mut worst = Self {
+            gap,
             because,
-            chosen: chosen.is_some(),
+            jitter,
+            skipped: 0,
+            chosen,
             possible: longest_interval(rpo, &changes, line.rate, copies),
             unchanging: changes.is_empty(),
-            changed: changes
-                .iter()
-                .map(|rate| rate.bytes_in(every.seconds))
-                .fold(0, u64::saturating_add),
-            moving: moving(&changes, line.rate, every),
+            changed: 0,
+            moving: 0,
             line,
             copies,
+        };
+        worst.move_what_changed(&changes);
+        if let Stated::Firings(rhythm) = stated
+            && let Some(room) = rhythm.room()
+        {
+            worst.let_firings_pass(&changes, room);
         }
+        worst
+    }
+
+    /// Seconds from one point to the next, at most.
+    const fn between(&self) -> u64 {
+        self.gap.saturating_add(self.jitter).saturating_add(self.skipped)
+    }
+
+    fn move_what_changed(&mut self, changes: &[Rate]) {
+        let time = self.between();
+        self.changed = changes
+            .iter()
+            .map(|rate| rate.bytes_in(time))
+            .fold(0, u64::saturating_add);
+        self.moving = moving(changes, self.line.rate, Duration::seconds(time));
+    }
+
+    /// A run that outlasts the next firing lets it pass: from its point to the next there is its own time, and a gap. The
+    /// longer that is, the longer lasts the run; where that comes to no end, neither does the run.
+    fn let_firings_pass(&mut self, changes: &[Rate], room: u64) {
+        const STEPS: usize = 64;
+        for _ in 0..STEPS {
+            let run = self.run();
+            if run <= room || run <= self.skipped || self.too_slow() {
+                return;
+            }
+            self.skipped = run;
+            self.move_what_changed(changes);
+        }
+        self.moving = u64::MAX;
     }
 
     /// Seconds to make a point, or a copy of one.
@@ -192,26 +264,45 @@ impl Worst {
         self.moving.saturating_add(SEAL.seconds)
     }
 
-    /// Whether a run, with all its copies, lasts beyond the next firing.
+    /// Seconds of a run with all its copies.
+    const fn run(&self) -> u64 {
+        self.making().saturating_mul(self.copies.saturating_add(1))
+    }
+
+    /// Whether a run lasts longer than the time in which what it moves has changed.
     const fn too_slow(&self) -> bool {
-        let run = self.making().saturating_mul(self.copies.saturating_add(1));
-        self.chosen && run > self.every.seconds
+        self.chosen && self.run() > self.between()
     }
 
     fn terms(&self) -> Vec<Term> {
-        vec![
-            Term {
-                what: "gap between firings",
-                seconds: self.every.seconds,
-                because: self.because.clone(),
-            },
+        let mut terms = vec![Term {
+            what: "gap between firings",
+            seconds: self.gap,
+            because: self.because.clone(),
+        }];
+        if self.jitter > 0 {
+            terms.push(Term {
+                what: "jitter",
+                seconds: self.jitter,
+                because: "the firing after the gap acts later by up to so much".to_owned(),
+            });
+        }
+        if self.skipped > 0 {
+            terms.push(Term {
+                what: "skipped firings",
+                seconds: self.skipped,
+                because: "a run with all its copies; what fires meanwhile is skipped".to_owned(),
+            });
+        }
+        terms.extend([
             Term {
                 what: "move what changed",
                 seconds: self.moving,
                 because: format!("{} {}", amount(self.changed), self.line.how),
             },
             seal("seal"),
-        ]
+        ]);
+        terms
     }
 
     fn site_lost(&self, policy: &ProtectionPolicy, assumptions: Vec<String>) -> Proof {

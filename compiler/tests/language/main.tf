@@ -163,6 +163,30 @@ resource "dram_protection_policy" "hourly" {
   }
 }
 
+resource "dram_protection_policy" "nightly" {
+  name = "nightly"
+
+  objectives {
+    rpo = "4d"
+  }
+
+  schedule {
+    cron     = "15 3 * * MON-SAT"
+    timezone = "America/New_York"
+    jitter   = "10m"
+    missed   = "skip"
+
+    window {
+      from = "22:00"
+      to   = "06:00"
+    }
+  }
+
+  vault {
+    name = dram_vault.nas.name
+  }
+}
+
 resource "dram_application" "shop" {
   name   = "shop"
   site   = dram_recovery_site.office.name

@@ -7,22 +7,24 @@
 
 mod job;
 mod told;
+mod turn;
 
-use super::{Engine, LEASE, application_name};
+use super::{Engine, application_name};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::schedule::{due, newest};
+use crate::schedule::{Due, Firing, Known, due, due_every, newest};
 use crate::vault::Cancel;
 use dram_catalog::record::engine::{Beat, EngineState, Heart};
 use dram_catalog::record::feed::{Change, Followed, Follower};
 use dram_catalog::record::lease::{Holder, Lease, LeaseError};
-use dram_catalog::{Catalog, LeaseName, Name, SystemChance};
+use dram_catalog::{Name, SystemChance};
+use dram_compiler::calendar::Calendar;
 use dram_compiler::model::Verify;
 use dram_compiler::prove::firings;
 use jiff::Timestamp;
 use job::Job;
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::Scope;
 use std::time::{Duration, Instant};
 
@@ -53,10 +55,9 @@ pub struct Serve {
 /// What the scheduler knows of an application.
 #[derive(Debug, Default)]
 struct Duty {
-    /// Seconds between firings; nothing where no interval meets the objective and none is stated.
-    every: Option<u64>,
-    /// The last firing that was served, or passed.
-    served: Option<Timestamp>,
+    /// Its firings; nothing where no interval meets the objective and none is stated.
+    calendar: Option<Calendar>,
+    known: Known,
     /// The day whose retention was carried out.
     pruned: Option<Timestamp>,
     is_running: bool,
@@ -68,6 +69,41 @@ struct Duty {
     is_verifying: bool,
     /// Verification failed, and waits a while.
     rests_until: Option<Instant>,
+}
+
+impl Duty {
+    /// What is to be done now: serve a firing, or (`None` inside) try again what failed.
+    fn firing(&mut self, application: &str, now: Timestamp, tell: &(dyn Fn(&Told) + Sync)) -> Option<Option<Firing>> {
+        match due(self.calendar.as_ref()?, application, &self.known, now) {
+            // The last run is still at work when the next one is due.
+            Some(Due::Serve(firing)) if self.is_running => {
+                tell(&Told::Skipped {
+                    application: application.to_owned(),
+                    firing: firing.at,
+                    why: "the last one is still at work".to_owned(),
+                });
+                self.known.served = Some(firing.through);
+                None
+            }
+            Some(Due::Serve(firing)) => {
+                self.known.seen = Some(firing.through);
+                Some(Some(firing))
+            }
+            Some(Due::Pass { newest, others }) => {
+                tell(&Told::Passed {
+                    application: application.to_owned(),
+                    firing: newest,
+                    missed: others,
+                });
+                self.known.served = Some(newest);
+                None
+            }
+            None => {
+                let again = self.again.is_some_and(|(at, _)| at <= Instant::now());
+                (again && !self.is_running).then_some(None)
+            }
+        }
+    }
 }
 
 /// What a thread brings back: whose duty it was.
@@ -252,26 +288,11 @@ impl<'a> Desk<'a> {
         let mut running = self.duties.values().filter(|duty| duty.is_running).count();
         // Who waited longest comes first: where there is not room for all, none is left out for ever.
         let mut waiting: Vec<(&String, &mut Duty)> = self.duties.iter_mut().collect();
-        waiting.sort_by_key(|(_, duty)| duty.served);
+        waiting.sort_by_key(|(_, duty)| duty.known.served);
         for (application, duty) in waiting {
-            let Some(every) = duty.every else { continue };
-            let firing = due(every, duty.served, now);
-            let again = duty.again.is_some_and(|(at, _)| at <= Instant::now());
-            match firing {
-                // The interval passed while its last run is still at work.
-                Some(firing) if duty.is_running => {
-                    (self.tell)(&Told::Skipped {
-                        application: application.clone(),
-                        firing: firing.at,
-                        why: "the last one is still at work".to_owned(),
-                    });
-                    duty.served = Some(firing.at);
-                    continue;
-                }
-                Some(_) => {}
-                None if again && !duty.is_running => {}
-                None => continue,
-            }
+            let Some(firing) = duty.firing(application, now, self.tell) else {
+                continue;
+            };
             // It stays due until there is room.
             if running >= self.at_once {
                 continue;
@@ -279,7 +300,7 @@ impl<'a> Desk<'a> {
             running += 1;
             duty.is_running = true;
             if let Some(firing) = firing {
-                duty.served = Some(firing.at);
+                duty.known.served = Some(firing.through);
                 duty.again = None;
             }
             let day = newest(PRUNES_EVERY, now);
@@ -317,7 +338,7 @@ impl<'a> Desk<'a> {
         let mut idle = self.duties.iter_mut().filter(|(_, duty)| !duty.is_running);
         let next = idle.find_map(|(application, duty)| {
             let verify = duty.verify.clone()?;
-            let firing = due(verify.every.seconds, duty.verified, now)?;
+            let firing = due_every(verify.every.seconds, duty.verified, now)?;
             if duty.rests_until.is_some_and(|until| Instant::now() < until) {
                 return None;
             }
@@ -349,52 +370,6 @@ impl<'a> Desk<'a> {
         });
     }
 
-    /// Whether this engine is the one that acts.
-    fn acts(&mut self) -> Result<bool, Error> {
-        if let Some(lease) = &self.lease {
-            match lease.check() {
-                Ok(()) => return Ok(true),
-                Err(_) => self.lease = None,
-            }
-        }
-        let catalog = &self.engine.catalog;
-        let asked = match &self.asking {
-            None => Lease::acquire(
-                catalog,
-                &LeaseName::scheduler(catalog.tenant()),
-                &self.holder,
-                LEASE,
-                Duration::ZERO,
-            ),
-            Some(asking) => match asking.try_recv() {
-                Ok(answer) => answer,
-                Err(TryRecvError::Empty) => return Ok(false),
-                Err(TryRecvError::Disconnected) => {
-                    self.asking = None;
-                    return Ok(false);
-                }
-            },
-        };
-        self.asking = None;
-        match asked {
-            Ok(lease) => {
-                self.lease = Some(lease);
-                // Another engine acted meanwhile: what it served is read anew.
-                self.duties.retain(|_, duty| duty.is_running || duty.is_verifying);
-                self.follower.again();
-                Ok(true)
-            }
-            Err(LeaseError::Held { host, pid, .. }) => {
-                self.asking = Some(ask(catalog.clone(), self.holder.clone()));
-                self.once(Told::Waiting {
-                    by: format!("process {pid} on `{host}`"),
-                });
-                Ok(false)
-            }
-            Err(error) => Err(error.into()),
-        }
-    }
-
     /// Whether anything was declared or taken over since the last look.
     fn is_news(&mut self) -> Result<bool, Error> {
         Ok(match self.follower.look()? {
@@ -423,14 +398,16 @@ impl<'a> Desk<'a> {
         }
         for name in names {
             let mut duty = self.duties.remove(&*name).unwrap_or_else(|| Duty {
-                served: new.remove(&name).flatten(),
+                known: Known {
+                    served: new.remove(&name).flatten(),
+                    seen: None,
+                },
                 ..Duty::default()
             });
             match self.engine.closure_among(&name, Some(&declared)) {
                 Ok(closure) => {
                     let site = closure.sites.get_key_value(&*closure.active());
-                    let interval = firings(&closure.application, &closure.policy, site);
-                    duty.every = interval.map(|interval| interval.every.seconds);
+                    duty.calendar = firings(&closure.application, &closure.policy, site);
                     duty.verify = closure.policy.verify;
                 }
                 // The catalog did not answer: what was known holds, and the next turn asks again.
@@ -440,7 +417,7 @@ impl<'a> Desk<'a> {
                 }
                 // One that cannot be read does not keep the others from being protected.
                 Err(error) => {
-                    duty.every = None;
+                    duty.calendar = None;
                     duty.verify = None;
                     self.tell_failure(&name, &error);
                 }
@@ -451,14 +428,15 @@ impl<'a> Desk<'a> {
         let gone = std::mem::take(&mut self.duties).into_iter();
         let gone = gone.filter(|(_, duty)| duty.is_running || duty.is_verifying);
         let without = |duty| Duty {
-            every: None,
+            calendar: None,
             verify: None,
             ..duty
         };
         duties.extend(gone.map(|(name, duty)| (name, without(duty))));
         self.duties = duties;
         let applications = self.duties.iter();
-        let applications = applications.filter_map(|(name, duty)| Some((name.clone(), duty.every?)));
+        let applications =
+            applications.filter_map(|(name, duty)| Some((name.clone(), duty.calendar.as_ref()?.to_string())));
         self.once(Told::Serving {
             applications: applications.collect(),
         });
@@ -487,14 +465,4 @@ impl<'a> Desk<'a> {
             self.last = Some(told);
         }
     }
-}
-
-/// Waits for the scheduler's lease in a thread that nobody waits for: a lease that comes too late is given back by being dropped.
-fn ask(catalog: Catalog, holder: Holder) -> Receiver<Result<Lease, LeaseError>> {
-    let (answer, asking) = channel();
-    std::thread::spawn(move || {
-        let name = LeaseName::scheduler(catalog.tenant());
-        let _ = answer.send(Lease::acquire(&catalog, &name, &holder, LEASE, LEASE * 2));
-    });
-    asking
 }

@@ -2,7 +2,6 @@
 
 use super::{Engine, application_name};
 use crate::error::Error;
-use crate::schedule::next;
 use crate::state::protection;
 use dram_catalog::record::point::IndexedPoint;
 use dram_compiler::model::KindName;
@@ -71,10 +70,10 @@ impl Engine {
                 .observed(KindName::Application, &name)?
                 .map(|observed| observed.observation);
             let site = closure.sites.get_key_value(&*closure.active());
-            let next = firings(&closure.application, &closure.policy, site)
-                .map(|interval| next(interval.every.seconds, now).to_string());
+            let calendar = firings(&closure.application, &closure.policy, site);
+            let next = calendar.and_then(|calendar| calendar.next(now));
             rows.push(StatusRow {
-                next: next.unwrap_or_default(),
+                next: next.map(|next| next.at.to_string()).unwrap_or_default(),
                 site: closure.active(),
                 epoch: closure.epoch_number(),
                 protection: protection(age, closure.policy.objectives.rpo).to_string(),

@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::run::Quiet;
 use crate::runbook::{Refusal, Verb};
-use crate::schedule::{Firing, due};
+use crate::schedule::{Firing, due_every};
 use crate::vault::{Cancel, Class};
 use dram_catalog::LeaseName;
 use dram_catalog::record::lease::{LeaseError, may_be_held};
@@ -148,7 +148,7 @@ impl Job<'_> {
             }
             let verified = || -> Result<(), Error> {
                 let last = self.engine.last_verified(&self.application, &vault, level)?;
-                if due(verify.every.seconds, last, now).is_none() {
+                if due_every(verify.every.seconds, last, now).is_none() {
                     return Ok(());
                 }
                 let watch = Watch::new(&Quiet, self.cancel);

@@ -9,11 +9,11 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Told {
-    /// It acts for these applications; the interval of each in seconds.
+    /// It acts for these applications.
     #[serde(rename_all = "camelCase")]
     Serving {
-        /// Application and interval.
-        applications: BTreeMap<String, u64>,
+        /// Each application with its schedule in words, such as `every 1h`.
+        applications: BTreeMap<String, String>,
     },
     /// Another engine acts.
     #[serde(rename_all = "camelCase")]
@@ -40,6 +40,16 @@ pub enum Told {
         firing: Timestamp,
         /// What is at work.
         why: String,
+    },
+    /// Firings that no engine was awake for pass, because their schedules say so.
+    #[serde(rename_all = "camelCase")]
+    Passed {
+        /// The application.
+        application: String,
+        /// The newest of them.
+        firing: Timestamp,
+        /// How many others passed with it.
+        missed: u64,
     },
     /// A point was made.
     #[serde(rename_all = "camelCase")]
@@ -115,14 +125,8 @@ impl fmt::Display for Told {
                 f.write_str("nothing is declared to be protected")
             }
             Self::Serving { applications } => {
-                let every = |(name, every): (&String, &u64)| {
-                    format!("{name} every {}", dram_compiler::model::Duration::seconds(*every))
-                };
-                write!(
-                    f,
-                    "protects {}",
-                    applications.iter().map(every).collect::<Vec<_>>().join(", ")
-                )
+                let each = applications.iter().map(|(name, when)| format!("{name} {when}"));
+                write!(f, "protects {}", each.collect::<Vec<_>>().join(", "))
             }
             Self::Waiting { by } => write!(f, "{by} acts; this engine waits"),
             Self::Fires {
@@ -143,6 +147,17 @@ impl fmt::Display for Told {
                 firing,
                 why,
             } => write!(f, "{application}: the firing of {firing} is skipped: {why}"),
+            Self::Passed {
+                application,
+                firing,
+                missed,
+            } => {
+                write!(f, "{application}: the firing of {firing} was missed, and is skipped")?;
+                match missed {
+                    0 => Ok(()),
+                    others => write!(f, " with {others} before it"),
+                }
+            }
             Self::Protected {
                 application,
                 point,
