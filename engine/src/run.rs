@@ -5,6 +5,7 @@ mod copy;
 mod drive;
 mod event;
 mod log;
+mod preview;
 mod recover;
 mod terms;
 
@@ -13,5 +14,6 @@ pub(crate) use drive::agree;
 pub use drive::{Authority, Driver, Outcome};
 pub use event::{Event, Observer, Quiet};
 pub use log::{CatalogLog, FileLog, Log};
+pub(crate) use preview::preview;
 pub(crate) use recover::keep_log;
 pub(crate) use terms::{candidate, host_site, site_ref, vault_ref, vault_refs};

@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod declare;
+mod restore;
 mod show;
 
 use super::arguments::{Arguments, CatalogCommand, Class, Command, Global, Level};
@@ -8,8 +9,7 @@ use super::output::Output;
 use super::progress::{Show, bytes};
 use super::{Done, who};
 use crate::engine::{
-    self, Answer, Engine, MarkRequest, Pick, ProtectRequest, PruneRequest, RecoverRequest, RestoreRequest, Serve,
-    Source, Told, Watch, Where, recover,
+    self, Answer, Engine, MarkRequest, Pick, ProtectRequest, PruneRequest, Serve, Source, Told, Watch,
 };
 use crate::error::Error;
 use crate::exit::Exit;
@@ -88,62 +88,8 @@ pub(crate) fn run(arguments: Arguments, output: &Output, cancel: &Cancel) -> Don
                 .map(|()| Exit::Done)
         }
         Command::Verify { what, from, level } => context.verify(&what, from.as_deref(), level),
-        Command::Restore {
-            application,
-            point,
-            from,
-            as_of,
-            to,
-            into,
-            component,
-            path,
-            overwrite,
-            attest_source_stopped,
-            dry_run,
-        } => context.restore(&RestoreRequest {
-            application,
-            point: pick(&point)?,
-            from,
-            as_of,
-            to: match (to, into) {
-                (Some(site), _) => Where::Site(site),
-                (None, Some(directory)) => Where::Directory(directory),
-                (None, None) => Where::Active,
-            },
-            components: component,
-            path,
-            overwrite,
-            attested: attest_source_stopped.then(|| ATTESTED.to_owned()),
-            dry_run,
-        }),
-        Command::Recover {
-            application,
-            vault,
-            password_file,
-            into,
-            point,
-            as_of,
-            overwrite,
-            attest_source_stopped,
-            dry_run,
-        } => {
-            let request = RecoverRequest {
-                application,
-                tenant: global.tenant.clone(),
-                vault,
-                password_file,
-                into,
-                point: pick(&point)?,
-                as_of,
-                attested: attest_source_stopped.then(|| ATTESTED.to_owned()),
-                overwrite,
-                who: who(),
-                dry_run,
-            };
-            let show = Show::new(output);
-            let runbook = recover(&request, &Watch::new(&show, cancel))?;
-            Ok(context.finished(&runbook, dry_run))
-        }
+        Command::Restore(arguments) => context.restore(arguments),
+        Command::Recover(arguments) => context.recover(arguments),
         Command::Resume { run } => {
             let show = Show::new(output);
             let runbook = context.engine()?.resume(&run, &Watch::new(&show, cancel))?;
@@ -313,12 +259,6 @@ impl Context<'_> {
     fn protect(&self, request: &ProtectRequest) -> Done {
         let show = Show::new(self.output);
         let runbook = self.engine()?.protect(request, &Watch::new(&show, self.cancel))?;
-        Ok(self.finished(&runbook, request.dry_run))
-    }
-
-    fn restore(&self, request: &RestoreRequest) -> Done {
-        let show = Show::new(self.output);
-        let runbook = self.engine()?.restore(request, &Watch::new(&show, self.cancel))?;
         Ok(self.finished(&runbook, request.dry_run))
     }
 

@@ -140,8 +140,8 @@ pub enum VaultError {
         /// How many more failed that are not named.
         more: usize,
     },
-    /// An exclude pattern has no meaning.
-    #[error("the exclude pattern `{pattern}` is not valid: {reason}")]
+    /// A pattern has no meaning.
+    #[error("the pattern `{pattern}` is not valid: {reason}")]
     InvalidPattern {
         /// The pattern.
         pattern: String,
@@ -324,7 +324,7 @@ impl VaultError {
             Self::Source { .. } => Some(
                 "make these readable, or exclude them in words; data already stored is kept for the next try".into(),
             ),
-            Self::InvalidPattern { .. } => Some("exclude patterns follow the rules of `.gitignore`".into()),
+            Self::InvalidPattern { .. } => Some("patterns follow the rules of `.gitignore`; `\\` before `*`, `?` or `[` takes it as it is".into()),
             Self::Damaged { .. } => {
                 Some("run `dram verify` on the vault and restore from another copy of the point".into())
             }

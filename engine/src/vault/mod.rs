@@ -12,6 +12,7 @@
 //! Nothing here knows the model or the catalog: names, paths and JSON go in and come out. All calls block; progress and
 //! cancelling are passed in.
 
+mod accounts;
 mod address;
 mod adopt;
 mod archive;
@@ -49,6 +50,7 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
+pub use accounts::{AccountKind, Accounts};
 pub use address::{Lock, Place, S3Place, Transfer, VaultOptions};
 pub use adopt::Adopted;
 pub use capture::{Captured, Origin};
@@ -68,7 +70,7 @@ pub use point::{Attestation, Hold, PointState, SealedPoint, Statement, Takeover,
 pub use progress::{Basis, Cancel, Progress, Silent};
 pub use prune::{LockedPoint, PrunePlan, Pruned};
 pub use repository::Repository;
-pub use restore::{RestoreFiles, Restored};
+pub use restore::{Aspect, Change, Fate, OwnerRule, Owners, RestoreFiles, Restored, Selection, Survey};
 pub use source::{CaptureFiles, Note, NoteKind};
 pub use store::{Claim, Directory, Flow, Kind, Locks, S3, Store, StoreError};
 pub use stream::CaptureStream;

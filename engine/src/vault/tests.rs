@@ -11,6 +11,7 @@ mod killed;
 mod lab;
 mod lock;
 mod mend;
+mod part;
 mod points;
 pub(super) mod restic;
 mod restore;
@@ -148,6 +149,7 @@ pub(super) fn restore(
         target: into,
         map: &|path| path.to_owned(),
         only: None,
+        owners: None,
         overwrite: false,
         compare: false,
     };
