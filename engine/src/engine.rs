@@ -4,6 +4,7 @@ mod adopt;
 mod alone;
 mod closure;
 mod declare;
+mod diff;
 mod doctor;
 mod mark;
 mod points;
@@ -20,6 +21,7 @@ mod status;
 mod verify;
 
 pub use declare::{Applied, Apply, Change};
+pub use diff::{DiffCounts, DiffRequest, DiffTold, ItemDiff};
 pub use doctor::{Answer, Finding};
 pub use mark::{MarkRequest, Marked};
 pub use points::{Pick, PointRow, Source};

@@ -2,7 +2,7 @@
 
 mod restore;
 
-pub(crate) use restore::{OwnerArguments, RecoverArguments, RestoreArguments};
+pub(crate) use restore::{DiffArguments, OwnerArguments, RecoverArguments, RestoreArguments};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
@@ -155,6 +155,9 @@ pub(crate) enum Command {
         #[arg(long, short)]
         recursive: bool,
     },
+    /// Tell what changed from one point to another
+    #[command(after_help = restore::DIFF_HELP)]
+    Diff(DiffArguments),
     /// Write one file of a point, or a dump by its item's name, to standard output
     #[command(after_help = "Examples:\n  dram cat 01JD8Z… /srv/shop/shop.py\n  dram cat 01JD8Z… db.dump > db.sql")]
     Cat {

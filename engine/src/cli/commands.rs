@@ -1,6 +1,7 @@
 //! What each command does.
 
 mod declare;
+mod diff;
 mod restore;
 mod show;
 
@@ -75,6 +76,7 @@ pub(crate) fn run(arguments: Arguments, output: &Output, cancel: &Cancel) -> Don
             let vault = from.as_deref();
             context.list(&point, &path, recursive, Source { vault, as_of })
         }
+        Command::Diff(arguments) => context.diff(arguments),
         Command::Cat {
             point,
             path,

@@ -154,6 +154,7 @@ impl Engine {
                     Where::Site(site) => site.clone(),
                     _ => active.clone(),
                 };
+                let is_home = target == active;
                 let site = closure.site(&target)?;
                 let items: Vec<&Item> = manifest.items.iter().collect();
                 holding(&repository, &items, &[], &request.owners)?;
@@ -162,7 +163,7 @@ impl Engine {
                 // has to be taken over from there.
                 let newest = present.takeovers()?.into_iter().max_by_key(|takeover| takeover.epoch);
                 let ahead = newest.filter(|newest| newest.epoch > closure.epoch_number());
-                let destination = if target == active && ahead.is_none() {
+                let destination = if is_home && ahead.is_none() {
                     Destination::Active {
                         live: !self.unfinished_restore(&closure, &target)?,
                     }
@@ -181,7 +182,7 @@ impl Engine {
                     manifest: &manifest,
                     destination,
                     epoch: closure.epoch_number(),
-                    overwrite: request.overwrite || (intent == Intent::Look && target == active),
+                    overwrite: request.overwrite || (intent == Intent::Look && is_home),
                     owners: request.owners.clone(),
                 })?
             }

@@ -5,6 +5,7 @@ mod cached;
 mod capture;
 mod copies;
 mod crash;
+mod diff;
 mod directory;
 mod faulty;
 mod killed;

@@ -18,8 +18,8 @@ use dram_compiler::check::check;
 use dram_compiler::model::KindName;
 use dram_compiler::source::Sources;
 use dram_engine::engine::{
-    Answer, Apply, Engine, Level, MarkRequest, Pick, Preview, ProtectRequest, PruneReport, PruneRequest,
-    RestoreRequest, Serve, Source, Told, Watch, Where,
+    Answer, Apply, DiffCounts, DiffRequest, Engine, Level, MarkRequest, Pick, Preview, ProtectRequest, PruneReport,
+    PruneRequest, RestoreRequest, Serve, Source, Told, Watch, Where,
 };
 use dram_engine::error::Error;
 use dram_engine::exit::Exit;

@@ -111,3 +111,41 @@ fn what_the_point_does_not_hold_is_said_before_anything_is_done() {
         .unwrap();
     assert_eq!(fs::read(into.join("srv/a")).unwrap(), b"one");
 }
+
+#[test]
+fn two_points_are_compared_item_by_item() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = world(folder.path(), "vaults: [{ name: near }, { name: far }]");
+    let before = protect(&engine).unwrap();
+    fs::write(folder.path().join("office/srv/a"), "three").unwrap();
+    fs::write(folder.path().join("office/srv/b"), "new").unwrap();
+    let after = protect(&engine).unwrap();
+    fs::remove_dir_all(folder.path().join("near")).unwrap();
+    let diff = |before: &str, after: &str, paths: &[&str], vault| {
+        let request = DiffRequest {
+            before: before.to_owned(),
+            after: after.to_owned(),
+            paths: paths.iter().map(|path| (*path).to_owned()).collect(),
+        };
+        let source = Source { vault, as_of: None };
+        let mut lines = 0;
+        engine
+            .diff(&request, source, &Cancel::new(), &mut |_| lines += 1)
+            .map(|counts| (counts, lines))
+    };
+    let expected = DiffCounts {
+        added: 1,
+        added_bytes: 3,
+        content: 1,
+        content_bytes: 5,
+        metadata: 1,
+        ..DiffCounts::default()
+    };
+    assert_eq!(diff(&before, &after, &[], Some("far")).unwrap(), (expected, 3));
+    let back = diff(&after, &before, &["/srv/b"], Some("far")).unwrap().0;
+    assert_eq!((back.removed, back.removed_bytes, back.content), (1, 3, 0));
+    assert_eq!(diff(&after, &after, &[], Some("far")).unwrap().1, 0);
+    let none = diff(&before, &after, &["*.png"], Some("far")).unwrap_err();
+    assert!(none.to_string().contains("does not hold `*.png`"), "{none}");
+    assert!(diff(&before, &after, &[], None).is_err(), "the first vault is gone");
+}

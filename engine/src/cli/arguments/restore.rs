@@ -17,6 +17,9 @@ pub(crate) const RECOVER_HELP: &str = "The directory becomes the root; component
      opens a vault too.\n\nExample:\n  dram recover shop --vault /mnt/nas/dram --password-file key --into /srv/recovered \
      --attest-source-stopped";
 
+pub(crate) const DIFF_HELP: &str = "A dump counts as one file. Parts that are equal are not read.\n\nExamples:\n  \
+     dram diff 01JD8Z… 01JE2A…\n  dram diff 01JD8Z… 01JE2A… --path /srv/shop/uploads --from copy";
+
 #[derive(Debug, Args)]
 pub(crate) struct RestoreArguments {
     /// The application
@@ -102,4 +105,21 @@ pub(crate) struct OwnerArguments {
     /// Users and groups that this machine knows by name keep their names and not their numbers
     #[arg(long)]
     pub(crate) ownership_by_name: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DiffArguments {
+    /// The point to compare from
+    pub(crate) before: String,
+    /// The point to compare with
+    pub(crate) after: String,
+    /// Only this path with what lies below it, or what a pattern of .gitignore takes; may be given several times
+    #[arg(long, value_name = "PATH")]
+    pub(crate) path: Vec<String>,
+    /// A vault of the policy; the first one without it
+    #[arg(long, value_name = "VAULT")]
+    pub(crate) from: Option<String>,
+    /// Read what the vault held at this time, where its store keeps versions: deleted or overwritten since, or not
+    #[arg(long, value_name = "TIME")]
+    pub(crate) as_of: Option<Timestamp>,
 }

@@ -201,7 +201,7 @@ impl Kind {
     }
 }
 
-const fn aspect_word(aspect: Aspect) -> &'static str {
+pub(super) const fn aspect_word(aspect: Aspect) -> &'static str {
     match aspect {
         Aspect::Owner => "owner",
         Aspect::Mode => "mode",

@@ -52,7 +52,7 @@ impl Selection {
     }
 
     /// Whether an entry is asked for, by what was decided about the directory that it lies in.
-    pub(super) fn takes(&self, path: &Path, is_dir: bool, above: Option<bool>) -> bool {
+    pub(in super::super) fn takes(&self, path: &Path, is_dir: bool, above: Option<bool>) -> bool {
         let last = self
             .patterns
             .iter()
@@ -62,7 +62,7 @@ impl Selection {
     }
 
     /// Whether something may be asked for below a directory that is not.
-    pub(super) fn leads(&self, path: &Path) -> bool {
+    pub(in super::super) fn leads(&self, path: &Path) -> bool {
         let may = |pattern: &Pattern| pattern.within.starts_with(path) || path.starts_with(&pattern.within);
         let takes = |pattern: &&Pattern| !pattern.text.starts_with('!');
         self.takes_unmatched() || self.patterns.iter().filter(takes).any(may)
