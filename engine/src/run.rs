@@ -9,7 +9,7 @@ mod preview;
 mod recover;
 mod terms;
 
-pub(crate) use capture::{index_entry, is_partial};
+pub(crate) use capture::{DUMP_FILE, index_entry, is_partial};
 pub(crate) use drive::agree;
 pub use drive::{Authority, Driver, Outcome};
 pub use event::{Event, Observer, Quiet};

@@ -1,7 +1,9 @@
 //! What can be said on the command line.
 
+mod kit;
 mod restore;
 
+pub(crate) use kit::KitArguments;
 pub(crate) use restore::{DiffArguments, OwnerArguments, RecoverArguments, RestoreArguments};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -301,6 +303,9 @@ pub(crate) enum Command {
         /// The application
         application: String,
     },
+    /// Make a recovery kit: a sheet that brings an application back with nothing else at hand
+    #[command(after_help = kit::HELP)]
+    Kit(KitArguments),
     /// Make or rebuild a catalog
     Catalog {
         #[command(subcommand)]

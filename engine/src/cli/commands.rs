@@ -2,6 +2,7 @@
 
 mod declare;
 mod diff;
+mod kit;
 mod restore;
 mod show;
 
@@ -183,6 +184,7 @@ pub(crate) fn run(arguments: Arguments, output: &Output, cancel: &Cancel) -> Don
         Command::Catalog {
             command: CatalogCommand::Rebuild { vault, password_file },
         } => context.rebuild(&vault, &password_file),
+        Command::Kit(arguments) => context.kit(&arguments),
         Command::Doctor => {
             let findings = context.engine()?.doctor()?;
             context.findings(&findings);

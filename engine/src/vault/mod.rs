@@ -62,6 +62,7 @@ pub use dram_storage::Versioning;
 pub use dram_storage::{Address as S3Address, Credentials as S3Credentials, Mode as LockMode, Secret};
 pub use error::{SourceFault, VaultError};
 pub use growth::Growth;
+pub use key::{Key, KeyLabel};
 pub use list::{Entry, EntryKind};
 pub use manifest::{Class, Durability, Item, MANIFEST_FORMAT, Manifest, Method, Writer};
 pub use mend::Mended;
