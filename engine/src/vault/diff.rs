@@ -76,11 +76,10 @@ struct Walk<'a> {
     tell: &'a mut dyn FnMut(Difference),
 }
 
-/// One name, as the trees have it.
-enum Pair {
-    Removed(Node),
-    Added(Node),
-    Both(Node, Node),
+/// One name, as the trees have it: at least one of them does.
+struct Pair {
+    before: Option<Node>,
+    after: Option<Node>,
 }
 
 impl Walk<'_> {
@@ -104,18 +103,16 @@ impl Walk<'_> {
             if self.cancel.is_canceled() {
                 return Err(VaultError::Canceled);
             }
-            let (Pair::Removed(node) | Pair::Added(node) | Pair::Both(node, _)) = &pair;
+            let Some(node) = pair.before.as_ref().or(pair.after.as_ref()) else {
+                continue;
+            };
             let path = level.path.join(file_name(node, &level.path)?);
             let takes = self.only.takes(&path, node.is_dir(), level.takes);
             if takes {
                 self.pair(&path, &pair)?;
             }
-            let subtree = |node: &Node| node.subtree.filter(|_| node.is_dir());
-            let (before, after) = match &pair {
-                Pair::Removed(node) => (subtree(node), None),
-                Pair::Added(node) => (None, subtree(node)),
-                Pair::Both(before, after) => (subtree(before), subtree(after)),
-            };
+            let subtree = |node: Option<&Node>| node.filter(|node| node.is_dir())?.subtree;
+            let (before, after) = (subtree(pair.before.as_ref()), subtree(pair.after.as_ref()));
             if before != after && (takes || self.only.leads(&path)) {
                 let next = self.level(path, before, after, Some(takes))?;
                 open.push(next);
@@ -144,10 +141,11 @@ impl Walk<'_> {
     }
 
     fn pair(&mut self, path: &Path, pair: &Pair) -> Result<(), VaultError> {
-        let (how, before, after) = match pair {
-            Pair::Removed(node) => (Differs::Removed, self.size(node, path)?, 0),
-            Pair::Added(node) => (Differs::Added, 0, self.size(node, path)?),
-            Pair::Both(before, after) => {
+        let (how, before, after) = match (&pair.before, &pair.after) {
+            (None, None) => return Ok(()),
+            (Some(node), None) => (Differs::Removed, self.size(node, path)?, 0),
+            (None, Some(node)) => (Differs::Added, 0, self.size(node, path)?),
+            (Some(before), Some(after)) => {
                 let how = match (is_same_thing(before, after), aspects(before, after)) {
                     (false, _) => Differs::Content,
                     (true, aspects) if aspects.is_empty() => return Ok(()),
@@ -193,17 +191,12 @@ fn paired(before: Vec<Node>, after: Vec<Node>) -> Vec<Pair> {
             (None, Some(_)) => Ordering::Greater,
             (Some(before), Some(after)) => before.name().cmp(&after.name()),
         };
-        let (one, other) = match order {
+        let (before, after) = match order {
             Ordering::Less => (before.next(), None),
             Ordering::Greater => (None, after.next()),
             Ordering::Equal => (before.next(), after.next()),
         };
-        pairs.extend(match (one, other) {
-            (Some(before), Some(after)) => Some(Pair::Both(before, after)),
-            (Some(node), None) => Some(Pair::Removed(node)),
-            (None, Some(node)) => Some(Pair::Added(node)),
-            (None, None) => None,
-        });
+        pairs.push(Pair { before, after });
     }
 }
 
