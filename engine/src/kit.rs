@@ -4,7 +4,10 @@
 
 mod passphrase;
 mod pdf;
+mod reach;
 mod sheet;
+#[cfg(test)]
+mod tests;
 mod words;
 
 pub use passphrase::Passphrase;

@@ -2,17 +2,17 @@
 
 use super::Passphrase;
 use super::pdf;
-use super::words::{filled, folded, quoted, with_variables};
+use super::reach::{environment, needs, repository};
+use super::words::{filled, folded, quoted, with_variables, words};
 use crate::error::Error;
 use crate::run::DUMP_FILE;
-use crate::runbook::{CredentialsRef, PlaceRef, SecretPlace, SiteRef, VaultRef};
+use crate::runbook::{SiteRef, VaultRef};
 use dram_compiler::derive::{Method, methods};
 use dram_compiler::model::{Action, Application, Body, Command, Component, Health, Probe, after_order};
-use dram_storage::Address;
 use jiff::Timestamp;
 
 /// Lines of prose are not longer than this.
-const WIDTH: usize = 92;
+pub(super) const WIDTH: usize = 92;
 /// Commands stand so far from the left, and nothing else does.
 const INDENT: &str = "    ";
 const VARIABLES: [&str; 4] = ["DRAM_SITE", "DRAM_APPLICATION", "DRAM_COMPONENT", "DRAM_RUN"];
@@ -313,10 +313,6 @@ impl Page<'_> {
     }
 }
 
-fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
-    words.map(str::to_owned).to_vec()
-}
-
 /// A command of the application, where it runs.
 fn at_root(command: &Command) -> Vec<String> {
     let place = match &command.dir {
@@ -348,266 +344,4 @@ fn asked(health: &Health) -> Vec<String> {
         line.extend(words(["|", "grep", "-F", &with_variables(body, &VARIABLES)]));
     }
     line
-}
-
-/// Who must be let in, by name.
-fn needs(vault: &VaultRef) -> String {
-    let found = |place: &SecretPlace| match place {
-        SecretPlace::Env(name) => format!("its engine has it in the variable {name}"),
-        SecretPlace::File(path) => format!("its engine has it in the file {path}"),
-    };
-    match &vault.place {
-        PlaceRef::Directory(path) => format!("this machine to have {path}: mount what belongs there"),
-        PlaceRef::S3(s3) => match &s3.credentials {
-            None => "credentials that may read the bucket, as AWS programs find them: AWS_ACCESS_KEY_ID and \
-                     AWS_SECRET_ACCESS_KEY, or AWS_PROFILE"
-                .to_owned(),
-            Some(CredentialsRef::Profile(name)) => format!(
-                "credentials that may read the bucket: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE; its engine \
-                 has them in the profile {name} of the AWS configuration files"
-            ),
-            Some(CredentialsRef::Keys { access, secret }) => format!(
-                "credentials that may read the bucket: AWS_ACCESS_KEY_ID ({}) and AWS_SECRET_ACCESS_KEY ({})",
-                found(access),
-                found(secret)
-            ),
-        },
-        PlaceRef::Swift { cloud, .. } => format!(
-            "a login to the cloud: for dram the entry {cloud} of clouds.yaml (OS_CLIENT_CONFIG_FILE says where that is); for restic \
-             the same in OS_AUTH_URL, OS_REGION_NAME and OS_APPLICATION_CREDENTIAL_ID with OS_APPLICATION_CREDENTIAL_SECRET or \
-             OS_USERNAME with OS_PASSWORD and the names of project and domain, or in ST_AUTH, ST_USER and ST_KEY"
-        ),
-    }
-}
-
-/// The folder of the application's repository in a vault; nothing where the vault is that itself.
-fn folder(vault: &VaultRef, tenant: &str, name: &str) -> Option<String> {
-    vault.adopts.is_none().then(|| format!("{tenant}/{name}"))
-}
-
-/// The repository as the stock program takes it.
-fn repository(vault: &VaultRef, tenant: &str, name: &str) -> String {
-    let folder = folder(vault, tenant, name);
-    let below = |place: &str| match &folder {
-        Some(folder) if place.is_empty() => folder.clone(),
-        Some(folder) => format!("{}/{folder}", place.trim_end_matches('/')),
-        None => place.to_owned(),
-    };
-    match &vault.place {
-        PlaceRef::Directory(path) => below(path),
-        PlaceRef::S3(s3) => match s3.address.parse::<Address>() {
-            Ok(address) => {
-                let endpoint = match (&address.endpoint, &address.region) {
-                    (Some(endpoint), _) => endpoint.trim_end_matches('/').to_owned(),
-                    (None, Some(region)) => format!("https://s3.{region}.amazonaws.com"),
-                    (None, None) => "https://s3.amazonaws.com".to_owned(),
-                };
-                let inside = below(&address.prefix);
-                let inside = if inside.is_empty() {
-                    inside
-                } else {
-                    format!("/{inside}")
-                };
-                format!("s3:{endpoint}/{}{inside}", address.bucket)
-            }
-            Err(_) => s3.address.clone(),
-        },
-        PlaceRef::Swift { container, prefix, .. } => format!("swift:{container}:/{}", below(prefix)),
-    }
-}
-
-/// What the stock program is told to find a repository.
-fn environment(vault: &VaultRef, repository: &str) -> Vec<Vec<String>> {
-    let mut lines = vec![words(["export", &format!("RESTIC_REPOSITORY={}", quoted(repository))])];
-    if let PlaceRef::S3(s3) = &vault.place
-        && let Ok(address) = s3.address.parse::<Address>()
-    {
-        if let Some(region) = &address.region {
-            lines.push(words(["export", &format!("AWS_DEFAULT_REGION={}", quoted(region))]));
-        }
-        // Left to itself the program asks AWS by the bucket's name and all others by its path.
-        let unusual = match (address.endpoint.is_some(), address.path_style) {
-            (true, false) => Some("dns"),
-            (false, true) => Some("path"),
-            _ => None,
-        };
-        if let Some(lookup) = unusual {
-            lines.push(words([
-                "restic()",
-                "{",
-                "command",
-                "restic",
-                "-o",
-                &format!("s3.bucket-lookup={lookup}"),
-                "\"$@\";",
-                "}",
-            ]));
-        }
-    }
-    lines
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::runbook::{S3Ref, TransferRef};
-    use dram_compiler::model::{Declaration, Spec};
-    use serde_json::json;
-
-    fn vault(name: &str, place: PlaceRef) -> VaultRef {
-        VaultRef {
-            name: name.to_owned(),
-            place,
-            password: SecretPlace::File("/etc/dram/key".to_owned()),
-            adopts: None,
-            lock: None,
-            transfer: TransferRef::default(),
-        }
-    }
-
-    fn bucket(address: &str, credentials: Option<CredentialsRef>) -> PlaceRef {
-        PlaceRef::S3(S3Ref {
-            address: address.to_owned(),
-            credentials,
-            prune_credentials: None,
-        })
-    }
-
-    fn shop() -> Application {
-        let declaration = Declaration::from_json(&json!({
-            "apiVersion": "dram.dev/v1", "kind": "Application", "metadata": {"name": "shop"},
-            "spec": {"site": "office", "policy": "hourly", "components": [
-                {"name": "web", "after": ["db"],
-                 "host": {"paths": ["/srv/my shop"], "service": {"start": {"shell": "echo 'up'\nshopd &"}}},
-                 "health": [{"http": {"url": "http://127.0.0.1/up?a=1&b", "body": "at ${DRAM_SITE}"}, "startPeriod": "20s"},
-                            {"exec": {"run": ["shopctl", "ping"], "dir": "/srv/my shop"}}]},
-                {"name": "db", "host": {"dump": {"command": {"run": ["dump"]}, "restore": {"run": ["load", "--all tables"]}}}},
-            ]},
-        }));
-        match declaration {
-            Ok(Declaration {
-                spec: Spec::Application(application),
-                ..
-            }) => application,
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn text(vaults: &[VaultRef], tenant: &str) -> String {
-        let (application, site) = (
-            shop(),
-            SiteRef {
-                name: "office".to_owned(),
-                root: "/srv/the office".to_owned(),
-                mappings: Vec::new(),
-                fail_on_missing: false,
-            },
-        );
-        let about = About {
-            kit: "01JD8Z00000000000000000000",
-            tenant,
-            name: "shop",
-            application: &application,
-            site: &site,
-            vaults,
-            missed: &[],
-            at: Timestamp::UNIX_EPOCH,
-            who: "ann@desk",
-        };
-        Sheet::new(&about, &Passphrase::new()).unwrap().text()
-    }
-
-    #[test]
-    fn components_come_in_the_order_of_their_start() {
-        let sheet = text(&[vault("nas", PlaceRef::Directory("/mnt/nas".to_owned()))], "default");
-        let expected = [
-            "    export RESTIC_REPOSITORY=/mnt/nas/default/shop",
-            "    ROOT='/srv/the office'",
-            "Component db:",
-            "    (umask 077; restic dump latest --tag \"dram,point=$POINT,item=db.dump\" /dump \\\n        > dump.tmp) && \
-             (cd \"$ROOT\" && load '--all tables') < dump.tmp && rm dump.tmp",
-            "Component web:",
-            "    restic restore latest --tag \"dram,point=$POINT,item=web.files\" --target \"$ROOT\"",
-            "    (cd \"$ROOT\" && sh -c 'echo '\\''up'\\''\n    shopd &')",
-            "    curl -fsS --max-time 5 --retry 20 --retry-delay 1 --retry-connrefused \\\n        \
-             'http://127.0.0.1/up?a=1&b' | grep -F 'at '\"$DRAM_SITE\"",
-            "    (cd \"$ROOT\"'/srv/my shop' && shopctl ping)",
-        ];
-        let mut rest = sheet.as_str();
-        for line in expected {
-            let Some((_, after)) = rest.split_once(line) else {
-                panic!("{line}\nis not in the rest of\n{sheet}");
-            };
-            rest = after;
-        }
-        assert!(!sheet.contains("--tenant"), "{sheet}");
-        for line in sheet.lines() {
-            assert!(line.chars().count() <= WIDTH + 8, "{line}");
-        }
-    }
-
-    #[test]
-    fn every_store_is_named_as_both_programs_take_it_and_no_secret_is() {
-        let keys = CredentialsRef::Keys {
-            access: SecretPlace::Env("VAULT_ACCESS".to_owned()),
-            secret: SecretPlace::File("/etc/dram/s3".to_owned()),
-        };
-        let adopted = VaultRef {
-            adopts: Some("shop".to_owned()),
-            ..vault("old", PlaceRef::Directory("/mnt/old".to_owned()))
-        };
-        let cases = [
-            (
-                vault("aws", bucket("s3://points/dram?region=eu-central-1", None)),
-                vec![
-                    "RESTIC_REPOSITORY=s3:https://s3.eu-central-1.amazonaws.com/points/dram/acme/shop",
-                    "AWS_DEFAULT_REGION=eu-central-1",
-                    "--vault 's3://points/dram?region=eu-central-1'",
-                    "--tenant acme",
-                    "AWS_ACCESS_KEY_ID and",
-                ],
-            ),
-            (
-                vault(
-                    "ceph",
-                    bucket("s3://points?endpoint=http://10.0.0.1:7480&pathStyle=true", Some(keys)),
-                ),
-                vec![
-                    "RESTIC_REPOSITORY=s3:http://10.0.0.1:7480/points/acme/shop",
-                    "the variable VAULT_ACCESS",
-                    "the file /etc/dram/s3",
-                ],
-            ),
-            (
-                vault(
-                    "virtual",
-                    bucket("s3://points?endpoint=https://s3.example&pathStyle=false", None),
-                ),
-                vec!["restic() { command restic -o s3.bucket-lookup=dns \"$@\"; }"],
-            ),
-            (
-                vault(
-                    "swift",
-                    PlaceRef::Swift {
-                        cloud: "lab".to_owned(),
-                        container: "dram".to_owned(),
-                        prefix: "points".to_owned(),
-                    },
-                ),
-                vec![
-                    "RESTIC_REPOSITORY=swift:dram:/points/acme/shop",
-                    "entry lab of clouds.yaml",
-                ],
-            ),
-            (adopted, vec!["RESTIC_REPOSITORY=/mnt/old\n"]),
-        ];
-        for (vault, expected) in cases {
-            let sheet = text(std::slice::from_ref(&vault), "acme");
-            let filled = sheet.split_whitespace().collect::<Vec<_>>().join(" ");
-            for words in expected {
-                assert!(sheet.contains(words) || filled.contains(words), "{words}: {sheet}");
-            }
-            assert!(!sheet.contains("/etc/dram/key"), "{sheet}");
-        }
-    }
 }

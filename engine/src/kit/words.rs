@@ -1,5 +1,10 @@
 //! Words of a command line, as a POSIX shell takes them.
 
+/// Words that need no quoting.
+pub(super) fn words<const N: usize>(words: [&str; N]) -> Vec<String> {
+    words.map(str::to_owned).to_vec()
+}
+
 /// A word that the shell takes as it is.
 pub(super) fn quoted(text: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:@%+,=".contains(c);
