@@ -318,6 +318,12 @@ pub(crate) enum Command {
                       lock: both go when it runs where the credentials of prune are.\n\nExit code 1 where something will fail."
     )]
     Doctor,
+    /// Write the manual pages of all commands into a directory
+    #[command(after_help = "Example:\n  dram man /usr/local/share/man/man1")]
+    Man {
+        /// The directory
+        directory: PathBuf,
+    },
     /// Print completions for a shell
     #[command(after_help = "Example:\n  dram completions bash > /etc/bash_completion.d/dram")]
     Completions {

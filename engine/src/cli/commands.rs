@@ -194,6 +194,14 @@ pub(crate) fn run(arguments: Arguments, output: &Output, cancel: &Cancel) -> Don
                 Exit::Done
             })
         }
+        Command::Man { directory } => {
+            let written = clap_mangen::generate_to(Arguments::command(), &directory);
+            written.map(|()| Exit::Done).map_err(|source| Error::File {
+                what: "write manual pages into",
+                path: directory.display().to_string(),
+                source,
+            })
+        }
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "dram", &mut text);
