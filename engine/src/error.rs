@@ -210,7 +210,7 @@ impl Error {
             Self::Declare(_) => Exit::Refused,
             Self::Interrupted { .. } | Self::Paused { .. } => Exit::Interrupted,
             Self::Vault(error) if error.is_canceled() => Exit::Interrupted,
-            Self::Vault(VaultError::InUse { .. }) => Exit::Refused,
+            Self::Vault(VaultError::InUse { .. } | VaultError::KeyStays { .. }) => Exit::Refused,
             Self::Vault(VaultError::Store(StoreError::Storage(error))) if error.is_transient() => Exit::Unreachable,
             Self::Usage { .. } => Exit::Usage,
             Self::Partial { .. } => Exit::Partial,

@@ -9,6 +9,7 @@ pub mod engine;
 pub mod error;
 pub mod exit;
 pub mod inventory;
+pub mod kit;
 pub mod opening;
 pub mod run;
 pub mod runbook;

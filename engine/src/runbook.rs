@@ -15,7 +15,7 @@ mod vault;
 pub use copy::worth_copying;
 pub use protect::{Protect, copy, protect};
 pub use refusal::Refusal;
-pub use restore::{Destination, FilesOnly, Restore, files_only, restore};
+pub use restore::{Asked, Destination, FilesOnly, Landing, Restore, asked_items, files_only, restore};
 pub use retention::{Candidate, Kept, Pruning, RetentionRef, prune};
 pub use step::{Capture, Freeze, RUNBOOK_FORMAT, Recorded, Runbook, Scope, SiteRef, Step, Verb};
 pub(crate) use vault::AWS_CHAIN;

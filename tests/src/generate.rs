@@ -11,6 +11,9 @@ use crate::world;
 /// Folder of the provider's pages that holds nothing but generated ones.
 const PAGES: &str = "docs/resources";
 
+/// Folder of the manual pages, all of them generated.
+const MANUAL: &str = "packaging/man";
+
 /// Generated files with their text, by their path in the repository.
 type Files = BTreeMap<PathBuf, String>;
 
@@ -74,7 +77,26 @@ fn files(programs: &Programs) -> Result<Files> {
         printed("docs/language.md", schema().args(["--format", "markdown"]))?,
     ]);
     files.extend(provider_pages(programs)?);
+    files.extend(manual_pages(programs)?);
     Ok(files)
+}
+
+/// The programs write their manual pages, one for each command.
+fn manual_pages(programs: &Programs) -> Result<Files> {
+    let written = tempfile::tempdir().doing(|| "make a temporary folder".to_owned())?;
+    for call in [programs.dramc(), programs.dram()] {
+        // What the environment says would stand in the pages as what it says by default.
+        call.arg("man")
+            .arg(written.path())
+            .without_env("DRAM_CATALOG")
+            .without_env("DRAM_TENANT")
+            .without_env("DRAM_LOG")
+            .ok()?;
+    }
+    let pages = files_below(written.path(), Path::new(""))?;
+    let pages = pages.into_iter();
+    let kept = |page: PathBuf| Ok((Path::new(MANUAL).join(&page), world::read(&written.path().join(page))?));
+    pages.map(kept).collect()
 }
 
 /// The provider writes its pages beside the examples that it shows in them, so it gets a project of its own with a copy.
@@ -99,11 +121,12 @@ fn provider_pages(programs: &Programs) -> Result<Files> {
 
 /// Pages that stand where only generated ones do, and that nothing generates any more.
 fn left_over(root: &Path, files: &Files) -> Result<Vec<PathBuf>> {
-    let pages = Path::new(PAGES);
-    if !root.join(pages).is_dir() {
-        return Ok(Vec::new());
+    let mut found = Vec::new();
+    for folder in [PAGES, MANUAL].map(Path::new) {
+        if root.join(folder).is_dir() {
+            found.extend(files_below(root, folder)?);
+        }
     }
-    let mut found = files_below(root, pages)?;
     found.retain(|page| !files.contains_key(page));
     Ok(found)
 }

@@ -1,5 +1,11 @@
 //! What can be said on the command line.
 
+mod kit;
+mod restore;
+
+pub(crate) use kit::KitArguments;
+pub(crate) use restore::{DiffArguments, OwnerArguments, RecoverArguments, RestoreArguments};
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use jiff::Timestamp;
 use std::path::PathBuf;
@@ -154,6 +160,9 @@ pub(crate) enum Command {
         #[arg(long, short)]
         recursive: bool,
     },
+    /// Tell what changed from one point to another
+    #[command(after_help = restore::DIFF_HELP)]
+    Diff(DiffArguments),
     /// Write one file of a point, or a dump by its item's name, to standard output
     #[command(after_help = "Examples:\n  dram cat 01JD8Z… /srv/shop/shop.py\n  dram cat 01JD8Z… db.dump > db.sql")]
     Cat {
@@ -181,79 +190,11 @@ pub(crate) enum Command {
         level: Level,
     },
     /// Bring an application back: where it is active, at another site, or only files of it
-    #[command(
-        after_help = "At another site than the active one this is a takeover: it asks for --attest-source-stopped.\n\n\
-                      Examples:\n  dram restore shop --to branch --attest-source-stopped\n  \
-                      dram restore shop --into /tmp/look\n  dram restore shop --path /srv/shop/uploads/a.png --into /tmp"
-    )]
-    Restore {
-        /// The application
-        application: String,
-        /// Which point: latest, a point's id, or a time such as 2026-03-01T08:00:00Z
-        #[arg(long, default_value = "latest")]
-        point: String,
-        /// A vault of the policy to read from; the first one without it
-        #[arg(long, value_name = "VAULT")]
-        from: Option<String>,
-        /// Read what the vault held at this time, where its store keeps versions: deleted or overwritten since, or not
-        #[arg(long, value_name = "TIME")]
-        as_of: Option<Timestamp>,
-        /// The site; without it the one where it is active
-        #[arg(long, value_name = "SITE", conflicts_with = "into")]
-        to: Option<String>,
-        /// Write files below this directory, and start nothing
-        #[arg(long, value_name = "DIR")]
-        into: Option<PathBuf>,
-        /// Only this component; may be given several times
-        #[arg(long, value_name = "COMPONENT")]
-        component: Vec<String>,
-        /// Only this path and what lies below it
-        #[arg(long)]
-        path: Option<String>,
-        /// Replace files that differ
-        #[arg(long)]
-        overwrite: bool,
-        /// You attest that the application no longer runs at the site where it was active
-        #[arg(long)]
-        attest_source_stopped: bool,
-        /// Show the steps, and do nothing
-        #[arg(long)]
-        dry_run: bool,
-    },
+    #[command(after_help = restore::RESTORE_HELP)]
+    Restore(RestoreArguments),
     /// Bring an application back with nothing but a vault and its key
-    #[command(
-        after_help = "The directory becomes the root; components, services and health come from the point itself.\n\n\
-                      Example:\n  dram recover shop --vault /mnt/nas/dram --password-file key --into /srv/recovered \
-                      --attest-source-stopped"
-    )]
-    Recover {
-        /// The application; may be left out when the vault holds one
-        application: Option<String>,
-        /// The vault's address, or a repository's: a directory, s3://bucket/prefix?endpoint=… or swift://cloud/container/prefix
-        #[arg(long, value_name = "ADDRESS")]
-        vault: String,
-        /// File with its password
-        #[arg(long, value_name = "FILE")]
-        password_file: PathBuf,
-        /// Directory that becomes the root
-        #[arg(long, value_name = "DIR")]
-        into: PathBuf,
-        /// Which point: latest, a point's id, or a time
-        #[arg(long, default_value = "latest")]
-        point: String,
-        /// Read what the vault held at this time, where its store keeps versions: deleted or overwritten since, or not
-        #[arg(long, value_name = "TIME")]
-        as_of: Option<Timestamp>,
-        /// Replace files that differ
-        #[arg(long)]
-        overwrite: bool,
-        /// You attest that the application runs nowhere else
-        #[arg(long)]
-        attest_source_stopped: bool,
-        /// Show the steps, and do nothing
-        #[arg(long)]
-        dry_run: bool,
-    },
+    #[command(after_help = restore::RECOVER_HELP)]
+    Recover(RecoverArguments),
     /// Take up a run that was interrupted
     Resume {
         /// The run
@@ -389,6 +330,9 @@ pub(crate) enum Command {
         /// The application
         application: String,
     },
+    /// Make a recovery kit: a sheet that brings an application back with nothing else at hand
+    #[command(after_help = kit::HELP)]
+    Kit(KitArguments),
     /// Make or rebuild a catalog
     Catalog {
         #[command(subcommand)]
@@ -401,6 +345,12 @@ pub(crate) enum Command {
                       lock: both go when it runs where the credentials of prune are.\n\nExit code 1 where something will fail."
     )]
     Doctor,
+    /// Write the manual pages of all commands into a directory
+    #[command(after_help = "Example:\n  dram man /usr/local/share/man/man1")]
+    Man {
+        /// The directory
+        directory: PathBuf,
+    },
     /// Print completions for a shell
     #[command(after_help = "Example:\n  dram completions bash > /etc/bash_completion.d/dram")]
     Completions {

@@ -2,6 +2,9 @@
 
 mod control;
 mod declare;
+mod diff;
+mod kit;
+mod restore;
 mod show;
 
 use super::arguments::{Arguments, CatalogCommand, Class, Command, Global, Level};
@@ -9,8 +12,7 @@ use super::output::Output;
 use super::progress::{Show, bytes};
 use super::{Done, who};
 use crate::engine::{
-    self, Answer, Engine, MarkRequest, Pick, ProtectRequest, PruneRequest, RecoverRequest, RestoreRequest, Serve,
-    Source, Told, Watch, Where, recover,
+    self, Answer, Engine, MarkRequest, Pick, ProtectRequest, PruneRequest, Serve, Source, Told, Watch,
 };
 use crate::error::Error;
 use crate::exit::Exit;
@@ -76,6 +78,7 @@ pub(crate) fn run(arguments: Arguments, output: &Output, cancel: &Cancel) -> Don
             let vault = from.as_deref();
             context.list(&point, &path, recursive, Source { vault, as_of })
         }
+        Command::Diff(arguments) => context.diff(arguments),
         Command::Cat {
             point,
             path,
@@ -89,62 +92,8 @@ pub(crate) fn run(arguments: Arguments, output: &Output, cancel: &Cancel) -> Don
                 .map(|()| Exit::Done)
         }
         Command::Verify { what, from, level } => context.verify(&what, from.as_deref(), level),
-        Command::Restore {
-            application,
-            point,
-            from,
-            as_of,
-            to,
-            into,
-            component,
-            path,
-            overwrite,
-            attest_source_stopped,
-            dry_run,
-        } => context.restore(&RestoreRequest {
-            application,
-            point: pick(&point)?,
-            from,
-            as_of,
-            to: match (to, into) {
-                (Some(site), _) => Where::Site(site),
-                (None, Some(directory)) => Where::Directory(directory),
-                (None, None) => Where::Active,
-            },
-            components: component,
-            path,
-            overwrite,
-            attested: attest_source_stopped.then(|| ATTESTED.to_owned()),
-            dry_run,
-        }),
-        Command::Recover {
-            application,
-            vault,
-            password_file,
-            into,
-            point,
-            as_of,
-            overwrite,
-            attest_source_stopped,
-            dry_run,
-        } => {
-            let request = RecoverRequest {
-                application,
-                tenant: global.tenant.clone(),
-                vault,
-                password_file,
-                into,
-                point: pick(&point)?,
-                as_of,
-                attested: attest_source_stopped.then(|| ATTESTED.to_owned()),
-                overwrite,
-                who: who(),
-                dry_run,
-            };
-            let show = Show::new(output);
-            let runbook = recover(&request, &Watch::new(&show, cancel))?;
-            Ok(context.finished(&runbook, dry_run))
-        }
+        Command::Restore(arguments) => context.restore(arguments),
+        Command::Recover(arguments) => context.recover(arguments),
         Command::Resume { run } => {
             let show = Show::new(output);
             let runbook = context.engine()?.resume(&run, &Watch::new(&show, cancel))?;
@@ -236,6 +185,7 @@ pub(crate) fn run(arguments: Arguments, output: &Output, cancel: &Cancel) -> Don
         Command::Catalog {
             command: CatalogCommand::Rebuild { vault, password_file },
         } => context.rebuild(&vault, &password_file),
+        Command::Kit(arguments) => context.kit(&arguments),
         Command::Doctor => {
             let findings = context.engine()?.doctor()?;
             context.findings(&findings);
@@ -243,6 +193,14 @@ pub(crate) fn run(arguments: Arguments, output: &Output, cancel: &Cancel) -> Don
                 Exit::Failed
             } else {
                 Exit::Done
+            })
+        }
+        Command::Man { directory } => {
+            let written = clap_mangen::generate_to(Arguments::command(), &directory);
+            written.map(|()| Exit::Done).map_err(|source| Error::File {
+                what: "write manual pages into",
+                path: directory.display().to_string(),
+                source,
             })
         }
         Command::Completions { shell } => {
@@ -314,12 +272,6 @@ impl Context<'_> {
     fn protect(&self, request: &ProtectRequest) -> Done {
         let show = Show::new(self.output);
         let runbook = self.engine()?.protect(request, &Watch::new(&show, self.cancel))?;
-        Ok(self.finished(&runbook, request.dry_run))
-    }
-
-    fn restore(&self, request: &RestoreRequest) -> Done {
-        let show = Show::new(self.output);
-        let runbook = self.engine()?.restore(request, &Watch::new(&show, self.cancel))?;
         Ok(self.finished(&runbook, request.dry_run))
     }
 

@@ -281,7 +281,7 @@ impl Engine {
     }
 
     /// A point by its id, with the repository that holds it.
-    fn point(&self, point: &str, source: Source<'_>) -> Result<(Manifest, Repository), Error> {
+    pub(super) fn point(&self, point: &str, source: Source<'_>) -> Result<(Manifest, Repository), Error> {
         let point = point.to_ascii_uppercase();
         let application = self.application_of(&point, source)?;
         let (_, repository) = self.reading(&application, source)?;

@@ -4,13 +4,13 @@ use super::Watch;
 use super::alone::applications;
 use super::points::{Pick, PointRow, pick};
 use super::protect::take_inventory;
-use super::restore::directory_site;
+use super::restore::{Preview, directory_site, holding, show};
 use crate::error::Error;
 use crate::inventory::Presence;
 use crate::opening;
 use crate::run::{Authority, Driver, FileLog, Log, keep_log};
 use crate::runbook::{Destination, Restore, Runbook, Scope, VaultRef, Verb, restore};
-use crate::vault::Repository;
+use crate::vault::{Cancel, Item, Owners, Repository};
 use dram_catalog::SystemClock;
 use dram_compiler::model::{Application, Declaration, Name, Spec};
 use jiff::Timestamp;
@@ -39,10 +39,10 @@ pub struct RecoverRequest {
     pub attested: Option<String>,
     /// Whether files that differ are replaced.
     pub overwrite: bool,
+    /// Whose files become whose.
+    pub owners: Owners,
     /// Who asks.
     pub who: String,
-    /// Decide and show, but do nothing.
-    pub dry_run: bool,
 }
 
 /// Recovers an application into a directory, which becomes the root of a host site without a name.
@@ -50,6 +50,44 @@ pub struct RecoverRequest {
 /// # Errors
 /// What failed, or what a rule refuses.
 pub fn recover(request: &RecoverRequest, watch: &Watch<'_>) -> Result<Runbook, Error> {
+    let (runbook, _) = decide(request)?;
+    let name = runbook.name();
+    let clock: Arc<dyn dram_catalog::Clock> = Arc::new(SystemClock);
+    let private = crate::run::host_site(&runbook.site)?.private();
+    let mut log = unfinished(
+        &private.join("runs"),
+        &format!("recover-{name}-{}-{}", runbook.point, runbook.epoch),
+        &clock,
+    )?;
+    let driver = Driver::new(
+        &runbook,
+        Authority::Vault,
+        watch.observer,
+        &watch.cancel,
+        clock,
+        request.who.clone(),
+    );
+    log.append("runbook", serde_json::to_value(&runbook).unwrap_or_default(), false)?;
+    driver.drive(&mut log)?;
+    keep_log(&driver, log.lines());
+    Ok(runbook)
+}
+
+/// Decides as [`recover`] does, and looks what that would change among files; nothing is changed. Answers what has to be said
+/// beside it.
+///
+/// # Errors
+/// What a rule refuses; the vault or the target cannot be read.
+pub fn recover_preview(
+    request: &RecoverRequest,
+    cancel: &Cancel,
+    told: &mut dyn FnMut(Preview<'_>),
+) -> Result<Vec<String>, Error> {
+    let (runbook, repository) = decide(request)?;
+    show(&runbook, &repository, cancel, told)
+}
+
+fn decide(request: &RecoverRequest) -> Result<(Runbook, Repository), Error> {
     let (vault, name, repository) = open(
         &request.vault,
         &request.password_file,
@@ -59,6 +97,8 @@ pub fn recover(request: &RecoverRequest, watch: &Watch<'_>) -> Result<Runbook, E
     )?;
     let manifest = pick(&repository.points()?, &request.point, &name, &[])?;
     let application = declared(&manifest.declarations, &name)?;
+    let items: Vec<&Item> = manifest.items.iter().collect();
+    holding(&repository, &items, &[], &request.owners)?;
     let site = directory_site(&request.into)?;
     let root = Path::new(&site.root);
     let reachable = root.is_dir() || root.parent().is_some_and(Path::is_dir);
@@ -101,33 +141,13 @@ pub fn recover(request: &RecoverRequest, watch: &Watch<'_>) -> Result<Runbook, E
         },
         epoch,
         overwrite: request.overwrite,
+        owners: request.owners.clone(),
     })?;
     let runbook = Runbook {
         as_of: request.as_of,
         ..runbook
     };
-    if request.dry_run {
-        return Ok(runbook);
-    }
-    let clock: Arc<dyn dram_catalog::Clock> = Arc::new(SystemClock);
-    let private = crate::run::host_site(&runbook.site)?.private();
-    let mut log = unfinished(
-        &private.join("runs"),
-        &format!("recover-{name}-{}-{epoch}", manifest.point),
-        &clock,
-    )?;
-    let driver = Driver::new(
-        &runbook,
-        Authority::Vault,
-        watch.observer,
-        &watch.cancel,
-        clock,
-        request.who.clone(),
-    );
-    log.append("runbook", serde_json::to_value(&runbook).unwrap_or_default(), false)?;
-    driver.drive(&mut log)?;
-    keep_log(&driver, log.lines());
-    Ok(runbook)
+    Ok((runbook, repository))
 }
 
 /// The log of an attempt that was interrupted, else of a new one.

@@ -6,7 +6,11 @@ use super::protect::take_inventory;
 use super::{Engine, Watch};
 use crate::error::Error;
 use crate::inventory::Presence;
-use crate::runbook::{Destination, FilesOnly, Restore, Runbook, SiteRef, Verb, files_only, restore};
+use crate::run::preview;
+use crate::runbook::{
+    Asked, Destination, FilesOnly, Landing, Refusal, Restore, Runbook, SiteRef, Verb, asked_items, files_only, restore,
+};
+use crate::vault::{Cancel, Change, Item, Method, Owners, Repository, Selection};
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
 
@@ -36,14 +40,32 @@ pub struct RestoreRequest {
     pub to: Where,
     /// Only these components; all when empty.
     pub components: Vec<String>,
-    /// Only this path: then only files are written.
-    pub path: Option<String>,
+    /// Only these items: then only files are written.
+    pub items: Vec<String>,
+    /// Only what these paths and patterns take: then only files are written.
+    pub paths: Vec<String>,
+    /// Whose files become whose.
+    pub owners: Owners,
     /// Whether files that differ are replaced.
     pub overwrite: bool,
     /// What a person attests about the site that was active: that it no longer runs the application.
     pub attested: Option<String>,
-    /// Decide and show, but do nothing.
-    pub dry_run: bool,
+}
+
+/// Why something is decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Intent {
+    /// To carry it out.
+    Act,
+    /// To show it.
+    Look,
+}
+
+/// What was decided, and what of.
+struct Decided {
+    closure: Closure,
+    repository: Repository,
+    runbook: Runbook,
 }
 
 impl Engine {
@@ -52,17 +74,30 @@ impl Engine {
     /// # Errors
     /// What failed, or what a rule refuses; the log of the failed run says so too.
     pub fn restore(&self, request: &RestoreRequest, watch: &Watch<'_>) -> Result<Runbook, Error> {
-        let decided = self.decide_restore(request);
-        if request.dry_run {
-            return decided.map(|(_, runbook)| runbook);
-        }
-        let (closure, runbook) =
-            decided.map_err(|error| self.refused(Verb::Restore, &request.application, error, watch))?;
-        self.carry_out(&closure, &runbook, watch)?;
-        Ok(runbook)
+        let decided = self
+            .decide_restore(request, Intent::Act)
+            .map_err(|error| self.refused(Verb::Restore, &request.application, error, watch))?;
+        self.carry_out(&decided.closure, &decided.runbook, watch)?;
+        Ok(decided.runbook)
     }
 
-    fn decide_restore(&self, request: &RestoreRequest) -> Result<(Closure, Runbook), Error> {
+    /// Decides as [`Self::restore`] does, and looks what that would change among files; nothing is changed. First `told` gets
+    /// the runbook, then what would become of each entry, with its item's name. In place, files that differ are told as if they
+    /// were replaced. Answers what has to be said beside it.
+    ///
+    /// # Errors
+    /// What a rule refuses; the vault or the target cannot be read.
+    pub fn preview(
+        &self,
+        request: &RestoreRequest,
+        cancel: &Cancel,
+        told: &mut dyn FnMut(Preview<'_>),
+    ) -> Result<Vec<String>, Error> {
+        let decided = self.decide_restore(request, Intent::Look)?;
+        show(&decided.runbook, &decided.repository, cancel, told)
+    }
+
+    fn decide_restore(&self, request: &RestoreRequest, intent: Intent) -> Result<Decided, Error> {
         let closure = self
             .closure(&request.application)?
             .reading_from(request.from.as_deref())?;
@@ -79,39 +114,56 @@ impl Engine {
             None => repository.clone(),
         };
         let tenant = self.catalog.tenant().as_str();
-        let runbook = match (&request.to, &request.path) {
-            (Where::Directory(_), _) | (Where::Active, Some(_)) => {
-                let site = match &request.to {
-                    Where::Directory(directory) => directory_site(directory)?,
-                    _ => closure.site(&closure.active())?,
+        let is_part = !request.paths.is_empty() || !request.items.is_empty();
+        let runbook = match (&request.to, is_part) {
+            (Where::Directory(_), _) | (Where::Active, true) => {
+                let (site, landing) = match &request.to {
+                    Where::Directory(directory) => (directory_site(directory)?, Landing::Elsewhere),
+                    _ => (closure.site(&closure.active())?, Landing::InPlace),
                 };
+                let scope = closure.scope(tenant, site, &request.components);
+                let mut asked = Asked {
+                    items: &request.items,
+                    paths: &request.paths,
+                    holding: &[],
+                };
+                let items = asked_items(&scope, &manifest, &asked)?;
+                let holding = holding(&repository, &items, &request.paths, &request.owners)?;
+                asked.holding = &holding;
                 files_only(FilesOnly {
-                    scope: closure.scope(tenant, site, &request.components),
+                    scope,
                     manifest: &manifest,
                     epoch: closure.epoch_number(),
-                    path: request.path.as_deref(),
-                    overwrite: request.overwrite,
+                    asked,
+                    landing,
+                    // Who looks is told what would be replaced, and told to say that it may.
+                    overwrite: request.overwrite || (intent == Intent::Look && landing == Landing::InPlace),
+                    owners: request.owners.clone(),
                 })?
             }
-            (Where::Site(_), Some(_)) => {
+            (Where::Site(_), true) => {
                 return Err(Error::Usage {
-                    why: "`--path` writes files only and goes with `--into DIR`, not with `--to SITE`".to_owned(),
+                    why: "`--path` and `--item` write files only and go with `--into DIR`, not with `--to SITE`"
+                        .to_owned(),
                     help: "leave one of them out".to_owned(),
                 });
             }
-            (Where::Active | Where::Site(_), None) => {
+            (Where::Active | Where::Site(_), false) => {
                 let active = closure.active();
                 let target = match &request.to {
                     Where::Site(site) => site.clone(),
                     _ => active.clone(),
                 };
+                let is_home = target == active;
                 let site = closure.site(&target)?;
+                let items: Vec<&Item> = manifest.items.iter().collect();
+                holding(&repository, &items, &[], &request.owners)?;
                 let inventory = ready_root(&site, &closure)?;
                 // A vault that knows of a later takeover says who writes: even at the catalog's active site this one
                 // has to be taken over from there.
                 let newest = present.takeovers()?.into_iter().max_by_key(|takeover| takeover.epoch);
                 let ahead = newest.filter(|newest| newest.epoch > closure.epoch_number());
-                let destination = if target == active && ahead.is_none() {
+                let destination = if is_home && ahead.is_none() {
                     Destination::Active {
                         live: !self.unfinished_restore(&closure, &target)?,
                     }
@@ -130,7 +182,8 @@ impl Engine {
                     manifest: &manifest,
                     destination,
                     epoch: closure.epoch_number(),
-                    overwrite: request.overwrite,
+                    overwrite: request.overwrite || (intent == Intent::Look && is_home),
+                    owners: request.owners.clone(),
                 })?
             }
         };
@@ -138,8 +191,82 @@ impl Engine {
             as_of: request.as_of,
             ..runbook
         };
-        Ok((closure, runbook))
+        Ok(Decided {
+            closure,
+            repository,
+            runbook,
+        })
     }
+}
+
+/// What somebody who only looks is told.
+#[derive(Debug)]
+pub enum Preview<'a> {
+    /// The steps.
+    Steps(&'a Runbook),
+    /// What would become of an entry of this item.
+    Change(&'a str, Change),
+}
+
+/// Tells the steps, and what they would change.
+pub(super) fn show(
+    runbook: &Runbook,
+    repository: &Repository,
+    cancel: &Cancel,
+    told: &mut dyn FnMut(Preview<'_>),
+) -> Result<Vec<String>, Error> {
+    told(Preview::Steps(runbook));
+    preview(runbook, repository, cancel, &mut |item, change| {
+        told(Preview::Change(item, change));
+    })
+}
+
+/// The items in which the patterns take anything.
+///
+/// # Errors
+/// A pattern matches nothing in any of them; a rule about owners fits nobody there.
+pub(super) fn holding(
+    repository: &Repository,
+    items: &[&Item],
+    patterns: &[String],
+    owners: &Owners,
+) -> Result<Vec<String>, Error> {
+    if patterns.is_empty() && owners.users.is_empty() && owners.groups.is_empty() {
+        return Ok(Vec::new());
+    }
+    let selection = Selection::new(patterns)?;
+    let mut matched = vec![false; patterns.len()];
+    let (mut users, mut groups) = (vec![false; owners.users.len()], vec![false; owners.groups.len()]);
+    let mut holding = Vec::new();
+    for item in items.iter().filter(|item| item.method == Method::Files) {
+        let paths: Vec<PathBuf> = item.paths.iter().map(PathBuf::from).collect();
+        let survey = repository.survey(&item.tree, &paths, &selection, owners)?;
+        for (all, here) in [
+            (&mut matched, &survey.patterns),
+            (&mut users, &survey.users),
+            (&mut groups, &survey.groups),
+        ] {
+            for (all, here) in all.iter_mut().zip(here) {
+                *all = *all || *here;
+            }
+        }
+        if survey.is_any {
+            holding.push(item.name.clone());
+        }
+    }
+    if let Some((path, _)) = patterns.iter().zip(&matched).find(|(_, matched)| !**matched) {
+        return Err(Refusal::NoPath { path: path.clone() }.into());
+    }
+    for (what, rules, fits) in [("user", &owners.users, users), ("group", &owners.groups, groups)] {
+        if let Some((rule, _)) = rules.iter().zip(fits).find(|(_, fits)| !fits) {
+            return Err(Refusal::NoOwner {
+                what,
+                from: rule.from.clone(),
+            }
+            .into());
+        }
+    }
+    Ok(holding)
 }
 
 /// A directory as a site without a name: it goes by its path.

@@ -264,6 +264,7 @@ fn into(
                     target: &place,
                     map: &map,
                     only: None,
+                    owners: None,
                     overwrite: false,
                     compare: false,
                 };

@@ -18,7 +18,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The name of the one file that a dump's snapshot holds.
-const DUMP_FILE: &str = "dump";
+pub(crate) const DUMP_FILE: &str = "dump";
 
 impl Driver<'_> {
     pub(super) fn component(&self, name: &str) -> Result<&Component, Error> {

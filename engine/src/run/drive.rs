@@ -311,13 +311,21 @@ impl<'a> Driver<'a> {
             Step::Hook { hook, .. } => freeze::hook(self, *hook),
             Step::Seal { class, consistency } => capture::seal(self, *class, *consistency),
             Step::Copy { vault } => copy::copy(self, vault),
-            Step::Preflight { items, overwrite } => recover::preflight(self, items, *overwrite),
+            Step::Preflight {
+                items,
+                overwrite,
+                owners,
+            } => recover::preflight(self, items, *overwrite, owners),
             Step::TakeOver { epoch, reason } => recover::take_over(self, *epoch, reason),
             Step::Fence { epoch } => recover::fence(self, *epoch),
             Step::Stop { component, required } => recover::stop(self, component, *required),
             Step::RestoreFiles {
-                item, overwrite, only, ..
-            } => recover::files(self, item, *overwrite, only.as_deref()),
+                item,
+                overwrite,
+                only,
+                owners,
+                ..
+            } => recover::files(self, item, *overwrite, only, owners),
             Step::WriteDump {
                 item, file, overwrite, ..
             } => recover::write_dump(self, item, file, *overwrite),

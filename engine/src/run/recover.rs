@@ -6,8 +6,8 @@ use super::event::Event;
 use super::outcome::Outcome;
 use super::terms;
 use crate::error::Error;
-use crate::site::{Site, SystemClock};
-use crate::vault::{Item, Repository, RestoreFiles, SourceFault, StoreError, Takeover, VaultError};
+use crate::site::{HostSite, Site, SystemClock};
+use crate::vault::{Item, Owners, Repository, RestoreFiles, Selection, SourceFault, StoreError, Takeover, VaultError};
 use dram_catalog::Appended;
 use indicatif::HumanBytes;
 use std::fs::{self, File, OpenOptions};
@@ -138,20 +138,34 @@ pub(super) fn start(driver: &Driver<'_>, component: &str) -> Result<Outcome, Err
 }
 
 /// Nothing of others is in the way of any item: seen before anything is stopped, taken over or written.
-pub(super) fn preflight(driver: &Driver<'_>, items: &[Item], overwrite: bool) -> Result<Outcome, Error> {
+pub(super) fn preflight(
+    driver: &Driver<'_>,
+    items: &[Item],
+    overwrite: bool,
+    owners: &Owners,
+) -> Result<Outcome, Error> {
     let repository = driver.repository()?;
-    driver.site()?.prepare_root()?;
+    let site = driver.site()?;
+    site.prepare_root()?;
     for item in items {
-        with_target(driver, item, overwrite, None, |what| {
+        let part = Part::new(item, overwrite, &[], owners);
+        with_target(&site, &part, |what| {
             repository.preflight_files(what, &driver.cancel).map_err(vault_error)
         })?;
     }
     Ok(Outcome::default())
 }
 
-pub(super) fn files(driver: &Driver<'_>, item: &Item, overwrite: bool, only: Option<&str>) -> Result<Outcome, Error> {
+pub(super) fn files(
+    driver: &Driver<'_>,
+    item: &Item,
+    overwrite: bool,
+    only: &[String],
+    owners: &Owners,
+) -> Result<Outcome, Error> {
     let repository = driver.repository()?;
-    let restored = with_target(driver, item, overwrite, only, |what| {
+    let part = Part::new(item, overwrite, only, owners);
+    let restored = with_target(&driver.site()?, &part, |what| {
         repository
             .restore_files(what, &driver.observer.progress(), &driver.cancel)
             .map_err(vault_error)
@@ -160,25 +174,43 @@ pub(super) fn files(driver: &Driver<'_>, item: &Item, overwrite: bool, only: Opt
         0 => String::new(),
         count => format!(", {count} were there already"),
     };
+    let mut notes: Vec<String> = restored.notes.iter().map(ToString::to_string).collect();
+    notes.extend(restored.strangers);
     Ok(Outcome {
         detail: format!("{} in {} files{already}", HumanBytes(restored.bytes), restored.files),
         bytes: restored.bytes,
-        notes: restored.notes.iter().map(ToString::to_string).collect(),
+        notes,
         ..Outcome::default()
     })
 }
 
-/// Says where the files of an item go at the driver's site.
-fn with_target<T>(
-    driver: &Driver<'_>,
-    item: &Item,
+/// What of an item is restored, and how.
+pub(super) struct Part<'a> {
+    item: &'a Item,
     overwrite: bool,
-    only: Option<&str>,
+    only: &'a [String],
+    owners: &'a Owners,
+}
+
+impl<'a> Part<'a> {
+    pub(super) const fn new(item: &'a Item, overwrite: bool, only: &'a [String], owners: &'a Owners) -> Self {
+        Self {
+            item,
+            overwrite,
+            only,
+            owners,
+        }
+    }
+}
+
+/// Says where the files of an item go at a site.
+pub(super) fn with_target<T>(
+    site: &HostSite,
+    part: &Part<'_>,
     act: impl FnOnce(&RestoreFiles<'_>) -> Result<T, Error>,
 ) -> Result<T, Error> {
-    let site = driver.site()?;
     // Every path is mapped before the first byte is written: one without a mapping refuses the whole step.
-    let paths: Vec<PathBuf> = item.paths.iter().map(PathBuf::from).collect();
+    let paths: Vec<PathBuf> = part.item.paths.iter().map(PathBuf::from).collect();
     for path in &paths {
         site.locate(path)?;
     }
@@ -190,14 +222,16 @@ fn with_target<T>(
             .unwrap_or_else(|_| root.join(logical.strip_prefix("/").unwrap_or(logical)));
         place.strip_prefix(&root).map(Path::to_owned).unwrap_or_default()
     };
+    let only = Selection::new(part.only)?;
     act(&RestoreFiles {
-        tree: &item.tree,
+        tree: &part.item.tree,
         paths: &paths,
         target: &root,
         map: &map,
-        only: only.map(Path::new),
-        overwrite,
-        compare: overwrite,
+        only: Some(&only).filter(|only| !only.is_all()),
+        owners: Some(part.owners),
+        overwrite: part.overwrite,
+        compare: part.overwrite,
     })
 }
 
@@ -252,7 +286,16 @@ pub(super) fn write_dump(driver: &Driver<'_>, item: &Item, file: &str, overwrite
     repository
         .dump_stream(&item.tree, &mut out, &driver.observer.progress(), &driver.cancel)
         .map_err(vault_error)?;
-    if !overwrite && is_in_the_way(&path, &mut out).map_err(failed)? {
+    let is_there = fs::symlink_metadata(&path).is_ok();
+    let is_in_the_way = is_there && is_in_the_way(&path, &mut out).map_err(failed)?;
+    if is_there && !is_in_the_way {
+        fs::remove_file(&beside).map_err(failed)?;
+        return Ok(Outcome {
+            detail: format!("{} was there already", path.display()),
+            ..Outcome::default()
+        });
+    }
+    if is_in_the_way && !overwrite {
         fs::remove_file(&beside).map_err(failed)?;
         return Err(Error::Vault(VaultError::Conflicts {
             paths: vec![SourceFault {

@@ -118,6 +118,30 @@ pub enum Refusal {
         /// The path.
         path: String,
     },
+    /// An item that the point does not hold.
+    #[error("the point does not hold an item `{item}`")]
+    NoItem {
+        /// The item.
+        item: String,
+        /// Those that it holds.
+        items: Vec<String>,
+    },
+    /// A dump has no place among an application's files.
+    #[error("`{item}` is a dump: it has no place among the files of the application")]
+    DumpInPlace {
+        /// The item.
+        item: String,
+        /// Its component.
+        component: String,
+    },
+    /// Nothing of what is restored belongs to somebody.
+    #[error("nothing that is restored belongs to {what} `{from}`")]
+    NoOwner {
+        /// `user` or `group`.
+        what: &'static str,
+        /// The name or number.
+        from: String,
+    },
     /// The application's order does not exist.
     #[error("the components wait for each other in a circle: {circle}")]
     Circle {
@@ -172,8 +196,7 @@ impl Refusal {
                  with `dram resume` where it was interrupted"
             ),
             Self::ReplacesLiveData { .. } => {
-                "say so with `--overwrite`; `--into DIR` writes the files elsewhere, to look \
-                at them first"
+                "say so with `--overwrite`, after a look with `--dry-run`; `--into DIR` writes the files elsewhere"
                     .to_owned()
             }
             Self::PointHoldsMore { .. } => {
@@ -184,7 +207,17 @@ impl Refusal {
             Self::PointHoldsLess { .. } => "take a point that does, or name the components to bring back with \
                 `--component`; what is left out is not started"
                 .to_owned(),
-            Self::NoPath { .. } => "`dram ls POINT` lists what it holds".to_owned(),
+            Self::NoPath { .. } => {
+                "`dram ls POINT --recursive` lists what it holds; patterns follow the rules of `.gitignore`, \
+                seen from `/`, and `\\` before `*`, `?` or `[` takes it as it is"
+                    .to_owned()
+            }
+            Self::NoOwner { .. } => "`dram ls POINT --recursive --json` tells whom everything belongs to".to_owned(),
+            Self::NoItem { items, .. } => format!("it holds {}", items.join(", ")),
+            Self::DumpInPlace { component, .. } => format!(
+                "`--into DIR` writes it there as a file; `--component {component} --overwrite` loads it by the component's own \
+                 command, after its files"
+            ),
             Self::Circle { .. } => "remove one `after` of the circle".to_owned(),
             Self::NoMapping { .. } => "add it to `mappings.path.values`, or set `onMissing: keep`".to_owned(),
             Self::PrunesTooMuch { .. } => {

@@ -3,7 +3,7 @@
 use super::hook::hooks;
 use super::{Refusal, Runbook, Scope, Step, Verb};
 use crate::inventory::{Inventory, PathState, Presence};
-use crate::vault::{Item, Manifest, Method};
+use crate::vault::{Item, Manifest, Method, Owners};
 use dram_compiler::derive::{self, methods};
 use dram_compiler::model::{Body, Component, Moment};
 
@@ -43,6 +43,8 @@ pub struct Restore<'a> {
     pub epoch: u64,
     /// Whether files that differ are replaced.
     pub overwrite: bool,
+    /// Whose files become whose.
+    pub owners: Owners,
 }
 
 /// The runbook that brings an application back: fence and take over where the site changes, else stop; then wave by
@@ -65,6 +67,7 @@ pub fn restore(what: Restore<'_>) -> Result<Runbook, Refusal> {
     let mut steps = vec![Step::Preflight {
         items: files,
         overwrite: what.overwrite,
+        owners: what.owners.clone(),
     }];
     // What may run on the data that is about to change stops first, last started first.
     if !nothing_there {
@@ -138,7 +141,8 @@ fn bring_back(what: &Restore<'_>, wave: &[&Component], steps: &mut Vec<Step>) {
                 component: component.name.to_string(),
                 item: item.clone(),
                 overwrite: what.overwrite,
-                only: None,
+                only: Vec::new(),
+                owners: what.owners.clone(),
             });
         }
     }
@@ -206,6 +210,26 @@ fn fits(scope: &Scope<'_>, manifest: &Manifest) -> Result<(), Refusal> {
     }
 }
 
+/// What of a point is asked for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asked<'a> {
+    /// Only these items; all when empty.
+    pub items: &'a [String],
+    /// Only what these paths and patterns take; everything when empty.
+    pub paths: &'a [String],
+    /// The items in which the patterns take anything, as their trees say.
+    pub holding: &'a [String],
+}
+
+/// Where files alone are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Landing {
+    /// Where the application has them.
+    InPlace,
+    /// Below another directory.
+    Elsewhere,
+}
+
 /// What writing files alone rests on.
 #[derive(Debug, Clone)]
 pub struct FilesOnly<'a> {
@@ -215,34 +239,64 @@ pub struct FilesOnly<'a> {
     pub manifest: &'a Manifest,
     /// The current epoch.
     pub epoch: u64,
-    /// Only this path and what lies below it.
-    pub path: Option<&'a str>,
+    /// What of it.
+    pub asked: Asked<'a>,
+    /// Where it is written.
+    pub landing: Landing,
     /// Whether files that differ are replaced.
     pub overwrite: bool,
+    /// Whose files become whose.
+    pub owners: Owners,
 }
 
-/// The runbook that writes files and starts nothing. Dumps are written as files, unless only a path is asked for.
+/// The items of a point that are asked for by their names and their components.
 ///
 /// # Errors
-/// Components or paths that the point does not hold.
+/// The application has no such component, or the point no such item.
+pub fn asked_items<'m>(scope: &Scope<'_>, manifest: &'m Manifest, asked: &Asked<'_>) -> Result<Vec<&'m Item>, Refusal> {
+    scope.check()?;
+    if let Some(name) = asked
+        .items
+        .iter()
+        .find(|name| !manifest.items.iter().any(|item| item.name == **name))
+    {
+        return Err(Refusal::NoItem {
+            item: name.clone(),
+            items: manifest.items.iter().map(|item| item.name.clone()).collect(),
+        });
+    }
+    // Files of a component that the application no longer has can still be looked at.
+    let of_component = |item: &&Item| scope.only.is_empty() || scope.only.contains(&item.component);
+    let named = |item: &&Item| asked.items.is_empty() || asked.items.contains(&item.name);
+    Ok(manifest.items.iter().filter(of_component).filter(named).collect())
+}
+
+/// The runbook that writes files and starts nothing. Dumps are written as files, unless only paths are asked for.
+///
+/// # Errors
+/// Components, items or paths that the point does not hold; in place, what nobody said may be replaced, and dumps.
 pub fn files_only(what: FilesOnly<'_>) -> Result<Runbook, Refusal> {
-    what.scope.check()?;
+    let items = asked_items(&what.scope, what.manifest, &what.asked)?;
     let mut steps = Vec::new();
-    for item in &what.manifest.items {
-        // Files of a component that the application no longer has can still be looked at.
-        if !what.scope.only.is_empty() && !what.scope.only.contains(&item.component) {
-            continue;
-        }
-        match (item.method, what.path) {
-            (Method::Files, Some(path)) if !item.paths.iter().any(|own| is_below(path, own)) => {}
-            (Method::Files, path) => steps.push(Step::RestoreFiles {
+    for item in items {
+        let is_named = what.asked.items.contains(&item.name);
+        match item.method {
+            Method::Files if !what.asked.paths.is_empty() && !what.asked.holding.contains(&item.name) => {}
+            Method::Files => steps.push(Step::RestoreFiles {
                 component: item.component.clone(),
                 item: item.clone(),
                 overwrite: what.overwrite,
-                only: path.map(str::to_owned),
+                only: what.asked.paths.to_vec(),
+                owners: what.owners.clone(),
             }),
-            (Method::Dump, Some(_)) => {}
-            (Method::Dump, None) => steps.push(Step::WriteDump {
+            Method::Dump if !what.asked.paths.is_empty() && !is_named => {}
+            Method::Dump if what.landing == Landing::InPlace => {
+                return Err(Refusal::DumpInPlace {
+                    item: item.name.clone(),
+                    component: item.component.clone(),
+                });
+            }
+            Method::Dump => steps.push(Step::WriteDump {
                 component: item.component.clone(),
                 item: item.clone(),
                 file: item.name.clone(),
@@ -250,8 +304,14 @@ pub fn files_only(what: FilesOnly<'_>) -> Result<Runbook, Refusal> {
             }),
         }
     }
-    if let (Some(path), true) = (what.path, steps.is_empty()) {
-        return Err(Refusal::NoPath { path: path.to_owned() });
+    if let (Some(path), true) = (what.asked.paths.first(), steps.is_empty()) {
+        return Err(Refusal::NoPath { path: path.clone() });
+    }
+    if what.landing == Landing::InPlace && !what.overwrite {
+        return Err(Refusal::ReplacesLiveData {
+            application: what.scope.name.to_string(),
+            site: what.scope.site.name.clone(),
+        });
     }
     let point = what.manifest.point.clone();
     Ok(what.scope.runbook(Verb::Restore, point, what.epoch, steps))
@@ -270,10 +330,4 @@ fn items<'m>(manifest: &'m Manifest, component: &Component, method: Method) -> i
         .items
         .iter()
         .filter(move |item| item.component == name && item.method == method)
-}
-
-/// Whether `path` is `own` or lies below it, or holds it.
-fn is_below(path: &str, own: &str) -> bool {
-    let (path, own) = (std::path::Path::new(path), std::path::Path::new(own));
-    path.starts_with(own) || own.starts_with(path)
 }

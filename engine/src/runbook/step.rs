@@ -3,7 +3,7 @@
 use super::Refusal;
 use super::vault::{CopyRef, VaultRef};
 use crate::inventory::{Inventory, Presence};
-use crate::vault::{Class, Consistency, Item, Method};
+use crate::vault::{Class, Consistency, Item, Method, Owners};
 use dram_compiler::model::{Application, Component, Declaration, Name, OnMissing, Spec, after_order};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -135,6 +135,9 @@ pub enum Step {
         items: Vec<Item>,
         /// Whether files that differ will be replaced.
         overwrite: bool,
+        /// Whose files become whose.
+        #[serde(default, skip_serializing_if = "Owners::is_empty")]
+        owners: Owners,
     },
     /// Make this site the application's writer: a new epoch in the catalog and in the vault.
     TakeOver {
@@ -164,8 +167,12 @@ pub enum Step {
         item: Item,
         /// Whether files that differ are replaced.
         overwrite: bool,
-        /// Only this path and what lies below it.
-        only: Option<String>,
+        /// Only what these paths and patterns take; everything when there are none.
+        #[serde(default, deserialize_with = "one_or_several")]
+        only: Vec<String>,
+        /// Whose files become whose.
+        #[serde(default, skip_serializing_if = "Owners::is_empty")]
+        owners: Owners,
     },
     /// Write a dump as a file.
     WriteDump {
@@ -270,7 +277,12 @@ impl Step {
             Self::TakeOver { epoch, .. } => format!("take over under epoch {epoch}"),
             Self::Fence { epoch } => format!("fence the site with epoch {epoch}"),
             Self::Stop { component, .. } => format!("stop {component}"),
-            Self::RestoreFiles { component, .. } => format!("restore the files of {component}"),
+            Self::RestoreFiles { component, only, .. } if only.is_empty() => {
+                format!("restore the files of {component}")
+            }
+            Self::RestoreFiles { component, only, .. } => {
+                format!("restore {} of the files of {component}", only.join(", "))
+            }
             Self::WriteDump { component, file, .. } => format!("write the dump of {component} to {file}"),
             Self::Start { component } => format!("start {component}"),
             Self::LoadDump { component, .. } => format!("load the dump of {component}"),
@@ -282,12 +294,25 @@ impl Step {
     #[must_use]
     pub const fn bytes(&self) -> Option<u64> {
         match self {
-            Self::RestoreFiles { item, only: None, .. }
-            | Self::WriteDump { item, .. }
-            | Self::LoadDump { item, .. } => Some(item.bytes),
+            Self::RestoreFiles { item, only, .. } if only.is_empty() => Some(item.bytes),
+            Self::WriteDump { item, .. } | Self::LoadDump { item, .. } => Some(item.bytes),
             _ => None,
         }
     }
+}
+
+/// Runbooks of the first release hold one path, or nothing.
+fn one_or_several<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Several(Vec<String>),
+        One(Option<String>),
+    }
+    Ok(match Written::deserialize(deserializer)? {
+        Written::Several(paths) => paths,
+        Written::One(path) => path.into_iter().collect(),
+    })
 }
 
 /// What every decision is about: an application, where it acts, and the vault.

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::inventory::{Inventory, PathState, Presence};
-use crate::vault::{Class, Durability, Item, MANIFEST_FORMAT, Manifest, Method, Writer};
+use crate::vault::{Class, Durability, Item, MANIFEST_FORMAT, Manifest, Method, Owners, Writer};
 use dram_compiler::model::{Application, Declaration, Name, Spec};
 use serde_json::json;
 
@@ -172,6 +172,7 @@ fn decide_restore(destination: Destination, inventory: &Inventory, only: &[&str]
         destination,
         epoch: 4,
         overwrite: false,
+        owners: Owners::default(),
     })
 }
 
@@ -290,21 +291,71 @@ fn files_alone_start_nothing() {
     let (name, application) = shop();
     let manifest = manifest();
     let only: Vec<String> = Vec::new();
-    let decide = |path: Option<&str>| {
+    let words = |all: &[&str]| all.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    let decide = |landing, overwrite, items: &[&str], paths: &[&str], holding: &[&str]| {
+        let (items, paths, holding) = (words(items), words(paths), words(holding));
         texts(files_only(FilesOnly {
             scope: scope(&name, &application, "scratch", &only),
             manifest: &manifest,
             epoch: 0,
-            path,
-            overwrite: false,
+            asked: Asked {
+                items: &items,
+                paths: &paths,
+                holding: &holding,
+            },
+            landing,
+            overwrite,
+            owners: Owners::default(),
         }))
     };
+    let elsewhere =
+        |items: &[&str], paths: &[&str], holding: &[&str]| decide(Landing::Elsewhere, false, items, paths, holding);
+    let uploads = &["/srv/shop/uploads", "*.png"];
     assert_eq!(
-        decide(None),
+        elsewhere(&[], &[], &[]),
         ["write the dump of db to db.dump", "restore the files of web"]
     );
-    assert_eq!(decide(Some("/srv/shop/uploads")), ["restore the files of web"]);
-    assert_eq!(decide(Some("/etc")), ["refused: the point does not hold `/etc`"]);
+    let part = ["restore /srv/shop/uploads, *.png of the files of web"];
+    assert_eq!(elsewhere(&[], uploads, &["web.files"]), part);
+    assert_eq!(
+        elsewhere(&[], &["/etc"], &[]),
+        ["refused: the point does not hold `/etc`"]
+    );
+    assert_eq!(elsewhere(&["db.dump"], &[], &[]), ["write the dump of db to db.dump"]);
+    assert_eq!(elsewhere(&["web.files"], &[], &[]), ["restore the files of web"]);
+    assert_eq!(
+        elsewhere(&["web.fles"], &[], &[]),
+        ["refused: the point does not hold an item `web.fles`"]
+    );
+    assert_eq!(
+        decide(Landing::InPlace, false, &[], uploads, &["web.files"]),
+        ["refused: restoring application `shop` at site `scratch`, where it runs, replaces its data"]
+    );
+    assert_eq!(decide(Landing::InPlace, true, &[], uploads, &["web.files"]), part);
+    assert_eq!(
+        decide(Landing::InPlace, true, &["db.dump"], &[], &[]),
+        ["refused: `db.dump` is a dump: it has no place among the files of the application"]
+    );
+}
+
+#[test]
+fn a_runbook_of_the_first_release_says_one_path_or_none() {
+    for (written, expected) in [
+        (r#""/srv""#, vec!["/srv"]),
+        ("null", Vec::new()),
+        (r#"["/srv","!x"]"#, vec!["/srv", "!x"]),
+    ] {
+        let item = serde_json::to_string(&manifest().items[1]).unwrap();
+        let text =
+            format!(r#"{{"step":"restore-files","component":"web","item":{item},"overwrite":true,"only":{written}}}"#);
+        match serde_json::from_str(&text).unwrap() {
+            Step::RestoreFiles { only, owners, .. } => {
+                assert_eq!(only, expected);
+                assert!(owners.is_empty());
+            }
+            other => panic!("{other:?}"),
+        }
+    }
 }
 
 #[test]
@@ -320,6 +371,7 @@ fn a_point_that_does_not_fit_is_not_restored_in_part() {
             destination: take_over(true),
             epoch: 4,
             overwrite: false,
+            owners: Owners::default(),
         }))
     };
     let mut more = manifest();

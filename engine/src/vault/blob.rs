@@ -456,7 +456,7 @@ fn wide(value: u32) -> usize {
 }
 
 /// A node's name, if it is one name: whoever wrote the repository must not make a restore climb out of its target.
-fn file_name(node: &Node, parent: &Path) -> Result<PathBuf, VaultError> {
+pub(super) fn file_name(node: &Node, parent: &Path) -> Result<PathBuf, VaultError> {
     let name = node.name();
     let bytes = name.as_bytes();
     if bytes.is_empty() || bytes == b"." || bytes == b".." || bytes.iter().any(|b| matches!(b, b'/' | 0)) {

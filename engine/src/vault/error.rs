@@ -130,6 +130,16 @@ pub enum VaultError {
         /// What is wrong with it; never the password.
         reason: &'static str,
     },
+    /// A key was to be removed and stays.
+    #[error("the key `{key}` of `{place}` is not removed: {reason}")]
+    KeyStays {
+        /// The key's id.
+        key: String,
+        /// Path or address of the repository.
+        place: String,
+        /// Why.
+        reason: String,
+    },
     /// The source could not be captured whole, so no snapshot was written.
     #[error("`{item}` was not captured: {}{}", listed(faults), rest(*more))]
     Source {
@@ -140,8 +150,8 @@ pub enum VaultError {
         /// How many more failed that are not named.
         more: usize,
     },
-    /// An exclude pattern has no meaning.
-    #[error("the exclude pattern `{pattern}` is not valid: {reason}")]
+    /// A pattern has no meaning.
+    #[error("the pattern `{pattern}` is not valid: {reason}")]
     InvalidPattern {
         /// The pattern.
         pattern: String,
@@ -320,11 +330,14 @@ impl VaultError {
                 "restore `config` from another copy of the repository; it is never made anew over existing data".into(),
             ),
             Self::WrongPassword { .. } => Some("use the password that this repository was made with".into()),
+            Self::KeyStays { .. } => Some(
+                "whoever has its password needs to read the vault too: take the vault's credentials from them instead".into(),
+            ),
             Self::InvalidPassword { .. } => Some("put one line of UTF-8 text into the password file".into()),
             Self::Source { .. } => Some(
                 "make these readable, or exclude them in words; data already stored is kept for the next try".into(),
             ),
-            Self::InvalidPattern { .. } => Some("exclude patterns follow the rules of `.gitignore`".into()),
+            Self::InvalidPattern { .. } => Some("patterns follow the rules of `.gitignore`; `\\` before `*`, `?` or `[` takes it as it is".into()),
             Self::Damaged { .. } => {
                 Some("run `dram verify` on the vault and restore from another copy of the point".into())
             }

@@ -4,16 +4,21 @@
 //! of that, three times over: as hard to guess by the usual recommendations for scrypt, quicker, and close to what the stock
 //! program chooses. A key file tells its own parameters, so each program opens the keys of the others.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use jiff::Timestamp;
 use rand::RngCore as _;
 use rustic_core::repofile::{KeyFile, MasterKey};
 use rustic_core::{Credentials, FileType, Id, ReadBackend, WriteBackend};
 
 use super::error::{VaultError, contained};
 use super::guard::Guard;
+use super::lock::still_locked;
 use super::pack::{Cipher, id_of};
-use super::repository::explain;
+use super::password::Password;
+use super::progress::Cancel;
+use super::repository::{Repository, explain};
+use super::store::Kind;
 
 const ACTION: &str = "add a key";
 const LOG_N: u8 = 15;
@@ -21,11 +26,109 @@ const R: u32 = 8;
 const P: u32 = 3;
 const SALT: usize = 64;
 
-/// Writes a key file for the master key.
+/// What a key file says in the open about whom it is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyLabel {
+    /// Shown by the stock program as the key's user.
+    pub user: String,
+    /// Shown by the stock program as the key's host.
+    pub host: String,
+}
+
+/// A key file, as far as everybody who reads the vault may see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Its id, 64 hexadecimal digits.
+    pub id: String,
+    /// Whom it is for, where it says so.
+    pub label: Option<KeyLabel>,
+    /// When it was made, where it says so.
+    pub created: Option<Timestamp>,
+}
+
+impl Repository {
+    /// Adds a second password, for a recovery kit. Both open the repository, here and in the stock program. Answers the id of
+    /// its key file.
+    ///
+    /// # Errors
+    /// If the key cannot be written; if another program works here that must not be disturbed.
+    pub fn add_key(&self, password: &Password, label: Option<&KeyLabel>) -> Result<String, VaultError> {
+        let announced = self.announce(false)?;
+        let guard = Guard::new(Arc::clone(&self.stores().writer), Cancel::new());
+        let id = add(&guard, self.master()?, password.reveal(), label)?;
+        if let Some(announced) = announced {
+            announced.end()?;
+        }
+        Ok(id.to_hex().to_string())
+    }
+
+    /// All key files, sorted by their ids.
+    ///
+    /// # Errors
+    /// If one cannot be read, or is none.
+    pub fn keys(&self) -> Result<Vec<Key>, VaultError> {
+        let store = &self.stores().writer;
+        let mut keys = Vec::new();
+        for (id, _) in store.list(Kind::Key)? {
+            let unusable = |reason: String| VaultError::Record {
+                what: "the key",
+                place: id.to_hex().to_string(),
+                reason,
+            };
+            let file: KeyFile =
+                serde_json::from_slice(&store.read(Kind::Key, &id)?).map_err(|error| unusable(error.to_string()))?;
+            keys.push(Key {
+                id: id.to_hex().to_string(),
+                label: file
+                    .username
+                    .zip(file.hostname)
+                    .map(|(user, host)| KeyLabel { user, host }),
+                created: file.created.map(|created| created.timestamp()),
+            });
+        }
+        keys.sort_by(|one, other| one.id.cmp(&other.id));
+        Ok(keys)
+    }
+
+    /// Removes a key file: its password opens the repository no more. Needs the credentials that may remove.
+    ///
+    /// # Errors
+    /// If it is locked, or is the last one; if it cannot be removed; if another program works here.
+    pub fn remove_key(&self, id: &str) -> Result<(), VaultError> {
+        let stays = |reason: String| VaultError::KeyStays {
+            key: id.to_owned(),
+            place: self.location(),
+            reason,
+        };
+        let parsed: Id = id.parse().map_err(|_| stays("it is no id".to_owned()))?;
+        let store = &self.stores().pruner;
+        if let Some(until) = still_locked(store, Kind::Key, &parsed)? {
+            return Err(stays(format!(
+                "it is locked until {until}, and every new point locks it anew"
+            )));
+        }
+        if !store.list(Kind::Key)?.iter().any(|(other, _)| *other != parsed) {
+            return Err(stays("it is the only one".to_owned()));
+        }
+        let announced = self.announce(true)?;
+        store.remove(Kind::Key, &parsed)?;
+        if let Some(announced) = announced {
+            announced.end()?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes a key file for the master key; tells its id.
 ///
 /// # Errors
 /// If it cannot be written.
-pub(super) fn add(guard: &Guard, master: &MasterKey, password: &str) -> Result<(), VaultError> {
+pub(super) fn add(
+    guard: &Guard,
+    master: &MasterKey,
+    password: &str,
+    label: Option<&KeyLabel>,
+) -> Result<Id, VaultError> {
     let broken = |reason: String| VaultError::Library {
         action: ACTION,
         place: guard.location(),
@@ -42,8 +145,8 @@ pub(super) fn add(guard: &Guard, master: &MasterKey, password: &str) -> Result<(
     let cipher = Cipher::of_bytes(&derived).ok_or_else(|| broken("the derived key is too short".into()))?;
     let json = serde_json::to_vec(master).map_err(|error| broken(error.to_string()))?;
     let file = KeyFile {
-        hostname: None,
-        username: None,
+        hostname: label.map(|label| label.host.clone()),
+        username: label.map(|label| label.user.clone()),
         created: Some(jiff::Zoned::now()),
         kdf: "scrypt".into(),
         n: 1 << LOG_N,
@@ -53,9 +156,11 @@ pub(super) fn add(guard: &Guard, master: &MasterKey, password: &str) -> Result<(
         salt,
     };
     let json = serde_json::to_vec(&file).map_err(|error| broken(error.to_string()))?;
+    let id = id_of(&json);
     guard
-        .write_bytes(FileType::Key, &id_of(&json), false, json.into())
-        .map_err(|error| explain(guard, ACTION, &error))
+        .write_bytes(FileType::Key, &id, false, json.into())
+        .map_err(|error| explain(guard, ACTION, &error))?;
+    Ok(id)
 }
 
 /// What a repository is made with: a password gets a key file of a new master key first, and the library is given that.
@@ -70,7 +175,7 @@ pub(super) fn prepared(guard: &Guard, credentials: &Credentials) -> Result<Crede
         .create()
         .map_err(|error| explain(guard, "make the repository", &error))?;
     let master = MasterKey::new();
-    add(guard, &master, password)?;
+    add(guard, &master, password, None)?;
     Ok(Credentials::Masterkey(master))
 }
 

@@ -1,6 +1,6 @@
 //! Looks into an item: its entries, and the bytes of one file.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -116,15 +116,44 @@ impl Repository {
         cancel: &Cancel,
     ) -> Result<u64, VaultError> {
         let blobs = self.blobs(cancel)?;
-        let nodes = blobs.tree(&tree_id(tree)?, Path::new("/"))?;
-        let [node] = nodes.as_slice() else {
-            return Err(VaultError::NotADump { tree: tree.to_owned() });
-        };
-        if !node.is_file() {
-            return Err(VaultError::NotADump { tree: tree.to_owned() });
-        }
+        let node = one_file(&blobs, tree)?;
         let path = Path::new("/").join(&*node.name());
-        pour(&blobs, &path, node, out, progress)
+        pour(&blobs, &path, &node, out, progress)
+    }
+
+    /// Whether a file holds exactly what a dump does. Nothing is written.
+    ///
+    /// # Errors
+    /// If the item is no dump, or the file cannot be read.
+    pub fn is_stream(&self, tree: &str, file: &Path, cancel: &Cancel) -> Result<bool, VaultError> {
+        let blobs = self.blobs(cancel)?;
+        let node = one_file(&blobs, tree)?;
+        let failed = |source| VaultError::Target {
+            action: "read",
+            path: file.to_owned(),
+            source,
+        };
+        let mut there = std::fs::File::open(file).map_err(failed)?;
+        let mut left = there.metadata().map_err(failed)?.len();
+        for id in node.content.iter().flatten() {
+            let spot = blobs.spot(id).map_err(|fault| fault.of(None))?;
+            let size = u64::from(spot.size());
+            // A blob is named by the hash of its bytes.
+            if size > left || !id.blob_matches_reader(size, &mut Read::by_ref(&mut there)) {
+                return Ok(false);
+            }
+            left -= size;
+        }
+        Ok(left == 0)
+    }
+}
+
+/// The node of a dump's one file.
+fn one_file(blobs: &Blobs, tree: &str) -> Result<Node, VaultError> {
+    let nodes = blobs.tree(&tree_id(tree)?, Path::new("/"))?;
+    match <[Node; 1]>::try_from(nodes) {
+        Ok([node]) if node.is_file() => Ok(node),
+        _ => Err(VaultError::NotADump { tree: tree.to_owned() }),
     }
 }
 

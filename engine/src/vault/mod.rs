@@ -12,6 +12,7 @@
 //! Nothing here knows the model or the catalog: names, paths and JSON go in and come out. All calls block; progress and
 //! cancelling are passed in.
 
+mod accounts;
 mod address;
 mod adopt;
 mod archive;
@@ -20,6 +21,7 @@ mod blob;
 mod capture;
 mod copy;
 mod diagnose;
+mod diff;
 mod error;
 mod ground;
 mod growth;
@@ -50,15 +52,18 @@ mod verify;
 #[cfg(test)]
 mod tests;
 
+pub use accounts::{AccountKind, Accounts};
 pub use address::{Lock, Place, S3Place, Transfer, VaultOptions};
 pub use adopt::Adopted;
 pub use capture::{Captured, Origin};
 pub use copy::{Copied, copy_point};
 pub use diagnose::{Diagnosis, LockCheck, Right, Rights, Used};
+pub use diff::{Difference, Differs};
 pub use dram_storage::Versioning;
 pub use dram_storage::{Address as S3Address, Credentials as S3Credentials, Mode as LockMode, Secret};
 pub use error::{SourceFault, VaultError};
 pub use growth::Growth;
+pub use key::{Key, KeyLabel};
 pub use list::{Entry, EntryKind};
 pub use manifest::{Class, Consistency, Durability, Item, MANIFEST_FORMAT, Manifest, Method, Writer};
 pub use mend::Mended;
@@ -69,7 +74,7 @@ pub use point::{Attestation, Hold, PointState, SealedPoint, Statement, Takeover,
 pub use progress::{Basis, Cancel, Progress, Silent};
 pub use prune::{LockedPoint, PrunePlan, Pruned};
 pub use repository::Repository;
-pub use restore::{RestoreFiles, Restored};
+pub use restore::{Aspect, Change, Fate, OwnerRule, Owners, RestoreFiles, Restored, Selection, Survey};
 pub use source::{CaptureFiles, Note, NoteKind};
 pub use spool::Spool;
 pub use store::{Claim, Directory, Flow, Kind, Locks, S3, Store, StoreError};

@@ -15,7 +15,6 @@ use super::ground::Stores;
 use super::guard::Guard;
 use super::key;
 use super::pack::{Cipher, Codec, Index};
-use super::password::Password;
 use super::place::{library, library_with};
 use super::progress::{Cancel, Progress, Relay};
 use super::snapshots::Snapshots;
@@ -170,15 +169,14 @@ impl Repository {
         *self.index.lock().unwrap_or_else(PoisonError::into_inner) = Some(index);
     }
 
-    /// Adds a second password, for a recovery kit. Both open the repository, here and in the stock program.
-    ///
-    /// # Errors
-    /// If the key cannot be written.
-    pub fn add_key(&self, password: &Password) -> Result<(), VaultError> {
-        let guard = Guard::new(Arc::clone(&self.stores.writer), Cancel::new());
+    pub(super) fn master(&self) -> Result<&MasterKey, VaultError> {
         match &self.key {
-            Credentials::Masterkey(master) => key::add(&guard, master, password.reveal()),
-            Credentials::Password(_) => Ok(()),
+            Credentials::Masterkey(master) => Ok(master),
+            Credentials::Password(_) => Err(VaultError::Library {
+                action: "use the key",
+                place: self.location(),
+                reason: "it is not known".into(),
+            }),
         }
     }
 

@@ -8,9 +8,17 @@
 
 mod content;
 mod metadata;
+mod owners;
 mod parts;
 mod plan;
+mod preview;
+mod selection;
 mod target;
+
+pub use metadata::Aspect;
+pub use owners::{OwnerRule, Owners};
+pub use preview::{Change, Fate, Survey};
+pub use selection::Selection;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -34,11 +42,15 @@ pub struct RestoreFiles<'a> {
     pub target: &'a Path,
     /// Where a logical path goes, below the target; a leading `/` means the target.
     pub map: &'a (dyn Fn(&Path) -> PathBuf + Sync),
-    /// Only this path and what is below it.
-    pub only: Option<&'a Path>,
-    /// Whether files that are there and differ are replaced. Directories are never replaced by anything else.
+    /// Only what this takes.
+    pub only: Option<&'a Selection>,
+    /// Whose files become whose; without it each keeps its number.
+    pub owners: Option<&'a Owners>,
+    /// Whether what is there and differs is made what it was: contents replaced, metadata set. Directories are never replaced by
+    /// anything else, and what is not asked for stays as it is.
     pub overwrite: bool,
-    /// Whether a file of the right size and time is compared by content too before it counts as identical.
+    /// Whether a file of the right size and time is compared by content too before it counts as identical; with `overwrite` one
+    /// of another time too.
     pub compare: bool,
 }
 
@@ -66,6 +78,8 @@ pub struct Restored {
     pub skipped_identical: u64,
     /// What has to be said about it.
     pub notes: Vec<Note>,
+    /// Owners whose number means somebody else on this machine.
+    pub strangers: Vec<String>,
 }
 
 impl Repository {
@@ -135,7 +149,7 @@ impl Repository {
             }
         }
         for step in plan.steps.iter().rev().filter(|step| step.node.is_dir()) {
-            target.finish_directory(step, &notes)?;
+            target.adjust(step, &notes)?;
         }
         target.sync()?;
         Ok(Restored {
@@ -143,6 +157,7 @@ impl Repository {
             bytes: plan.bytes(),
             skipped_identical: skipped,
             notes: notes.take(),
+            strangers: plan.strangers,
         })
     }
 }

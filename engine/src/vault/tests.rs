@@ -5,12 +5,14 @@ mod cached;
 mod capture;
 mod copies;
 mod crash;
+mod diff;
 mod directory;
 mod faulty;
 mod killed;
 mod lab;
 mod lock;
 mod mend;
+mod part;
 mod points;
 pub(super) mod restic;
 mod restore;
@@ -149,6 +151,7 @@ pub(super) fn restore(
         target: into,
         map: &|path| path.to_owned(),
         only: None,
+        owners: None,
         overwrite: false,
         compare: false,
     };

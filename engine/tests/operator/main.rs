@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 mod copies;
+mod kit;
 mod marks;
+mod parts;
 mod serve;
 
 use std::fs;
@@ -17,14 +19,14 @@ use dram_compiler::check::check;
 use dram_compiler::model::KindName;
 use dram_compiler::source::Sources;
 use dram_engine::engine::{
-    Answer, Apply, Engine, Level, MarkRequest, Pick, ProtectRequest, PruneReport, PruneRequest, RestoreRequest, Serve,
-    Source, Told, Watch, Where,
+    Answer, Apply, DiffCounts, DiffRequest, Engine, Level, MarkRequest, Pick, Preview, ProtectRequest, PruneReport,
+    PruneRequest, RestoreRequest, Serve, Source, Told, Watch, Where,
 };
 use dram_engine::error::Error;
 use dram_engine::exit::Exit;
 use dram_engine::run::Quiet;
 use dram_engine::runbook::Refusal;
-use dram_engine::vault::{Cancel, Class, Statement};
+use dram_engine::vault::{Cancel, Class, OwnerRule, Owners, Statement};
 use jiff::{SignedDuration, Timestamp};
 
 /// A site with one file and two vaults; `policy` goes on after the first vault.
@@ -146,10 +148,11 @@ fn look(engine: &Engine, from: &str, into: &Path) -> Result<(), Error> {
         as_of: None,
         to: Where::Directory(into.to_owned()),
         components: Vec::new(),
-        path: None,
+        items: Vec::new(),
+        paths: Vec::new(),
+        owners: Owners::default(),
         overwrite: false,
         attested: None,
-        dry_run: false,
     };
     engine.restore(&request, &watch()).map(drop)
 }

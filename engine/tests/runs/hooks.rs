@@ -204,10 +204,11 @@ fn hooks_around_a_restore_come_at_their_moments() {
         as_of: None,
         to: Where::Active,
         components: Vec::new(),
-        path: None,
+        paths: Vec::new(),
+        items: Vec::new(),
+        owners: Default::default(),
         overwrite: false,
         attested: None,
-        dry_run: false,
     };
     let watch = Watch {
         observer: &Quiet,

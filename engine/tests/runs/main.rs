@@ -106,10 +106,11 @@ impl World {
             as_of: None,
             to: Where::Directory(into.clone()),
             components: Vec::new(),
-            path: None,
+            paths: Vec::new(),
+            items: Vec::new(),
+            owners: Default::default(),
             overwrite: false,
             attested: None,
-            dry_run: false,
         };
         let watch = Watch {
             observer: &Quiet,

@@ -76,6 +76,12 @@ pub(crate) enum Command {
         /// The code
         code: Option<String>,
     },
+    /// Write the manual pages of all commands into a directory
+    #[command(after_help = "Example:\n  dramc man /usr/local/share/man/man1")]
+    Man {
+        /// The directory
+        directory: PathBuf,
+    },
     /// Print completions for a shell
     #[command(after_help = "Example:\n  dramc completions bash > /etc/bash_completion.d/dramc")]
     Completions {

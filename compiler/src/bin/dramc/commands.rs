@@ -27,6 +27,12 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, FileError> {
             format: SchemaFormat::Markdown,
         } => files::print(&schema::reference()).map(|()| Exit::Done),
         Command::Explain { code } => explain(code.as_deref()),
+        Command::Man { directory } => {
+            let written = clap_mangen::generate_to(Arguments::command(), &directory);
+            written
+                .map(|()| Exit::Done)
+                .map_err(|why| FileError::Write(directory, why))
+        }
         Command::Completions { shell } => {
             let mut text = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "dramc", &mut text);

@@ -67,6 +67,10 @@ impl Context<'_> {
                         "path": entry.path.display().to_string(),
                         "kind": kind(&entry.kind),
                         "size": entry.size,
+                        "uid": entry.uid,
+                        "gid": entry.gid,
+                        "user": entry.user,
+                        "group": entry.group,
                     })
                 })
             })

@@ -9,6 +9,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use rustic_core::repofile::{Metadata, Node, NodeType};
 use rustix::fs::{AtFlags, Gid, Mode, Stat, Timespec, Timestamps, Uid};
+use serde::Serialize;
 
 use super::super::beneath::{attributes, proc_path, unsupported};
 use super::super::source::{Note, NoteKind, Notes, permissions_from_format};
@@ -17,6 +18,23 @@ use super::super::source::{Note, NoteKind, Notes, permissions_from_format};
 const MACHINE_LABEL: &str = "security.selinux";
 
 const SET_ID: u32 = 0o6000;
+
+/// A part of an entry's metadata.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Aspect {
+    /// Whom it belongs to: user or group.
+    Owner,
+    /// The twelve bits of its permissions.
+    Mode,
+    /// Its extended attributes, access lists among them.
+    Attributes,
+    /// When it was modified.
+    Times,
+    /// Of which other names it is the same file.
+    Names,
+}
 
 /// The modification time of a file on disk.
 pub(super) fn timestamp_of(stat: &Stat) -> Option<Timestamp> {
@@ -69,19 +87,49 @@ impl Object<'_> {
         }
     }
 
-    /// As [`Self::set`] for what differs from `found`.
-    pub(super) fn adjust(&self, found: &Stat) -> io::Result<()> {
+    /// What of the metadata differs from `found`, sorted.
+    pub(super) fn aspects(&self, found: &Stat) -> io::Result<Vec<Aspect>> {
+        let mut differ = Vec::new();
         let owner = self.meta().uid.is_some_and(|uid| uid != found.st_uid)
             || self.meta().gid.is_some_and(|gid| gid != found.st_gid);
-        let mode = self
-            .meta()
-            .mode
-            .is_some_and(|mode| permissions_from_format(mode) != found.st_mode & 0o7777);
+        if owner {
+            differ.push(Aspect::Owner);
+        }
+        let is_link = matches!(self.node.node_type, NodeType::Symlink { .. });
+        let mode = |mode: u32| permissions_from_format(mode) != found.st_mode & 0o7777;
+        if !is_link && self.meta().mode.is_some_and(mode) {
+            differ.push(Aspect::Mode);
+        }
+        let wanted = self.attributes_wanted();
+        let there: BTreeMap<OsString, Vec<u8>> = attributes(self.fd)?
+            .into_iter()
+            .filter(|(name, _)| name != MACHINE_LABEL)
+            .collect();
+        let same = |(name, value): (&OsString, &&[u8])| there.get(name).is_some_and(|found| found == value);
+        if there.len() != wanted.len() || !wanted.iter().all(same) {
+            differ.push(Aspect::Attributes);
+        }
+        if self.meta().mtime.is_some() && timestamp_of(found) != self.meta().mtime {
+            differ.push(Aspect::Times);
+        }
+        Ok(differ)
+    }
+
+    /// As [`Self::set`] for what differs from `found`; what does not is not touched.
+    pub(super) fn adjust(&self, found: &Stat) -> io::Result<()> {
+        let differ = self.aspects(found)?;
+        let owner = differ.contains(&Aspect::Owner);
         let owned = !owner || self.set_owner()?;
-        if mode || owner {
+        if owner || differ.contains(&Aspect::Mode) {
             self.set_mode(owned)?;
         }
-        self.set_attributes()
+        if owner || differ.contains(&Aspect::Attributes) {
+            self.set_attributes()?;
+        }
+        if differ.contains(&Aspect::Times) {
+            self.set_times()?;
+        }
+        Ok(())
     }
 
     /// Whether the owner is the recorded one now.
@@ -130,14 +178,15 @@ impl Object<'_> {
         change(Mode::from_raw_mode(mode))
     }
 
-    fn set_attributes(&self) -> io::Result<()> {
-        let wanted: BTreeMap<OsString, &[u8]> = self
-            .meta()
-            .extended_attributes
-            .iter()
-            .filter(|attribute| attribute.name != MACHINE_LABEL)
+    fn attributes_wanted(&self) -> BTreeMap<OsString, &[u8]> {
+        let all = self.meta().extended_attributes.iter();
+        all.filter(|attribute| attribute.name != MACHINE_LABEL)
             .map(|a| (OsString::from(&a.name), a.value.as_deref().unwrap_or_default()))
-            .collect();
+            .collect()
+    }
+
+    fn set_attributes(&self) -> io::Result<()> {
+        let wanted = self.attributes_wanted();
         let found: BTreeMap<OsString, Vec<u8>> = attributes(self.fd)?.into_iter().collect();
         let path = proc_path(self.fd);
         for (name, value) in &wanted {

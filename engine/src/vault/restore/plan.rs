@@ -7,13 +7,15 @@ use std::path::{Component, Path, PathBuf};
 
 use rustic_core::repofile::{Node, NodeType};
 use rustic_core::{DataId, TreeId};
-use rustix::fs::{FileType, OFlags, Stat};
+use rustix::fs::{FileType, Stat};
 
 use super::super::beneath::kind_of;
 use super::super::blob::Blobs;
 use super::super::error::{SourceFault, VaultError};
 use super::RestoreFiles;
 use super::metadata::timestamp_of;
+use super::owners::{Owners, Ownership};
+use super::selection::Trail;
 use super::target::Target;
 
 /// So many things in the way are named.
@@ -54,6 +56,8 @@ pub(super) struct Plan {
     pub(super) steps: Vec<Step>,
     /// Directories above the restored paths, outermost first, with the metadata to make them with where they are known.
     pub(super) above: Vec<(PathBuf, Option<Node>)>,
+    /// What has to be said about owners who are somebody else here.
+    pub(super) strangers: Vec<String>,
 }
 
 impl Plan {
@@ -65,37 +69,38 @@ impl Plan {
             .sum()
     }
 
+    /// What is asked for, and what has to be done about it at a target.
     pub(super) fn read(
         blobs: &Blobs,
         tree: TreeId,
         what: &RestoreFiles<'_>,
         target: &Target,
     ) -> Result<Self, VaultError> {
-        let wanted = |path: &Path| {
-            what.only.map_or_else(
-                || what.paths.iter().any(|top| path.starts_with(top)),
-                |only| path.starts_with(only) && what.paths.iter().any(|top| path.starts_with(top)),
-            )
-        };
-        let leads = |path: &Path| {
-            let tops = what
-                .paths
-                .iter()
-                .any(|top| top.starts_with(path) || path.starts_with(top));
-            tops && what
-                .only
-                .is_none_or(|only| only.starts_with(path) || path.starts_with(only))
-        };
+        let mut plan = Self::gather(blobs, tree, what)?;
+        plan.decide(what, target)?;
+        Ok(plan)
+    }
+
+    /// What is asked for, wherever it goes.
+    pub(super) fn gather(blobs: &Blobs, tree: TreeId, what: &RestoreFiles<'_>) -> Result<Self, VaultError> {
         let mut steps: Vec<Step> = Vec::new();
         let mut ancestors: HashMap<PathBuf, Node> = HashMap::new();
         let mut places: HashMap<PathBuf, usize> = HashMap::new();
+        // Of each directory that the walk is in: what the selection says, and its node if it is not restored.
+        let mut trail: Trail<(bool, Option<Node>)> = Trail::new();
+        let nothing = Owners::default();
+        let mut owners = Ownership::new(what.owners.unwrap_or(&nothing));
         blobs.walk(tree, &mut |path, node| {
-            if !wanted(path) {
-                if leads(path) && node.is_dir() {
-                    ancestors.insert(path.to_owned(), node.clone());
-                    return Ok(true);
+            let above = trail.above(path).map(|(takes, _)| *takes);
+            let takes = what.only.is_none_or(|only| only.takes(path, node.is_dir(), above));
+            let inside = what.paths.iter().any(|top| path.starts_with(top));
+            if !(takes && inside) {
+                let way = inside || what.paths.iter().any(|top| top.starts_with(path));
+                let leads = node.is_dir() && way && (takes || what.only.is_none_or(|only| only.leads(path)));
+                if leads {
+                    trail.enter(path, (takes, Some(node.clone())));
                 }
-                return Ok(false);
+                return Ok(leads);
             }
             let rel = place(what, path)?;
             if places.insert(rel.clone(), steps.len()).is_some() {
@@ -105,18 +110,33 @@ impl Plan {
                     reason: "another path is mapped there too".into(),
                 });
             }
-            steps.push(step(blobs, path, rel, node)?);
+            for (way, (_, node)) in trail.levels() {
+                if let Some(node) = node
+                    && !ancestors.contains_key(way)
+                {
+                    let mut node = node.clone();
+                    owners.apply(&mut node.meta);
+                    ancestors.insert(way.to_owned(), node);
+                }
+            }
+            if node.is_dir() {
+                trail.enter(path, (true, None));
+            }
+            steps.push(step(blobs, path, rel, node, &mut owners)?);
             Ok(true)
         })?;
         if steps.is_empty()
             && let Some(only) = what.only
         {
-            return Err(VaultError::UnknownPath { path: only.to_owned() });
+            let path = only.texts().next().unwrap_or_default().into();
+            return Err(VaultError::UnknownPath { path });
         }
         let above = above(what, &steps, &ancestors, &places)?;
-        let mut plan = Self { steps, above };
-        plan.decide(what, target)?;
-        Ok(plan)
+        Ok(Self {
+            steps,
+            above,
+            strangers: owners.strangers(),
+        })
     }
 
     fn decide(&mut self, what: &RestoreFiles<'_>, target: &Target) -> Result<(), VaultError> {
@@ -131,6 +151,9 @@ impl Plan {
             }
         }
         let mut links: HashMap<(u64, u64), usize> = HashMap::new();
+        // Files that are there under several names: how many of them are restored.
+        let mut names: HashMap<(u64, u64), u64> = HashMap::new();
+        let mut several: Vec<(usize, Stat)> = Vec::new();
         // Nothing lies below what is not there.
         let mut absent: HashSet<PathBuf> = HashSet::new();
         for index in 0..self.steps.len() {
@@ -141,12 +164,16 @@ impl Plan {
                 absent.insert(step.rel.clone());
             }
             let identical = match &found {
-                Some(found) => is_identical(target, step, found, what.compare)?,
+                Some(found) => is_identical(target, step, found, what)?,
                 None => false,
             };
             if let Some(found) = &found {
                 let is_dir = kind_of(found.st_mode) == FileType::Directory;
                 let fits = is_dir && step.node.is_dir();
+                if !is_dir && found.st_nlink > 1 {
+                    *names.entry((found.st_dev, found.st_ino)).or_default() += 1;
+                    several.push((index, *found));
+                }
                 // A directory may hold anything, so nothing else ever takes its place.
                 if !fits && !identical && (!what.overwrite || is_dir) {
                     conflicts.push(conflict(target, &step.rel, found));
@@ -171,6 +198,18 @@ impl Plan {
                 step.action = action;
             }
         }
+        for (index, found) in several {
+            let restored = names.get(&(found.st_dev, found.st_ino)).copied().unwrap_or_default();
+            if let Some(step) = self.steps.get_mut(index)
+                && restored < found.st_nlink
+                && step.action == Action::Keep
+                && step.node.is_file()
+                && !target.aspects(step, &found)?.is_empty()
+            {
+                // A name that nobody asked for shows the same file: that one keeps its owner, mode and times.
+                step.action = Action::Write;
+            }
+        }
         if conflicts.is_empty() {
             return Ok(());
         }
@@ -193,9 +232,10 @@ fn conflict(target: &Target, rel: &Path, found: &Stat) -> SourceFault {
     }
 }
 
-fn step(blobs: &Blobs, path: &Path, rel: PathBuf, node: &Node) -> Result<Step, VaultError> {
+fn step(blobs: &Blobs, path: &Path, rel: PathBuf, node: &Node, owners: &mut Ownership<'_>) -> Result<Step, VaultError> {
     let mut node = node.clone();
-    // Of many entries each byte counts: owners go by number, and names are in the paths.
+    owners.apply(&mut node.meta);
+    // Of many entries each byte counts: owners have their numbers now, and names are in the paths.
     (node.name, node.meta.user, node.meta.group) = (String::new(), None, None);
     let mut content = Vec::with_capacity(node.content.as_ref().map_or(0, Vec::len));
     let mut size = 0_u64;
@@ -258,29 +298,43 @@ fn above(
     Ok(needed.into_iter().collect())
 }
 
-fn is_identical(target: &Target, step: &Step, found: &Stat, compare: bool) -> Result<bool, VaultError> {
+fn is_identical(target: &Target, step: &Step, found: &Stat, what: &RestoreFiles<'_>) -> Result<bool, VaultError> {
     let meta = &step.node.meta;
     let same_time = timestamp_of(found) == meta.mtime;
+    // Who replaces what differs compares contents: a file that differs in its time alone only gets that.
+    let fits_in_time = same_time || (what.compare && what.overwrite);
     Ok(match (&step.node.node_type, kind_of(found.st_mode)) {
         (NodeType::File, FileType::RegularFile) => {
-            let size = u64::try_from(found.st_size).unwrap_or(0);
-            size == step.size && same_time && (!compare || same_content(target, step)?)
+            fits_in_time && has_size(step, found) && (!what.compare || same_content(target, step)?)
         }
-        (link @ NodeType::Symlink { .. }, FileType::Symlink) => {
+        (NodeType::Symlink { .. }, FileType::Symlink) => {
             let fits = meta.uid.is_none_or(|uid| uid == found.st_uid || !target.is_root())
                 && meta.gid.is_none_or(|gid| gid == found.st_gid || !target.is_root());
-            fits && same_time && target.read_link(&step.rel)? == link.to_link()
+            fits && same_time && is_same_thing(target, step, found)?
         }
-        (NodeType::Fifo, FileType::Fifo) => same_time,
+        (NodeType::File | NodeType::Symlink { .. }, _) => false,
+        _ => same_time && is_same_thing(target, step, found)?,
+    })
+}
+
+/// Whether what is there is what is to be restored, whatever its metadata are; content is compared byte for byte.
+pub(super) fn is_same_thing(target: &Target, step: &Step, found: &Stat) -> Result<bool, VaultError> {
+    Ok(match (&step.node.node_type, kind_of(found.st_mode)) {
+        (NodeType::File, FileType::RegularFile) => has_size(step, found) && same_content(target, step)?,
+        (link @ NodeType::Symlink { .. }, FileType::Symlink) => target.read_link(&step.rel)? == link.to_link(),
+        (NodeType::Fifo, FileType::Fifo) | (NodeType::Dir, FileType::Directory) => true,
         (NodeType::Dev { device }, FileType::BlockDevice)
-        | (NodeType::Chardev { device }, FileType::CharacterDevice) => *device == found.st_rdev && same_time,
+        | (NodeType::Chardev { device }, FileType::CharacterDevice) => *device == found.st_rdev,
         _ => false,
     })
 }
 
+fn has_size(step: &Step, found: &Stat) -> bool {
+    u64::try_from(found.st_size).unwrap_or(0) == step.size
+}
+
 fn same_content(target: &Target, step: &Step) -> Result<bool, VaultError> {
-    let fd = target.open_at(&step.rel, OFlags::RDONLY | OFlags::NONBLOCK)?;
-    let mut file = File::from(fd);
+    let mut file = File::from(target.open_to_compare(&step.rel)?);
     for (id, length) in &step.content {
         // A blob is named by the hash of its bytes.
         if !id.blob_matches_reader(u64::from(*length), &mut file.by_ref()) {

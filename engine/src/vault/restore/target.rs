@@ -8,13 +8,13 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustic_core::repofile::{Node, NodeType};
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags, Stat};
+use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
 
 use super::super::beneath::{Root, kind_of};
 use super::super::error::VaultError;
 use super::super::source::{Note, NoteKind, Notes, permissions_from_format};
-use super::metadata::Object;
+use super::metadata::{Aspect, Object};
 use super::plan::Step;
 
 /// The target of a restore.
@@ -38,6 +38,22 @@ impl Target {
         })
     }
 
+    /// The same without making it; nothing if it is not there.
+    pub(super) fn there(path: &Path) -> Result<Option<Self>, VaultError> {
+        match Root::open(path) {
+            Ok(root) => Ok(Some(Self {
+                root,
+                is_root: rustix::process::geteuid().is_root(),
+            })),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(VaultError::Target {
+                action: "open",
+                path: path.to_owned(),
+                source,
+            }),
+        }
+    }
+
     pub(super) fn is_root(&self) -> bool {
         self.is_root
     }
@@ -58,6 +74,40 @@ impl Target {
         self.root
             .open_at(rel, flags)
             .map_err(|error| self.failed("open", rel, error))
+    }
+
+    /// Opens a file to read what is in it, and leaves no trace of that where the kernel allows it.
+    pub(super) fn open_to_compare(&self, rel: &Path) -> Result<OwnedFd, VaultError> {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK;
+        match self.root.open_at(rel, flags | OFlags::NOATIME) {
+            // Only the owner may read without a trace.
+            Err(error) if Errno::from_io_error(&error) == Some(Errno::PERM) => self.open_at(rel, flags),
+            opened => opened.map_err(|error| self.failed("open", rel, error)),
+        }
+    }
+
+    /// What of an entry's metadata differs from what is to be restored.
+    pub(super) fn aspects(&self, step: &Step, found: &Stat) -> Result<Vec<Aspect>, VaultError> {
+        let fd = self.open_at(&step.rel, OFlags::PATH)?;
+        let (physical, notes) = (self.physical(&step.rel), Notes::default());
+        self.object(fd.as_fd(), &step.node, &physical, &notes)
+            .aspects(found)
+            .map_err(|error| self.failed("look at", &step.rel, error))
+    }
+
+    /// What lies in a directory, by name, sorted.
+    pub(super) fn entries(&self, rel: &Path) -> Result<Vec<OsString>, VaultError> {
+        let failed = |error: Errno| self.failed("list", rel, error);
+        let fd = self.open_at(rel, OFlags::RDONLY | OFlags::DIRECTORY)?;
+        let mut names = Vec::new();
+        for entry in Dir::read_from(&fd).map_err(failed)? {
+            let name = OsStr::from_bytes(entry.map_err(failed)?.file_name().to_bytes()).to_owned();
+            if name != "." && name != ".." {
+                names.push(name);
+            }
+        }
+        names.sort();
+        Ok(names)
     }
 
     /// What is at a place, itself and not what it points to. Something else than a directory on the way there means that
@@ -162,11 +212,6 @@ impl Target {
         rustix::fs::unlinkat(&parent, name, AtFlags::empty())
             .and_then(|()| rustix::fs::mkdirat(&parent, name, Mode::from_raw_mode(0o700)))
             .map_err(|error| self.failed("make", &step.rel, error))
-    }
-
-    pub(super) fn finish_directory(&self, step: &Step, notes: &Notes) -> Result<(), VaultError> {
-        let fd = self.open_at(&step.rel, OFlags::PATH | OFlags::DIRECTORY)?;
-        self.dress(fd.as_fd(), step, notes)
     }
 
     /// Compares the metadata of what was there already, and sets what differs.

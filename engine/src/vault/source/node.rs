@@ -1,8 +1,6 @@
 //! Metadata of a file as the repository's format holds them.
 
-use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::fs;
 use std::io;
 use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
@@ -12,6 +10,7 @@ use jiff::Timestamp;
 use rustic_core::repofile::{Metadata, Node, NodeType};
 use rustix::fs::{FileType, Stat};
 
+use super::super::accounts::{AccountKind, Accounts};
 use super::super::beneath::{attributes, attributes_at, kind_of};
 
 // The modes of the format are those of Go's `io/fs` package, as restic writes them.
@@ -56,34 +55,20 @@ pub(in super::super) fn permissions_from_format(mode: u32) -> u32 {
     out
 }
 
-/// Names of users and groups of this machine. They are kept for the reader; restoring goes by number.
-#[derive(Debug, Default)]
+/// Names of users and groups of this machine. They are kept for the reader, and for a restore where numbers differ.
+#[derive(Debug)]
 pub(super) struct Names {
-    users: HashMap<u32, String>,
-    groups: HashMap<u32, String>,
+    users: Accounts,
+    groups: Accounts,
 }
 
 impl Names {
     pub(super) fn of_this_machine() -> Self {
         Self {
-            users: read_names("/etc/passwd"),
-            groups: read_names("/etc/group"),
+            users: Accounts::of_this_machine(AccountKind::User),
+            groups: Accounts::of_this_machine(AccountKind::Group),
         }
     }
-}
-
-fn read_names(path: &str) -> HashMap<u32, String> {
-    let mut names = HashMap::new();
-    let bytes = fs::read(path).unwrap_or_default();
-    for line in String::from_utf8_lossy(&bytes).lines() {
-        let mut fields = line.split(':');
-        if let (Some(name), Some(_), Some(id)) = (fields.next(), fields.next(), fields.next())
-            && let Ok(id) = id.parse()
-        {
-            names.entry(id).or_insert_with(|| name.to_owned());
-        }
-    }
-    names
 }
 
 /// A node, and what of it the format cannot hold.
@@ -144,8 +129,8 @@ pub(super) fn describe(name: &OsStr, at: At<'_>, stat: &Stat, names: &Names, det
         ctime: time(stat.st_ctime, stat.st_ctime_nsec),
         uid: Some(stat.st_uid),
         gid: Some(stat.st_gid),
-        user: names.users.get(&stat.st_uid).cloned(),
-        group: names.groups.get(&stat.st_gid).cloned(),
+        user: names.users.name(stat.st_uid).map(str::to_owned),
+        group: names.groups.name(stat.st_gid).map(str::to_owned),
         inode: stat.st_ino,
         // Only names of one inode need it, and it changes with every mount.
         device_id: if links > 1 { stat.st_dev } else { 0 },

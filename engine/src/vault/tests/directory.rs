@@ -34,8 +34,15 @@ fn a_password_is_one_line_and_never_shown() {
     assert!(!format!("{error} {error:?}").contains("staple"));
     // A second key opens too.
     let second = Password::from_bytes(b"recovery").unwrap();
-    open.add_key(&second).unwrap();
+    let added = open.add_key(&second, None).unwrap();
     location.open(&second).unwrap();
+    location.open(&password()).unwrap();
+    // Until it is removed; the last one stays.
+    open.remove_key(&added).unwrap();
+    assert!(matches!(location.open(&second), Err(VaultError::WrongPassword { .. })));
+    let [last] = &open.keys().unwrap()[..] else { panic!() };
+    let stays = open.remove_key(&last.id).unwrap_err();
+    assert!(matches!(stays, VaultError::KeyStays { .. }), "{stays}");
     location.open(&password()).unwrap();
 }
 

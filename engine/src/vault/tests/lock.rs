@@ -237,3 +237,39 @@ fn a_diagnosis_says_what_is_enforced() {
     let found = locked(&lab, mode).diagnose();
     assert!(matches!(found.reached, Err(VaultError::MissingVault { .. })));
 }
+
+#[test]
+fn a_key_can_be_added_and_not_removed_where_points_are_locked() {
+    let Some(lab) = lab::bucket("lock-key", Keeps::Locks) else {
+        return;
+    };
+    let fixture = Fixture::new();
+    let location = locked(&lab, LockMode::Governance)
+        .repository("default", "shop")
+        .unwrap();
+    let password = Password::from_bytes(b"correct horse").unwrap();
+    location.init(&password).unwrap();
+    let repository = location.open(&password).unwrap();
+    fixture.file("/srv/a", "a");
+    seal_point(&repository, &fixture, "P0");
+    let (label, kit) = (
+        KeyLabel {
+            user: "dram-kit".to_owned(),
+            host: "KIT".to_owned(),
+        },
+        Password::from_bytes(b"of the kit").unwrap(),
+    );
+    let added = repository.add_key(&kit, Some(&label)).unwrap();
+    location.open(&kit).unwrap();
+    // The next point needs the vault to be opened, so it locks every way to do that.
+    seal_point(&repository, &fixture, "P1");
+    let refused = repository.remove_key(&added).unwrap_err();
+    assert!(
+        matches!(&refused, VaultError::KeyStays { reason, .. } if reason.contains("locked until")),
+        "{refused}"
+    );
+    location.open(&kit).unwrap();
+    let keys = repository.keys().unwrap();
+    let labels: Vec<_> = keys.iter().filter_map(|key| key.label.clone()).collect();
+    assert_eq!((keys.len(), labels), (2, vec![label]));
+}

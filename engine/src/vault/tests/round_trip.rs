@@ -132,11 +132,9 @@ fn an_item_can_be_listed_and_one_path_of_it_restored() {
     );
     assert_eq!(list("/srv/shop/a", true).len(), 3);
     let into = fixture.target("restored");
-    fixture
-        .restore_with(&captured, &into, |what| what.only = Some(Path::new("/srv/shop/a/two")))
-        .unwrap();
+    super::part::part(&fixture, &captured, &into, &["/srv/shop/a/two"], &Owners::default()).unwrap();
     assert_eq!(std::fs::read(into.join("srv/shop/a/two")).unwrap(), b"22");
     assert!(!into.join("srv/shop/a/one").exists());
-    let error = fixture.restore_with(&captured, &into, |what| what.only = Some(Path::new("/srv/none")));
+    let error = super::part::part(&fixture, &captured, &into, &["/srv/none"], &Owners::default());
     assert!(matches!(error, Err(VaultError::UnknownPath { .. })));
 }
