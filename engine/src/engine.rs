@@ -106,11 +106,17 @@ impl Engine {
             why: why.to_string(),
             help: why.help(),
         })?;
-        Ok(Self {
-            catalog: Catalog::open(&url, &tenant)?,
+        Ok(Self::of(Catalog::open(&url, &tenant)?, url, who))
+    }
+
+    /// The engine of a catalog that is open, with the catalog's clock for everything that it writes down.
+    #[must_use]
+    pub fn of(catalog: Catalog, url: CatalogUrl, who: &str) -> Self {
+        Self {
+            catalog,
             url,
             who: who.to_owned(),
-        })
+        }
     }
 
     /// The catalog.

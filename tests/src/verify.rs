@@ -23,6 +23,8 @@ use crate::programs::{self, Programs, cargo};
 pub const KILLS: &str = "DRAM_KILLS";
 /// Names how many operations the race of two engines for every create has.
 const OPERATIONS: &str = "DRAM_OPERATIONS";
+/// Names how many virtual days a policy of the calendar lives through.
+const DAYS: &str = "DRAM_DAYS";
 
 /// What the user asked of the tests.
 #[derive(Debug, Default, clap::Args)]
@@ -33,7 +35,10 @@ pub struct Wish {
     /// In how many operations two engines race for every create.
     #[arg(long, default_value_t = 20_000)]
     pub operations: u64,
-    /// A million operations and a thousand kills, whatever the other options say: the run before a release.
+    /// How many virtual days a policy of the calendar lives through.
+    #[arg(long, default_value_t = 45)]
+    pub days: u32,
+    /// A million operations, a thousand kills and 400 days, whatever the other options say: the run before a release.
     #[arg(long)]
     pub long: bool,
 }
@@ -42,6 +47,11 @@ impl Wish {
     /// How often to kill.
     fn kills(&self) -> u32 {
         if self.long { 1_000 } else { self.kills }
+    }
+
+    /// How many days to live through.
+    fn days(&self) -> u32 {
+        if self.long { 400 } else { self.days }
     }
 
     /// How many operations to race in.
@@ -91,6 +101,7 @@ pub fn verify(wish: &Wish) -> Result<bool> {
     // A test that needs a lab waits for it, and the others do not.
     if let Some(programs) = built {
         let (kills, operations) = (wish.kills().to_string(), wish.operations().to_string());
+        let days = wish.days().to_string();
         // The provider's own tests look for Terraform where a user has it.
         let path = terraform::older().map_or_else(|_| call::path(), |host| host.on_path(&call::path()));
         let stores = labs.stores().map(|stores| stores.environment()).unwrap_or_default();
@@ -101,6 +112,7 @@ pub fn verify(wish: &Wish) -> Result<bool> {
             (programs::FOLDER, programs.folder().as_os_str()),
             (KILLS, OsStr::new(&kills)),
             (OPERATIONS, OsStr::new(&operations)),
+            (DAYS, OsStr::new(&days)),
             (dram_skips::SKIPS, skips.as_os_str()),
             (dram_skips::REQUIRED, OsStr::new(required)),
         ];

@@ -328,7 +328,8 @@ proptest! {
                     for firing in FIRINGS.iter().filter(|firing| firing.acts > now && firing.acts <= until) {
                         look(firing.acts - SignedDuration::from_secs(1), &mut known, &mut in_catalog, &mut log);
                         look(firing.acts + SignedDuration::from_secs(late), &mut known, &mut in_catalog, &mut log);
-                        prop_assert_eq!(log.last(), Some(&firing.at));
+                        // A clock that was set back a little comes again by what it was served for already.
+                        prop_assert!(!clock_was_right || log.last() == Some(&firing.at));
                     }
                     now = until + SignedDuration::from_mins(2);
                 }

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
+mod calendar;
 mod copies;
 mod kit;
 mod marks;
@@ -29,7 +30,7 @@ use dram_engine::runbook::Refusal;
 use dram_engine::vault::{Cancel, Class, OwnerRule, Owners, Statement};
 use jiff::{SignedDuration, Timestamp};
 
-/// A site with one file and two vaults; `policy` goes on after the first vault.
+/// A site with one file and two vaults; `policy` says the rest, objectives and schedule where they matter.
 fn world(folder: &Path, policy: &str) -> Engine {
     let at = folder.display();
     fs::create_dir_all(folder.join("office/srv")).unwrap();
@@ -49,6 +50,8 @@ fn world(folder: &Path, policy: &str) -> Engine {
 /// Declares the world of a folder, with this policy.
 fn declare(engine: &Engine, folder: &Path, policy: &str) {
     let at = folder.display();
+    let hourly = "objectives: { rpo: 75m }\n  schedule: [{ every: 1h }]\n  ";
+    let hourly = if policy.contains("schedule:") { "" } else { hourly };
     let text = format!(
         "\
 apiVersion: dram.dev/v1
@@ -70,9 +73,7 @@ apiVersion: dram.dev/v1
 kind: ProtectionPolicy
 metadata: {{ name: hourly }}
 spec:
-  objectives: {{ rpo: 75m }}
-  schedule: [{{ every: 1h }}]
-  {policy}
+  {hourly}{policy}
 ---
 apiVersion: dram.dev/v1
 kind: Application

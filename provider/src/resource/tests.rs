@@ -50,6 +50,27 @@ fn the_prior_spelling_stays_where_it_means_the_same() {
     );
 }
 
+/// A calendar in other words is the same calendar: the plan stays quiet.
+#[test]
+fn a_cron_expression_is_compared_by_what_it_means() {
+    let kind = KindName::ProtectionPolicy;
+    let policy = |cron: &str, zone: &str| {
+        let schedule = json!([{"cron": cron, "timezone": zone}]);
+        json!({"objectives": {"rpo": "4d"}, "schedule": schedule, "vault": []})
+    };
+    let prior = policy("30 2 * * MON-FRI", "europe/berlin");
+    for config in [
+        policy("30  2 * * 1-5", "Europe/Berlin"),
+        policy("30 02 * * mon,tue,wed,thu,fri", "EUROPE/BERLIN"),
+    ] {
+        let kept = table::kept(kind.table(), &value(kind, &config), &value(kind, &prior));
+        assert_eq!(text(kind, &kept), prior);
+    }
+    let other = policy("*/30 2 * * 1-5", "Europe/Berlin");
+    let kept = table::kept(kind.table(), &value(kind, &other), &value(kind, &prior));
+    assert_eq!(text(kind, &kept)["schedule"][0]["cron"], "*/30 2 * * 1-5");
+}
+
 #[test]
 fn what_stands_is_told_in_the_users_spelling_and_differs_only_where_it_does() {
     let kind = KindName::ProtectionPolicy;
