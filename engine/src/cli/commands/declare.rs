@@ -152,8 +152,8 @@ impl Context<'_> {
         );
         self.output.one(
             &CatalogCompactLine {
-                records: u64::try_from(compacted.numbers).unwrap_or(u64::MAX),
-                series: u64::try_from(compacted.series).unwrap_or(u64::MAX),
+                records: compacted.numbers,
+                series: compacted.series,
             },
             &text,
         );
