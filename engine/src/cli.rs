@@ -2,6 +2,7 @@
 
 mod arguments;
 mod commands;
+mod lines;
 mod output;
 mod progress;
 

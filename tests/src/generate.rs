@@ -74,6 +74,7 @@ fn files(programs: &Programs) -> Result<Files> {
     let schema = || programs.dramc().arg("schema");
     let mut files = Files::from([
         printed("docs/reference/dram.schema.json", schema())?,
+        printed("docs/reference/dram-output.schema.json", programs.dram().arg("schema"))?,
         printed("docs/language.md", schema().args(["--format", "markdown"]))?,
     ]);
     files.extend(provider_pages(programs)?);

@@ -345,6 +345,9 @@ pub(crate) enum Command {
                       lock: both go when it runs where the credentials of prune are.\n\nExit code 1 where something will fail."
     )]
     Doctor,
+    /// Print the JSON Schema of what every command prints with --json
+    #[command(after_help = "Example:\n  dram schema > dram-output.schema.json")]
+    Schema,
     /// Write the manual pages of all commands into a directory
     #[command(after_help = "Example:\n  dram man /usr/local/share/man/man1")]
     Man {

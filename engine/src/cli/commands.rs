@@ -8,6 +8,7 @@ mod restore;
 mod show;
 
 use super::arguments::{Arguments, CatalogCommand, Class, Command, Global, Level};
+use super::lines::{self, AdoptLine, ServeLine};
 use super::output::Output;
 use super::progress::{Show, bytes};
 use super::{Done, who};
@@ -167,10 +168,13 @@ pub(crate) fn run(arguments: Arguments, output: &Output, cancel: &Cancel) -> Don
         Command::Serve { name, at_once } => context.serve(name, at_once),
         Command::Adopt { application } => {
             let (epoch, site) = context.engine()?.adopt(&application)?;
-            output.one(
-                &serde_json::json!({"application": application, "epoch": epoch, "site": site}),
-                &format!("application {application} runs at {site} under epoch {epoch}"),
-            );
+            let text = format!("application {application} runs at {site} under epoch {epoch}");
+            let line = AdoptLine {
+                application: &application,
+                epoch,
+                site,
+            };
+            output.one(&line, &text);
             Ok(Exit::Done)
         }
         Command::Catalog {
@@ -194,6 +198,11 @@ pub(crate) fn run(arguments: Arguments, output: &Output, cancel: &Cancel) -> Don
             } else {
                 Exit::Done
             })
+        }
+        Command::Schema => {
+            let text = serde_json::to_string_pretty(&lines::schema()).unwrap_or_default();
+            output.line(&text);
+            Ok(Exit::Done)
         }
         Command::Man { directory } => {
             let written = clap_mangen::generate_to(Arguments::command(), &directory);
@@ -241,14 +250,6 @@ fn moment(text: &str) -> Result<Timestamp, Error> {
             help: "say until when the point is held, or nothing: then it is held for good".to_owned(),
         }),
     }
-}
-
-/// What a serving engine tells, with the time.
-#[derive(serde::Serialize)]
-struct Line<'a> {
-    at: Timestamp,
-    #[serde(flatten)]
-    told: &'a Told,
 }
 
 struct Context<'a> {
@@ -322,7 +323,7 @@ impl Context<'_> {
         let tell = |told: &Told| {
             if self.output.json {
                 self.output.one(
-                    &Line {
+                    &ServeLine {
                         at: Timestamp::now(),
                         told,
                     },

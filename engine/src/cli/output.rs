@@ -1,11 +1,11 @@
 //! What is printed: results to standard output, everything else to standard error.
 
 use super::arguments::Global;
+use super::lines::{ErrorLine, NoteLine};
 use crate::error::Error;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{ContentArrangement, Table};
 use serde::Serialize;
-use serde_json::json;
 use std::borrow::Cow;
 use std::io::{IsTerminal, Write};
 
@@ -57,7 +57,7 @@ impl Output {
     /// Something that must not pass in silence.
     pub(crate) fn note(&self, text: &str) {
         if self.json {
-            self.line(&json!({"event": "note", "text": text}).to_string());
+            self.one(&NoteLine { event: "note", text }, "");
         } else {
             self.say(&format!("note: {text}"));
         }
@@ -75,9 +75,13 @@ impl Output {
             cause = inner.source();
         }
         if self.json {
-            let body =
-                json!({"error": error.to_string(), "causes": causes, "help": error.help(), "exit": error.exit() as u8});
-            self.line(&body.to_string());
+            let line = ErrorLine {
+                error: error.to_string(),
+                causes,
+                help: error.help(),
+                exit: error.exit() as u8,
+            };
+            self.one(&line, "");
             return;
         }
         let red = if self.color {

@@ -5,6 +5,7 @@ use crate::error::Error;
 use dram_catalog::record::declaration::{Manager, ManagerKind, Standing};
 use dram_compiler::check::assemble;
 use dram_compiler::model::{Declaration, KindName, Model};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What to apply.
@@ -21,7 +22,7 @@ pub struct Apply<'m> {
 }
 
 /// What happens to a declaration.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Change {
     /// It is new.
@@ -48,7 +49,7 @@ impl Change {
 }
 
 /// What happened to a declaration.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Applied {
     /// Its kind.
     pub kind: String,

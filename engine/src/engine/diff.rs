@@ -5,6 +5,7 @@ use super::points::Source;
 use super::restore::holding;
 use crate::error::Error;
 use crate::vault::{Cancel, Difference, Differs, Item, Manifest, Owners, Selection};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -29,7 +30,7 @@ pub enum DiffTold<'a> {
 }
 
 /// An item that only one point has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct ItemDiff {
     /// Its name.
     pub item: String,
@@ -41,7 +42,7 @@ pub struct ItemDiff {
 }
 
 /// How much differs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DiffCounts {
     /// Entries that only the second point has.

@@ -11,11 +11,12 @@ use crate::site::{Presence, Site};
 use crate::vault::Class;
 use dram_catalog::Grade;
 use dram_compiler::model::{KindName, Spec};
+use schemars::JsonSchema;
 use serde::Serialize;
 use vault::vault_findings;
 
 /// How a question was answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Answer {
     /// As it should be.
@@ -27,7 +28,7 @@ pub enum Answer {
 }
 
 /// One question and its answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Finding {
     /// What was asked.
     pub subject: String,

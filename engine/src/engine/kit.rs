@@ -8,10 +8,11 @@ use crate::opening;
 use crate::runbook::{SiteRef, VaultRef};
 use crate::vault::{Key, KeyLabel, Repository, Vault};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// The key of a kit in one vault.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KitKey {
     /// The kit.
@@ -26,7 +27,7 @@ pub struct KitKey {
 }
 
 /// A vault in which something could not be done.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KitMiss {
     /// The vault.
@@ -36,7 +37,7 @@ pub struct KitMiss {
 }
 
 /// What came of it in all vaults of the policy.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KitReport {
     /// The keys: those that were made, are there, or were removed.

@@ -9,6 +9,7 @@ use crate::runbook::CopyRef;
 use crate::vault::{Attestation, Origin, Statement, VaultError};
 use dram_catalog::Name;
 use dram_catalog::record::lease::{Lease, LeaseError};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// What is said about which point.
@@ -23,7 +24,7 @@ pub struct MarkRequest {
 }
 
 /// What came of it in one vault.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Marked {
     /// The point.

@@ -8,6 +8,7 @@ use crate::run::is_partial;
 use crate::runbook::VaultRef;
 use crate::vault::{Cancel, Entry, Manifest, PointState, Progress, Repository, SealedPoint, Silent, Vault};
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::io::Write;
 use std::path::Path;
@@ -15,7 +16,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 /// A point for people and programs.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PointRow {
     /// Its id.

@@ -11,6 +11,7 @@ use crate::vault::{Repository, SealedPoint, VaultError};
 use dram_catalog::Name;
 use dram_catalog::record::lease::Lease;
 use jiff::{SignedDuration, Timestamp};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
@@ -30,7 +31,7 @@ pub struct PruneRequest {
 }
 
 /// What pruning did, or would do, in one vault.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct PruneReport {
     /// The application.

@@ -8,12 +8,13 @@ use crate::run::index_entry;
 use crate::vault::SealedPoint;
 use dram_catalog::record::declaration::Manager;
 use dram_compiler::model::{Declaration, KindName};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
 
 /// What was made anew.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Rebuilt {
     /// Declarations, as `kind name`.

@@ -12,12 +12,13 @@ use dram_catalog::record::run::{Request, Requested, Wish};
 use dram_catalog::{CatalogError, Name};
 use dram_compiler::model::KindName;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Value, json};
 use ulid::Ulid;
 
 /// A run for people and programs.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RunRow {
     /// Its id.

@@ -7,10 +7,11 @@ use dram_catalog::record::point::IndexedPoint;
 use dram_compiler::model::KindName;
 use dram_compiler::prove::firings;
 use jiff::Timestamp;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// An application for people and programs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StatusRow {
     /// Its name.

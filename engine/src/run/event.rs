@@ -1,11 +1,12 @@
 //! What a run tells while it goes.
 
 use crate::vault::{Progress, Silent};
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::sync::Arc;
 
 /// One thing that happened. Serialised, a line of `--json`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, JsonSchema, Serialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub enum Event {
     /// A run began, or was taken up again.

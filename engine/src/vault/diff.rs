@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rustic_core::TreeId;
 use rustic_core::repofile::Node;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::blob::{Blobs, file_name};
@@ -29,7 +30,7 @@ pub struct Difference {
 }
 
 /// How two trees differ at a path.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(tag = "change", content = "of", rename_all = "kebab-case")]
 pub enum Differs {
     /// Only the second tree has it.

@@ -5,6 +5,7 @@ use std::fmt;
 
 use jiff::Timestamp;
 use rustic_core::repofile::SnapshotFile;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::blob::Blobs;
@@ -24,7 +25,7 @@ const FORMAT: u32 = 1;
 const READERS: usize = 16;
 
 /// Something said about a point after it was sealed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Statement {

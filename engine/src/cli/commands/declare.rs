@@ -1,6 +1,7 @@
 //! Commands about what is declared.
 
 use super::{Context, Done};
+use crate::cli::lines::{CatalogCheckLine, CatalogCompactLine, CatalogInitLine};
 use crate::cli::who;
 use crate::engine::{Answer, Apply, Engine, Finding, parse_url};
 use crate::error::Error;
@@ -115,7 +116,11 @@ impl Context<'_> {
         };
         let verdict = verdict(&header.verdict);
         self.output.one(
-            &serde_json::json!({"catalog": url.to_string(), "verdict": verdict, "at": header.at.to_string()}),
+            &CatalogInitLine {
+                catalog: url.to_string(),
+                verdict: verdict.clone(),
+                at: header.at.to_string(),
+            },
             &format!("catalog {url} {words}: {verdict}"),
         );
         Ok(Exit::Done)
@@ -126,7 +131,11 @@ impl Context<'_> {
         let found = Catalog::check(&url)?;
         let words = verdict(&found);
         self.output.one(
-            &serde_json::json!({"catalog": url.to_string(), "verdict": words, "atomic": found == Verdict::Atomic}),
+            &CatalogCheckLine {
+                catalog: url.to_string(),
+                verdict: words.clone(),
+                atomic: found == Verdict::Atomic,
+            },
             &format!("catalog {url}: {words}"),
         );
         Ok(match found {
@@ -142,7 +151,10 @@ impl Context<'_> {
             compacted.numbers, compacted.series
         );
         self.output.one(
-            &serde_json::json!({"records": compacted.numbers, "series": compacted.series}),
+            &CatalogCompactLine {
+                records: compacted.numbers,
+                series: compacted.series,
+            },
             &text,
         );
         Ok(Exit::Done)

@@ -3,11 +3,11 @@
 use super::restore::aspect_word;
 use super::{Context, Done};
 use crate::cli::arguments::DiffArguments;
+use crate::cli::lines::{DiffCountsLine, DiffEntryLine, DiffItemLine};
 use crate::cli::progress::bytes;
 use crate::engine::{DiffCounts, DiffRequest, DiffTold, ItemDiff, Source};
 use crate::exit::Exit;
 use crate::vault::{Difference, Differs};
-use serde::Serialize;
 
 impl Context<'_> {
     pub(super) fn diff(&self, arguments: DiffArguments) -> Done {
@@ -24,14 +24,14 @@ impl Context<'_> {
             .engine()?
             .diff(&request, source, self.cancel, &mut |told| match told {
                 DiffTold::Item(item) => {
-                    let line = ItemLine {
+                    let line = DiffItemLine {
                         event: "item",
                         found: &item,
                     };
                     self.output.one(&line, &item_text(&item));
                 }
                 DiffTold::Entry(item, difference) => {
-                    let line = EntryLine {
+                    let line = DiffEntryLine {
                         event: "entry",
                         item,
                         path: difference.path.to_string_lossy().into_owned(),
@@ -42,38 +42,13 @@ impl Context<'_> {
                     self.output.one(&line, &entry_text(item, difference));
                 }
             })?;
-        let line = CountsLine {
+        let line = DiffCountsLine {
             event: "counts",
             counts: &counts,
         };
         self.output.one(&line, &counts_text(&counts));
         Ok(Exit::Done)
     }
-}
-
-#[derive(Serialize)]
-struct ItemLine<'a> {
-    event: &'a str,
-    #[serde(flatten)]
-    found: &'a ItemDiff,
-}
-
-#[derive(Serialize)]
-struct EntryLine<'a> {
-    event: &'a str,
-    item: &'a str,
-    path: String,
-    #[serde(flatten)]
-    how: &'a Differs,
-    before: u64,
-    after: u64,
-}
-
-#[derive(Serialize)]
-struct CountsLine<'a> {
-    event: &'a str,
-    #[serde(flatten)]
-    counts: &'a DiffCounts,
 }
 
 fn item_text(item: &ItemDiff) -> String {

@@ -2,6 +2,7 @@
 
 use super::{Context, Done};
 use crate::cli::arguments::KitArguments;
+use crate::cli::lines::KitLine;
 use crate::engine::KitReport;
 use crate::error::Error;
 use crate::exit::Exit;
@@ -89,10 +90,13 @@ impl Context<'_> {
         let engine = self.engine()?;
         let mut sheet = Reserved::new(out)?;
         let report = engine.make_kit(application, &render, &mut |bytes| sheet.fill(bytes))?;
-        self.output.one(
-            &serde_json::json!({"out": out.display().to_string(), "keys": report.keys, "missed": report.missed}),
-            &out.display().to_string(),
-        );
+        let out = out.display().to_string();
+        let line = KitLine {
+            out: out.clone(),
+            keys: &report.keys,
+            missed: &report.missed,
+        };
+        self.output.one(&line, &out);
         self.warn();
         Ok(report)
     }

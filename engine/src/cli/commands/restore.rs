@@ -2,13 +2,13 @@
 
 use super::{ATTESTED, Context, Done, pick};
 use crate::cli::arguments::{OwnerArguments, RecoverArguments, RestoreArguments};
+use crate::cli::lines::{ChangeLine, ChangesLine, Counted};
 use crate::cli::progress::{Show, bytes};
 use crate::cli::who;
 use crate::engine::{Preview, RecoverRequest, RestoreRequest, Watch, Where, recover, recover_preview};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::vault::{AccountKind, Accounts, Aspect, Change, Fate, OwnerRule, Owners};
-use serde::Serialize;
 use std::path::PathBuf;
 
 /// So many entries of a kind are named to a person.
@@ -77,7 +77,7 @@ impl Context<'_> {
             Preview::Change(item, change) => {
                 if self.output.json {
                     let event = "change";
-                    let line = Line {
+                    let line = ChangeLine {
                         event,
                         item,
                         change: &change,
@@ -91,12 +91,17 @@ impl Context<'_> {
         })?;
         if self.output.json {
             let counts = kinds.iter().map(|kind| {
-                let counted = serde_json::json!({"entries": kind.entries, "bytes": kind.bytes});
-                (kind.word.to_owned(), counted)
+                let counted = Counted {
+                    entries: kind.entries,
+                    bytes: kind.bytes,
+                };
+                (kind.word, counted)
             });
-            let counts: serde_json::Map<String, serde_json::Value> = counts.collect();
-            self.output
-                .one(&serde_json::json!({"event": "changes", "counts": counts}), "");
+            let line = ChangesLine {
+                event: "changes",
+                counts: counts.collect(),
+            };
+            self.output.one(&line, "");
         } else {
             for kind in kinds.iter().filter(|kind| kind.entries > 0) {
                 self.output.line(&kind.text());
@@ -112,15 +117,6 @@ impl Context<'_> {
         }
         Ok(Exit::Done)
     }
-}
-
-/// One entry for a program.
-#[derive(Serialize)]
-struct Line<'a> {
-    event: &'a str,
-    item: &'a str,
-    #[serde(flatten)]
-    change: &'a Change,
 }
 
 /// The words for what can become of an entry, in the order in which they are told, with what they mean.

@@ -1,11 +1,12 @@
 //! Commands that only show.
 
 use super::{Context, Done};
+use crate::cli::lines::LsRow;
 use crate::cli::progress::bytes;
 use crate::engine::{Answer, Finding, Source, vault_points};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::vault::EntryKind;
+use crate::vault::{Entry, EntryKind};
 use jiff::Timestamp;
 use std::path::Path;
 
@@ -58,36 +59,22 @@ impl Context<'_> {
 
     pub(super) fn list(&self, point: &str, path: &Path, recursive: bool, source: Source<'_>) -> Done {
         let items = self.engine()?.list(point, path, recursive, source)?;
-        let rows: Vec<serde_json::Value> = items
+        let row = |item: &str, entry: &Entry| LsRow {
+            item: item.to_owned(),
+            path: entry.path.display().to_string(),
+            kind: kind(&entry.kind),
+            size: entry.size,
+            uid: entry.uid,
+            gid: entry.gid,
+            user: entry.user.clone(),
+            group: entry.group.clone(),
+        };
+        let rows: Vec<LsRow> = items
             .iter()
-            .flat_map(|(item, entries)| {
-                entries.iter().map(move |entry| {
-                    serde_json::json!({
-                        "item": item,
-                        "path": entry.path.display().to_string(),
-                        "kind": kind(&entry.kind),
-                        "size": entry.size,
-                        "uid": entry.uid,
-                        "gid": entry.gid,
-                        "user": entry.user,
-                        "group": entry.group,
-                    })
-                })
-            })
+            .flat_map(|(item, entries)| entries.iter().map(move |entry| row(item, entry)))
             .collect();
         self.output.rows(&["item", "kind", "size", "path"], &rows, |row| {
-            let text = |key: &str| {
-                row.get(key)
-                    .and_then(serde_json::Value::as_str)
-                    .unwrap_or_default()
-                    .to_owned()
-            };
-            let size = row
-                .get("size")
-                .and_then(serde_json::Value::as_u64)
-                .map(bytes)
-                .unwrap_or_default();
-            vec![text("item"), text("kind"), size, text("path")]
+            vec![row.item.clone(), row.kind.to_owned(), bytes(row.size), row.path.clone()]
         });
         Ok(Exit::Done)
     }

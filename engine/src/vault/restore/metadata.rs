@@ -9,6 +9,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use rustic_core::repofile::{Metadata, Node, NodeType};
 use rustix::fs::{AtFlags, Gid, Mode, Stat, Timespec, Timestamps, Uid};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::beneath::{attributes, proc_path, unsupported};
@@ -20,7 +21,7 @@ const MACHINE_LABEL: &str = "security.selinux";
 const SET_ID: u32 = 0o6000;
 
 /// A part of an entry's metadata.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Aspect {

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use rustic_core::repofile::Node;
 use rustix::fs::{FileType, Stat};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::super::beneath::kind_of;
@@ -20,11 +21,12 @@ use super::target::Target;
 use super::{RestoreFiles, stop_if};
 
 /// What a restore would do about one entry at its target.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Change {
     /// Where it is, or would be.
     #[serde(serialize_with = "shown")]
+    #[schemars(with = "String")]
     pub path: PathBuf,
     /// The bytes of the content that would be written there; those that are there for what stays.
     pub bytes: u64,
@@ -34,7 +36,7 @@ pub struct Change {
 }
 
 /// What would become of an entry.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(tag = "change", content = "of", rename_all = "kebab-case")]
 pub enum Fate {
     /// It is not there, and would be made.
