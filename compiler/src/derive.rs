@@ -12,18 +12,35 @@ pub const SEAL: Duration = Duration::seconds(5);
 /// The distance between firings of a policy that states no schedule: the longest that the RPO allows.
 /// `None` when no interval could meet the RPO.
 #[must_use]
-pub fn interval(policy: &ProtectionPolicy, changes: &[Rate], bandwidth: Option<Rate>) -> Option<Duration> {
+pub fn interval(
+    policy: &ProtectionPolicy,
+    changes: &[Rate],
+    bandwidth: Option<Rate>,
+    freeze: Duration,
+) -> Option<Duration> {
     let copies = u64::try_from(policy.vaults.len().saturating_sub(1)).unwrap_or(u64::MAX);
-    longest_interval(policy.objectives.rpo, changes, bandwidth, copies)
+    longest_interval(policy.objectives.rpo, changes, bandwidth, freeze, copies)
 }
 
-/// The longest interval for which interval + moving + sealing stays within the RPO and each point is sealed, and copied
+/// The longest interval for which interval + freeze + moving + sealing stays within the RPO and each point is sealed, and copied
 /// to so many further vaults, before the next is due; in whole minutes where that is possible.
 #[must_use]
-pub fn longest_interval(rpo: Duration, changes: &[Rate], bandwidth: Option<Rate>, copies: u64) -> Option<Duration> {
-    let busy = |every: u64| moving(changes, bandwidth, Duration::seconds(every)).saturating_add(SEAL.seconds);
-    let run = |every: u64| busy(every).saturating_mul(copies.saturating_add(1));
-    let within = |every: u64| every.checked_add(busy(every)).is_some_and(|sum| sum <= rpo.seconds);
+pub fn longest_interval(
+    rpo: Duration,
+    changes: &[Rate],
+    bandwidth: Option<Rate>,
+    freeze: Duration,
+    copies: u64,
+) -> Option<Duration> {
+    let making = |every: u64| moving(changes, bandwidth, Duration::seconds(every)).saturating_add(SEAL.seconds);
+    let run = |every: u64| {
+        let all = making(every).saturating_mul(copies.saturating_add(1));
+        all.saturating_add(freeze.seconds)
+    };
+    let within = |every: u64| {
+        let busy = making(every).saturating_add(freeze.seconds);
+        every.checked_add(busy).is_some_and(|sum| sum <= rpo.seconds)
+    };
     // By bisection: the worst case grows with the interval. So does the room that moving leaves in it, and when the
     // longest one has too little of it, then every one has.
     let (mut low, mut high) = (0, rpo.seconds);

@@ -1,6 +1,6 @@
 //! The recovery point objective: how much time may be lost in the worst case.
 //!
-//! When the site is lost: worst case = longest gap between two firings + time to move what changed in that gap + time
+//! When the site is lost: worst case = longest gap between two firings + freeze + time to move what changed in that gap + time
 //! to seal. A loss just before a seal completes falls back to the point before it, whose moment is that much earlier.
 //! The gap is that of the real calendar, with the jitter of the firing that ends it. This holds where a point is sealed, and
 //! copied to all further vaults, before the next one is due; where firings lie closer to each other at times, those that come
@@ -14,7 +14,7 @@ use super::line::{Line, Way};
 use super::stated::Stated;
 use super::{Decides, Proof, Term, Verdict, duration_text};
 use crate::calendar::Calendar;
-use crate::derive::{SEAL, interval, longest_interval, methods, moving, with_data};
+use crate::derive::{SEAL, freeze, interval, longest_interval, methods, moving, with_data};
 use crate::model::{Application, Duration, Name, ProtectionPolicy, Rate, RecoverySite};
 
 /// What the policy decides by itself: an interval that leaves no room for anything else.
@@ -25,7 +25,8 @@ pub fn policy_alone(policy: &ProtectionPolicy) -> Option<Proof> {
 
 pub(super) fn alone(policy: &ProtectionPolicy, stated: &Stated) -> Option<Proof> {
     let assumptions = stated.assumptions();
-    let proof = Worst::of(policy, stated, Vec::new(), Line::none()).site_lost(policy, assumptions);
+    let proof =
+        Worst::of(policy, stated, Vec::new(), Line::none(), Duration::seconds(0)).site_lost(policy, assumptions);
     (proof.verdict == Verdict::NotMet).then_some(Proof {
         decides: Decides::PolicyAlone,
         ..proof
@@ -102,7 +103,10 @@ pub(super) fn both_lost(
         });
         terms.push(Term {
             what: "wait for a run",
-            seconds: worst.between().saturating_add(worst.making()),
+            seconds: worst
+                .between()
+                .saturating_add(worst.making())
+                .saturating_add(worst.freeze),
             because: "a copy that is due is made at the end of a run".to_owned(),
         });
     }
@@ -143,6 +147,8 @@ struct Worst {
     jitter: u64,
     /// Seconds that a run lasts, where it may outlast the next firing, which is then skipped.
     skipped: u64,
+    /// Seconds for which the application is frozen while its data is read, at most; the point is of their beginning.
+    freeze: u64,
     /// Whether any interval was found or stated.
     chosen: bool,
     /// The interval that could meet the objective.
@@ -188,13 +194,19 @@ impl Worst {
             // Firings that lie close to each other make points that are due close to each other, more than one a run.
             assumptions.push("delayed copies of points that several schedules make never hold up a firing".to_owned());
         }
-        (Self::of(policy, stated, changes, line), assumptions)
+        let is_frozen = freeze(application, policy.consistency, &|_| true).is_some();
+        let freeze = Duration::seconds(if is_frozen {
+            policy.objectives.max_freeze.seconds
+        } else {
+            0
+        });
+        (Self::of(policy, stated, changes, line, freeze), assumptions)
     }
 
-    fn of(policy: &ProtectionPolicy, stated: &Stated, changes: Vec<Rate>, line: Line) -> Self {
+    fn of(policy: &ProtectionPolicy, stated: &Stated, changes: Vec<Rate>, line: Line, freeze: Duration) -> Self {
         let rpo = policy.objectives.rpo;
         let copies = copies(policy);
-        let derived = || interval(policy, &changes, line.rate);
+        let derived = || interval(policy, &changes, line.rate, freeze);
         let (gap, jitter, because, chosen) = match (stated, matches!(stated, Stated::Nothing).then(derived).flatten()) {
             (Stated::Firings(rhythm), _) => (rhythm.seconds(), rhythm.jitter(), rhythm.because(), true),
             // Refused by the check, and as bad as can be where it stands nevertheless.
@@ -213,8 +225,9 @@ impl Worst {
             because,
             jitter,
             skipped: 0,
+            freeze: freeze.seconds,
             chosen,
-            possible: longest_interval(rpo, &changes, line.rate, copies),
+            possible: longest_interval(rpo, &changes, line.rate, freeze, copies),
             unchanging: changes.is_empty(),
             changed: 0,
             moving: 0,
@@ -266,7 +279,8 @@ impl Worst {
 
     /// Seconds of a run with all its copies.
     const fn run(&self) -> u64 {
-        self.making().saturating_mul(self.copies.saturating_add(1))
+        let making = self.making().saturating_mul(self.copies.saturating_add(1));
+        making.saturating_add(self.freeze)
     }
 
     /// Whether a run lasts longer than the time in which what it moves has changed.
@@ -292,6 +306,13 @@ impl Worst {
                 what: "skipped firings",
                 seconds: self.skipped,
                 because: "a run with all its copies; what fires meanwhile is skipped".to_owned(),
+            });
+        }
+        if self.freeze > 0 {
+            terms.push(Term {
+                what: "freeze",
+                seconds: self.freeze,
+                because: "`maxFreeze`: data is read meanwhile, and moves afterwards".to_owned(),
             });
         }
         terms.extend([

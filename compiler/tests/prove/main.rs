@@ -26,6 +26,7 @@ struct Case {
     /// The uses of further vaults; each named vault exists, in a failure domain of its name.
     copies: Value,
     transfer: Option<&'static str>,
+    hooks: Value,
 }
 
 impl Default for Case {
@@ -38,6 +39,7 @@ impl Default for Case {
             planned: true,
             copies: json!([]),
             transfer: None,
+            hooks: json!([]),
         }
     }
 }
@@ -76,7 +78,7 @@ impl Case {
             policy["schedule"] = self.every.iter().map(|every| json!({"every": every})).collect();
         }
         let vault = json!({"directory": {"path": "/v"}, "failureDomain": "nas", "password": {"file": "/k"}});
-        let application = json!({"site": "office", "policy": "p", "components": self.components});
+        let application = json!({"site": "office", "policy": "p", "components": self.components, "hooks": self.hooks});
         let names: Vec<&str> = copies.iter().map(|used| used["name"].as_str().unwrap()).collect();
         let mut documents: Vec<(&str, &str, Value)> = vec![
             ("RecoverySite", "office", site("office", self.bandwidth[0])),
@@ -115,6 +117,29 @@ impl Case {
 
 fn seconds(proof: &Proof) -> Vec<u64> {
     proof.terms.iter().map(|term| term.seconds).collect()
+}
+
+#[test]
+fn a_freeze_is_as_long_as_it_may_be() {
+    let case = |hooks: Value, most: &str| Case {
+        objectives: json!({"rpo": "75m", "maxFreeze": most}),
+        hooks,
+        ..Case::default()
+    };
+    let rests = || json!([{"at": "before-freeze", "run": ["rest"]}, {"at": "after-thaw", "run": ["go"]}]);
+    let proof = case(rests(), "2m").rpo();
+    // Whatever is frozen may be for 120 s, and the point is of their beginning.
+    assert_eq!(seconds(&proof), [3600, 120, 1, 5]);
+    assert_eq!((proof.verdict, proof.worst_case), (Verdict::Met, 3726));
+    let long = case(rests(), "15m").rpo();
+    assert_eq!((long.verdict, long.worst_case), (Verdict::NotMet, 4506));
+    // 75m leave 4500 − 900 − 6 = 3594 s between firings: 59 full minutes.
+    assert_eq!(long.help.as_deref(), Some("`every: 59m` could meet it"));
+    assert_eq!(
+        seconds(&case(json!([]), "15m").rpo()),
+        [3600, 1, 5],
+        "nothing is frozen"
+    );
 }
 
 #[test]

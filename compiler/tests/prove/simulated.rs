@@ -199,26 +199,27 @@ proptest! {
 
     /// No longer interval fits, except that whole minutes are preferred.
     #[test]
-    fn the_longest_interval_is_the_longest(rpo in 0u64..3_000, changes in prop::collection::vec(rate(), 0..3), bandwidth in prop::option::of(rate()), copies in 0u64..3) {
+    fn the_longest_interval_is_the_longest(rpo in 0u64..3_000, changes in prop::collection::vec(rate(), 0..3), bandwidth in prop::option::of(rate()), freeze in 0u64..90, copies in 0u64..3) {
         let changes = parsed(&changes);
         let bandwidth: Option<Rate> = bandwidth.map(|rate| rate.parse().unwrap());
         let fits = |every: &u64| {
-            let busy = moving(&changes, bandwidth, Duration::seconds(*every)).saturating_add(SEAL.seconds);
-            every.saturating_add(busy) <= rpo && busy.saturating_mul(copies + 1) <= *every
+            let making = moving(&changes, bandwidth, Duration::seconds(*every)).saturating_add(SEAL.seconds);
+            every.saturating_add(making).saturating_add(freeze) <= rpo
+                && making.saturating_mul(copies + 1).saturating_add(freeze) <= *every
         };
         let longest = (1..=rpo).rev().find(fits);
         let minutes = longest.map(|every| every - every % 60).filter(|every| *every > 0 && fits(every));
         prop_assert_eq!(
-            longest_interval(Duration::seconds(rpo), &changes, bandwidth, copies),
+            longest_interval(Duration::seconds(rpo), &changes, bandwidth, Duration::seconds(freeze), copies),
             minutes.or(longest).map(Duration::seconds)
         );
     }
 
     /// The extremes of every number give an answer.
     #[test]
-    fn no_objective_overflows(rpo in any::<u64>(), change in any::<u64>(), bandwidth in any::<u64>(), unit in prop::sample::select(vec!["s", "w"])) {
+    fn no_objective_overflows(rpo in any::<u64>(), change in any::<u64>(), bandwidth in any::<u64>(), freeze in any::<u64>(), unit in prop::sample::select(vec!["s", "w"])) {
         let rate = |amount: u64| format!("{amount}/{unit}").parse::<Rate>().unwrap();
-        let every = longest_interval(Duration::seconds(rpo), &[rate(change), rate(change)], Some(rate(bandwidth)), bandwidth);
+        let every = longest_interval(Duration::seconds(rpo), &[rate(change), rate(change)], Some(rate(bandwidth)), Duration::seconds(freeze), bandwidth);
         prop_assert!(every.is_none_or(|every| every.seconds <= rpo));
     }
 }
