@@ -162,7 +162,9 @@ fn every_command_prints_what_is_documented() -> Result<()> {
     };
     output.check("recover", recover().arg("--dry-run"), 0)?;
     output.check("runs", dram(&["runs"]), 0)?;
-    output.check("resume", dram(&["resume", "01JD8Z00000000000000000000"]), 1)?;
+    for command in ["resume", "pause", "cancel"] {
+        output.check(command, dram(&[command, "01JD8Z00000000000000000000"]), 1)?;
+    }
     output.check("copy", dram(&["copy", "files"]), 3)?;
     output.check("prune", dram(&["prune", "files", "--dry-run"]), 0)?;
     output.check(
@@ -192,9 +194,11 @@ fn every_command_prints_what_is_documented() -> Result<()> {
         .filter(|name| name.starts_with(char::is_lowercase) && !output.seen.contains(name))
         .collect();
     // Without an interrupted run and a second vault these two only refuse here; they print the events of a run.
-    claim("every other command was seen", unseen == ["copy", "resume"], || {
-        format!("{unseen:?}")
-    })
+    claim(
+        "every other command was seen",
+        unseen == ["cancel", "copy", "pause", "resume"],
+        || format!("{unseen:?}"),
+    )
 }
 
 /// The first line of a serving engine, which then is stopped.

@@ -2,9 +2,10 @@
 
 use crate::engine::{
     Applied, DiffCounts, Finding, ItemDiff, KitKey, KitMiss, Marked, PointRow, PruneReport, Rebuilt, RunRow, StatusRow,
-    Told, Verified,
+    Told, Verified, WorkRow,
 };
 use crate::run::Event;
+use crate::state::RunState;
 use crate::vault::{Change, Differs};
 use jiff::Timestamp;
 use schemars::generate::{SchemaGenerator, SchemaSettings};
@@ -151,6 +152,24 @@ pub(crate) struct AdoptLine<'a> {
     pub(crate) site: String,
 }
 
+/// What `status --follow` prints each time.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct FollowedLine<'a> {
+    /// The applications.
+    pub(crate) applications: &'a [StatusRow],
+    /// The runs that have not ended.
+    pub(crate) runs: &'a [WorkRow],
+}
+
+/// How a run stands that was told to wait or to end.
+#[derive(JsonSchema, Serialize)]
+pub(crate) struct StandsLine<'a> {
+    /// The run.
+    pub(crate) run: &'a str,
+    /// How it stands.
+    pub(crate) state: RunState,
+}
+
 /// A catalog that is ready.
 #[derive(JsonSchema, Serialize)]
 pub(crate) struct CatalogInitLine {
@@ -212,10 +231,10 @@ pub(crate) fn schema() -> Value {
     let run: [Form; 1] = [form::<Event>()];
     let shown: [Form; 1] = [form::<RunbookLine>()];
     let changes: [Form; 2] = [form::<ChangeLine<'_>>(), form::<ChangesLine<'_>>()];
-    let commands: [(&str, Vec<Form>); 24] = [
+    let commands: [(&str, Vec<Form>); 26] = [
         ("apply", vec![form::<Vec<Applied>>()]),
         ("reconcile", vec![form::<Vec<Finding>>()]),
-        ("status", vec![form::<Vec<StatusRow>>()]),
+        ("status", vec![form::<Vec<StatusRow>>(), form::<FollowedLine<'_>>()]),
         ("protect", [run, shown].concat()),
         ("points", vec![form::<Vec<PointRow>>()]),
         ("ls", vec![form::<Vec<LsRow>>()]),
@@ -231,6 +250,8 @@ pub(crate) fn schema() -> Value {
         ("restore", [&run[..], &shown[..], &changes[..]].concat()),
         ("recover", [&run[..], &shown[..], &changes[..]].concat()),
         ("resume", run.to_vec()),
+        ("pause", vec![form::<StandsLine<'_>>()]),
+        ("cancel", vec![form::<StandsLine<'_>>()]),
         ("runs", vec![form::<Vec<RunRow>>()]),
         ("copy", [run, shown].concat()),
         ("prune", vec![form::<Event>(), form::<PruneReport>()]),

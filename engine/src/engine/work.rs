@@ -5,10 +5,11 @@ use super::runs::{application_of, runbook};
 use crate::error::Error;
 use crate::run::{CatalogLog, Log};
 use crate::state::RunState;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// A run that has not ended, for people and programs.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, JsonSchema, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WorkRow {
     /// Its id.

@@ -140,10 +140,11 @@ impl Story<'_> {
             as_of: None,
             to: Where::Directory(into.clone()),
             components: Vec::new(),
-            path: None,
+            paths: Vec::new(),
+            items: Vec::new(),
+            owners: Owners::default(),
             overwrite: false,
             attested: None,
-            dry_run: false,
         };
         self.engine.restore(&request, &watch()).unwrap();
         let made = fs::read_to_string(into.join("srv/a")).unwrap();

@@ -1,12 +1,12 @@
 //! Commands that watch runs and tell them to wait or to end.
 
 use super::{Context, Done};
+use crate::cli::lines::{FollowedLine, StandsLine};
 use crate::cli::progress::Show;
 use crate::engine::{StatusRow, Watch, WorkRow};
 use crate::exit::Exit;
 use crate::state::{RunResult, RunState};
 use dram_catalog::record::feed::Followed;
-use serde::Serialize;
 use std::time::Duration;
 
 /// How long it waits between two looks at what changed.
@@ -15,20 +15,6 @@ const LOOK: Duration = Duration::from_secs(1);
 const AGAIN: u32 = 30;
 /// Clears a terminal, and begins at its top.
 const CLEAR: &str = "\u{1b}[2J\u{1b}[H";
-
-/// What `dram status --follow --json` prints each time.
-#[derive(Debug, Serialize)]
-struct Whole<'a> {
-    applications: &'a [StatusRow],
-    runs: &'a [WorkRow],
-}
-
-/// What `dram pause` and `dram cancel` print.
-#[derive(Debug, Serialize)]
-struct Stands<'a> {
-    run: &'a str,
-    state: RunState,
-}
 
 impl Context<'_> {
     pub(super) fn status(&self, application: Option<&str>, follow: bool) -> Done {
@@ -42,7 +28,7 @@ impl Context<'_> {
         let mut looks = 0_u32;
         while !self.cancel.is_canceled() {
             let (rows, runs) = (engine.status(application)?, engine.at_work(application)?);
-            let what = serde_json::to_string(&Whole {
+            let what = serde_json::to_string(&FollowedLine {
                 applications: &rows,
                 runs: &runs,
             });
@@ -135,7 +121,7 @@ impl Context<'_> {
             RunState::Pausing => format!("run {run} is told to pause; it still works"),
             state => format!("run {run} is not paused: {state}"),
         };
-        self.output.one(&Stands { run, state }, &text);
+        self.output.one(&StandsLine { run, state }, &text);
         Ok(match state {
             RunState::Paused => Exit::Done,
             RunState::Pausing => Exit::Interrupted,
@@ -151,7 +137,7 @@ impl Context<'_> {
             RunState::Canceling => format!("run {run} is told to end; it still works"),
             state => format!("run {run} is not canceled: {state}"),
         };
-        self.output.one(&Stands { run, state }, &text);
+        self.output.one(&StandsLine { run, state }, &text);
         Ok(match state {
             RunState::Ended(RunResult::Canceled) => Exit::Done,
             RunState::Canceling => Exit::Interrupted,
