@@ -146,7 +146,9 @@ impl Engine {
                 detail: firing.map_or_else(|| json!({}), |firing| json!({"firing": firing.to_string()})),
             })?;
             let mut log = CatalogLog::new(self.catalog.run_log(id)?, self.clock());
-            let body = json!({"result": RunResult::Failed, "error": error.to_string(), "help": error.help()});
+            let body = json!({
+                "result": RunResult::Failed, "error": error.to_string(), "help": error.help(), "exit": error.exit() as u8,
+            });
             log.append("ended", body, true)
         };
         // The first failure is what the caller must hear of; that the log could not take it is said beside it.

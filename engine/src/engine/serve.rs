@@ -6,6 +6,7 @@
 //! left is taken up. Assumes nothing about how long a run takes: one that outlasts its interval lets a firing pass, and says so.
 
 mod job;
+mod served;
 mod told;
 mod turn;
 
@@ -205,23 +206,6 @@ impl Engine {
         }
         ended
     }
-
-    /// The last scheduled firing that an application was served, by the records of its runs.
-    pub(super) fn served(&self, application: &Name) -> Result<Option<Timestamp>, Error> {
-        const RECENT: usize = 16;
-        let mut passed = 0;
-        for most in [RECENT, usize::MAX] {
-            let ids = self.catalog.newest_runs_of(application, most)?;
-            let new = ids.get(passed..).unwrap_or_default();
-            let firings = self.catalog.requested_many(new)?.into_iter();
-            let firings = firings.filter_map(|run| run.request.detail.get("firing")?.as_str()?.parse().ok());
-            match firings.max() {
-                None if ids.len() >= most => passed = ids.len(),
-                found => return Ok(found),
-            }
-        }
-        Ok(None)
-    }
 }
 
 fn beat(heart: &mut Heart, state: &EngineState, name: &Name) -> Result<(), Error> {
@@ -394,15 +378,21 @@ impl<'a> Desk<'a> {
         // What fails here leaves everything as it is: what is known of runs at work must not be lost.
         let mut new = BTreeMap::new();
         for name in names.iter().filter(|name| !self.duties.contains_key(&***name)) {
-            new.insert(name.clone(), self.engine.served(&application_name(name)?)?);
+            new.insert(name.clone(), self.engine.last_served(&application_name(name)?)?);
         }
         for name in names {
-            let mut duty = self.duties.remove(&*name).unwrap_or_else(|| Duty {
-                known: Known {
-                    served: new.remove(&name).flatten(),
-                    seen: None,
-                },
-                ..Duty::default()
+            let mut duty = self.duties.remove(&*name).unwrap_or_else(|| {
+                let last = new.remove(&name).flatten();
+                // What failed before this engine came is owed still.
+                let owed = last.as_ref().is_some_and(|last| last.is_owed);
+                Duty {
+                    known: Known {
+                        served: last.map(|last| last.firing),
+                        seen: None,
+                    },
+                    again: owed.then(|| (Instant::now(), self.first_pause)),
+                    ..Duty::default()
+                }
             });
             match self.engine.closure_among(&name, Some(&declared)) {
                 Ok(closure) => {

@@ -74,6 +74,45 @@ fn a_vault_that_was_away_for_a_moment_costs_no_firing() {
     assert_eq!(states, ["success", "failed"]);
 }
 
+/// The engine that would have tried again was stopped: what it owed is not forgotten with it.
+#[test]
+fn a_firing_that_failed_is_tried_again_by_the_next_engine() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = world(folder.path(), "vaults: [{ name: near }]");
+    engine.reconcile(KindName::Application, "shop").unwrap();
+    let (near, away) = (folder.path().join("near"), folder.path().join("away"));
+    fs::rename(&near, &away).unwrap();
+    let serve = |until: &(dyn Fn(&Told) -> bool + Sync)| {
+        let what = Serve {
+            name: "desk".to_owned(),
+            at_once: 1,
+            // Nothing is tried again in the time of a test but by an engine that begins.
+            first_pause: Duration::from_secs(3600),
+        };
+        let (cancel, told) = (Cancel::new(), Mutex::new(Vec::new()));
+        let tell = |event: &Told| {
+            if until(event) {
+                cancel.cancel();
+            }
+            told.lock().unwrap().push(event.clone());
+        };
+        engine.serve(&what, &tell, &cancel).unwrap();
+        told.into_inner().unwrap()
+    };
+    serve(&|event| matches!(event, Told::Failed { .. }));
+    assert_eq!(engine.runs(9).unwrap().len(), 1);
+    fs::rename(&away, &near).unwrap();
+    let told = serve(&|event| matches!(event, Told::Protected { .. }));
+    assert_eq!(points(&engine, "near").len(), 1, "{told:?}");
+    let states: Vec<String> = engine
+        .runs(9)
+        .unwrap()
+        .into_iter()
+        .map(|run| run.state.to_string())
+        .collect();
+    assert_eq!(states, ["success", "failed"]);
+}
+
 #[test]
 fn an_engine_needs_a_name_that_is_one() {
     let folder = tempfile::tempdir().unwrap();
