@@ -10,6 +10,7 @@ pub mod error;
 pub mod exit;
 pub mod inventory;
 pub mod kit;
+pub mod memory;
 pub mod opening;
 pub mod run;
 pub mod runbook;

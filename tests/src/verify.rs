@@ -25,6 +25,8 @@ pub const KILLS: &str = "DRAM_KILLS";
 const OPERATIONS: &str = "DRAM_OPERATIONS";
 /// Names how many virtual days a policy of the calendar lives through.
 const DAYS: &str = "DRAM_DAYS";
+/// Names how large the large things are: 1 for every day, 10 before a release.
+pub const LARGE: &str = "DRAM_LARGE";
 
 /// What the user asked of the tests.
 #[derive(Debug, Default, clap::Args)]
@@ -38,7 +40,10 @@ pub struct Wish {
     /// How many virtual days a policy of the calendar lives through.
     #[arg(long, default_value_t = 45)]
     pub days: u32,
-    /// A million operations, a thousand kills and 400 days, whatever the other options say: the run before a release.
+    /// How large the large things are, in tenths: a dump, an image, many files.
+    #[arg(long, default_value_t = 1)]
+    pub large: u32,
+    /// A million operations, a thousand kills, 400 days and the whole of the large things, whatever the other options say: the run before a release.
     #[arg(long)]
     pub long: bool,
 }
@@ -52,6 +57,11 @@ impl Wish {
     /// How many days to live through.
     fn days(&self) -> u32 {
         if self.long { 400 } else { self.days }
+    }
+
+    /// How large the large things are.
+    fn large(&self) -> u32 {
+        if self.long { 10 } else { self.large }
     }
 
     /// How many operations to race in.
@@ -101,7 +111,7 @@ pub fn verify(wish: &Wish) -> Result<bool> {
     // A test that needs a lab waits for it, and the others do not.
     if let Some(programs) = built {
         let (kills, operations) = (wish.kills().to_string(), wish.operations().to_string());
-        let days = wish.days().to_string();
+        let (days, large) = (wish.days().to_string(), wish.large().to_string());
         // The provider's own tests look for Terraform where a user has it.
         let path = terraform::older().map_or_else(|_| call::path(), |host| host.on_path(&call::path()));
         let stores = labs.stores().map(|stores| stores.environment()).unwrap_or_default();
@@ -113,6 +123,7 @@ pub fn verify(wish: &Wish) -> Result<bool> {
             (KILLS, OsStr::new(&kills)),
             (OPERATIONS, OsStr::new(&operations)),
             (DAYS, OsStr::new(&days)),
+            (LARGE, OsStr::new(&large)),
             (dram_skips::SKIPS, skips.as_os_str()),
             (dram_skips::REQUIRED, OsStr::new(required)),
         ];

@@ -1,0 +1,154 @@
+//! Memory does not grow with what is protected: many files, a large sparse image, a long dump.
+//!
+//! A tenth or less runs with all tests; `cargo verify --long` runs a million files, an image of 100 GiB and a dump of 20 GiB.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+
+use dram_tests::Result;
+use dram_tests::call::Call;
+use dram_tests::error::{Doing as _, claim};
+use dram_tests::verify::LARGE;
+use dram_tests::world::{FILES, World};
+use wait4::Wait4 as _;
+
+const MIB: u64 = 1 << 20;
+/// No command about files holds more, whatever there is.
+const MOST: u64 = 400 * MIB;
+/// So much more may a long dump take than one of a few bytes.
+const GROWTH: u64 = 64 * MIB;
+
+/// The size of everything: 10 for the whole, less for every day.
+fn scale() -> u64 {
+    std::env::var(LARGE)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(1)
+}
+
+/// Runs a command to its end; the most memory that it held, in bytes.
+fn memory(call: Call) -> Result<u64> {
+    let line = call.line();
+    let mut child = call
+        .into_command()
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .doing(|| format!("start `{line}`"))?;
+    let end = child.wait4().doing(|| format!("wait for `{line}`"))?;
+    claim(format!("`{line}` succeeds"), end.status.success(), || {
+        end.status.to_string()
+    })?;
+    Ok(end.rusage.maxrss)
+}
+
+fn holds(what: &str, held: u64, most: u64) -> Result<()> {
+    println!("{what}: {} MiB", held / MIB);
+    claim(format!("{what} holds at most {} MiB", most / MIB), held <= most, || {
+        format!("it held {} MiB", held / MIB)
+    })
+}
+
+fn many_files(folder: &Path, count: u64) -> Result<()> {
+    for number in 0..count {
+        let below = folder.join(format!("{}", number / 1000));
+        if number % 1000 == 0 {
+            std::fs::create_dir_all(&below).doing(|| format!("make {}", below.display()))?;
+        }
+        let path = below.join(format!("file-{number}"));
+        std::fs::write(&path, number.to_le_bytes()).doing(|| format!("write {}", path.display()))?;
+    }
+    Ok(())
+}
+
+/// A file of which a hundredth is data, in pieces of one MiB.
+fn sparse(path: &Path, bytes: u64) -> Result<()> {
+    let fill = || -> std::io::Result<()> {
+        let file = File::create(path)?;
+        file.set_len(bytes)?;
+        let mut state = 1_u64;
+        for place in (0..bytes).step_by(100 * MIB as usize) {
+            let noise = std::iter::repeat_with(|| {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
+                state.to_be_bytes()
+            });
+            let data: Vec<u8> = noise.take(MIB as usize / 8).flatten().collect();
+            file.write_all_at(&data, place)?;
+        }
+        Ok(())
+    };
+    fill().doing(|| format!("fill {}", path.display()))
+}
+
+#[test]
+fn files_and_images_without_number() -> Result<()> {
+    let world = World::temporary(FILES)?;
+    world.declare()?;
+    let data = world.dir().join("office/data");
+    many_files(&data.join("many"), 40_000 * scale().pow(2).min(25))?;
+    sparse(&data.join("image"), 10 * scale() * 1024 * MIB)?;
+    holds(
+        "a first protect",
+        memory(world.dram().args(["protect", "files"]))?,
+        MOST,
+    )?;
+    std::fs::write(data.join("many/0/file-1"), "changed").doing(|| "change a file".to_owned())?;
+    holds(
+        "the next protect",
+        memory(world.dram().args(["protect", "files"]))?,
+        MOST,
+    )?;
+    let into = world.dir().join("back");
+    let restore = world.dram().args(["restore", "files", "--into"]).arg(&into);
+    holds("a restore", memory(restore)?, MOST)?;
+    let differ = Call::new("diff")
+        .args(["--recursive", "--brief"])
+        .arg(&data)
+        .arg(into.join("data"));
+    let said = differ.text()?;
+    claim("what is restored is what was there", said.is_empty(), || said.clone())?;
+    let blocks = Call::new("du")
+        .args(["--block-size=1", "--summarize"])
+        .arg(into.join("data/image"))
+        .text()?;
+    let used: u64 = blocks
+        .split_whitespace()
+        .next()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(u64::MAX);
+    let most = 10 * scale() * 1024 * MIB / 50;
+    claim("holes stay holes", used < most, || format!("{used} bytes are used"))
+}
+
+#[test]
+fn a_dump_without_end_goes_through_a_pipe() -> Result<()> {
+    let world = World::temporary(FILES)?;
+    let size = world.dir().join("size");
+    let command = format!("head --bytes=$(cat '{}') /dev/urandom", size.display());
+    let dump = format!(
+        "dump: {{ command: {{ shell: \"{command}\" }}, restore: {{ shell: \"wc --bytes > '{}'\" }} }}",
+        world.dir().join("loaded").display()
+    );
+    world.change_model(&[("paths: [/data]", dump.as_str())])?;
+    world.declare()?;
+    let protect = |bytes: u64| -> Result<u64> {
+        let mut file = File::create(&size).doing(|| "write the size".to_owned())?;
+        write!(file, "{bytes}").doing(|| "write the size".to_owned())?;
+        memory(world.dram().args(["protect", "files"]))
+    };
+    let long = match scale() {
+        1 => 300 * MIB,
+        scale => 2 * scale * 1024 * MIB,
+    };
+    let before = protect(8)?;
+    holds("a long dump", protect(long)?, before + GROWTH)?;
+    let restore = world.dram().args(["restore", "files", "--overwrite"]);
+    holds("loading it", memory(restore)?, before + GROWTH)?;
+    let loaded = std::fs::read_to_string(world.dir().join("loaded")).doing(|| "read what was loaded".to_owned())?;
+    claim("all of it is loaded", loaded.trim() == long.to_string(), || {
+        loaded.clone()
+    })
+}
