@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use dram_storage::crash;
 use rustic_core::DataId;
 use rustix::fs::{Advice, Mode, OFlags};
 
@@ -321,10 +322,12 @@ impl Work<'_> {
 
     fn finish(&self, desk: &mut Desk, step: &Step, file: &File) -> Result<(), VaultError> {
         self.target.dress_file(file.as_fd(), step, self.notes)?;
+        crash::point(crash::Kind::Byte);
         let (parent, name) = desk.parent(self.target, &step.rel)?;
         self.target
             .reveal(parent, &temporary(name), name)
             .map_err(|error| self.target.failed("write", &step.rel, error))?;
+        crash::point(crash::Kind::Byte);
         self.done.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
@@ -413,6 +416,7 @@ fn write_sparse(file: &File, bytes: &[u8], offset: u64) -> std::io::Result<bool>
         if ZEROS.get(..now.len()) == Some(now) {
             if length > 0 {
                 file.write_all_at(run.get(..length).unwrap_or_default(), run_at)?;
+                crash::point(crash::Kind::Byte);
             }
             (run_at, run, length) = (at, later, 0);
         } else {
@@ -423,6 +427,7 @@ fn write_sparse(file: &File, bytes: &[u8], offset: u64) -> std::io::Result<bool>
     let last = run.get(..length).unwrap_or_default();
     if !last.is_empty() {
         file.write_all_at(last, run_at)?;
+        crash::point(crash::Kind::Byte);
     }
     Ok(!last.is_empty())
 }
