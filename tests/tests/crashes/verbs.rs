@@ -171,9 +171,11 @@ pub(crate) fn prune_that_removes() -> Verb {
         changes: &[],
         prepare: |place| {
             full(place)?;
-            place.dram().args(["prune", SHOP]).ok().map(drop)
+            // What this one marks has been marked for two days when the one that is killed comes by.
+            let before = place.clock.shifted(place.dram(), "-2d");
+            before.args(["prune", SHOP]).ok().map(drop)
         },
-        act: |place| Ok(place.clock.shifted(place.dram(), "+2d").args(["prune", SHOP])),
+        act: |place| Ok(place.dram().args(["prune", SHOP])),
         after: After::Again,
     }
 }
