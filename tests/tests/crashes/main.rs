@@ -32,6 +32,7 @@ walks!(
     protect_at_rest,
     protect_into_two_vaults,
     restore_in_place,
+    restore_over_what_is_there,
     restore_at_another_site,
     recover_from_a_vault_alone,
     verify_by_restoring,

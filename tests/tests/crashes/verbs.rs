@@ -123,6 +123,15 @@ pub(crate) fn restore_in_place() -> Verb {
     }
 }
 
+pub(crate) fn restore_over_what_is_there() -> Verb {
+    Verb {
+        changes: &[],
+        prepare: protected,
+        act: |place| Ok(place.dram().args(["restore", SHOP, "--overwrite"])),
+        after: After::Resume,
+    }
+}
+
 pub(crate) fn restore_at_another_site() -> Verb {
     Verb {
         changes: &[],

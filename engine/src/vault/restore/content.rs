@@ -322,12 +322,10 @@ impl Work<'_> {
 
     fn finish(&self, desk: &mut Desk, step: &Step, file: &File) -> Result<(), VaultError> {
         self.target.dress_file(file.as_fd(), step, self.notes)?;
-        crash::point(crash::Kind::Byte);
         let (parent, name) = desk.parent(self.target, &step.rel)?;
         self.target
             .reveal(parent, &temporary(name), name)
             .map_err(|error| self.target.failed("write", &step.rel, error))?;
-        crash::point(crash::Kind::Byte);
         self.done.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
