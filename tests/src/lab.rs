@@ -4,6 +4,7 @@
 //! once; two processes that want the same thing at the same time wait for each other. A lab that cannot be had is
 //! [`Error::Unavailable`] with the reason: in CI that is a failure, elsewhere [`skip`] makes it a test that says so.
 
+pub mod clock;
 pub mod daemon;
 pub mod deny;
 pub mod go;

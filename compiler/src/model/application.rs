@@ -66,7 +66,7 @@ pub enum Body {
 /// A component on a host.
 #[derive(Fields, Debug, Clone, PartialEq)]
 pub struct Host {
-    /// Files and directories that belong to it, with everything below them.
+    /// Files and directories that belong to it, with everything below them; what is mounted there only where it is named itself.
     pub paths: Vec<LogicalPath>,
     /// What is left out, in the patterns of `.gitignore`, relative to each path.
     pub exclude: Vec<String>,

@@ -9,6 +9,7 @@ use crate::runbook::CopyRef;
 use crate::vault::{Attestation, Origin, Statement, VaultError};
 use dram_catalog::Name;
 use dram_catalog::record::lease::{Lease, LeaseError};
+use dram_storage::crash;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -57,6 +58,7 @@ impl Engine {
         let mut first_failure = None;
         let wanted = |copy: &&CopyRef| request.vault.as_ref().is_none_or(|name| *name == copy.vault.name);
         for copy in closure.vaults.iter().filter(wanted) {
+            crash::point(crash::Kind::Step);
             let done = self.mark_in(&closure, copy, &point, &request.statement);
             let failed = match done {
                 Ok(false) => continue,
@@ -74,6 +76,7 @@ impl Engine {
                 failed,
             });
         }
+        crash::point(crash::Kind::Step);
         if let Some(lease) = lease {
             lease.release()?;
         }

@@ -10,6 +10,7 @@ use crate::runbook::{Candidate, CopyRef, Kept, Pruning, prune, worth_copying};
 use crate::vault::{Repository, SealedPoint, VaultError};
 use dram_catalog::Name;
 use dram_catalog::record::lease::Lease;
+use dram_storage::crash;
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -251,7 +252,9 @@ impl Engine {
             one.report.kept.push((locked.point.clone(), "locked".to_owned()));
         }
         lease.check()?;
+        crash::point(crash::Kind::Step);
         one.repository.forget(&plan, &watch.cancel)?;
+        crash::point(crash::Kind::Step);
         lease.check()?;
         // The library refuses an index that names what is not there.
         let lost = one.repository.mend(&watch.cancel)?.lost;
@@ -264,7 +267,9 @@ impl Engine {
             );
             watch.observer.event(&Event::Note { text });
         }
+        crash::point(crash::Kind::Step);
         one.repository.prune(&watch.cancel)?;
+        crash::point(crash::Kind::Step);
         drop(announced);
         Ok(())
     }
@@ -278,6 +283,7 @@ impl Engine {
         for id in self.catalog.point_ids(application)? {
             if !held.contains(id.to_string().as_str()) {
                 self.catalog.drop_point(application, id)?;
+                crash::point(crash::Kind::Step);
             }
         }
         Ok(())

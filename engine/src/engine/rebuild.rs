@@ -8,6 +8,7 @@ use crate::run::index_entry;
 use crate::vault::SealedPoint;
 use dram_catalog::record::declaration::Manager;
 use dram_compiler::model::{Declaration, KindName};
+use dram_storage::crash;
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -45,6 +46,7 @@ impl Engine {
             for point in points.iter().filter(|point| point.is_restorable()) {
                 gather(point, &mut known);
                 rebuilt.points += usize::from(self.index(&application, point)?);
+                crash::point(crash::Kind::Step);
             }
             let epoch = repository.highest_epoch()?;
             if epoch > 0 {
@@ -63,6 +65,7 @@ impl Engine {
                 continue;
             }
             self.catalog.declare(declaration, manager, None, false)?;
+            crash::point(crash::Kind::Step);
             rebuilt.declarations.push(format!("{kind} {name}"));
         }
         rebuilt.missing.push(

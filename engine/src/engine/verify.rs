@@ -8,6 +8,7 @@ use crate::vault::{
     Attestation, Cancel, Manifest, Method, Origin, PointState, Progress, Repository, RestoreFiles, SealedPoint,
     Statement, VaultError,
 };
+use dram_storage::crash;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -126,6 +127,7 @@ impl Engine {
             }
         };
         let damages: Vec<String> = damages;
+        crash::point(crash::Kind::Step);
         let written = self.attest(&repository, &sealed, level, &damages);
         let note = written.err().map(|error| unwritten(&error));
         Ok(Verified {
@@ -234,6 +236,7 @@ impl Engine {
                 .map(|manifest| manifest.site.clone())
                 .unwrap_or_default();
             repository.attest(&attestation, &Origin { host, time })?;
+            crash::point(crash::Kind::Step);
         }
         Ok(())
     }

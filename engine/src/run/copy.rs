@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::opening;
 use crate::runbook::{Candidate, CopyRef, worth_copying};
 use crate::vault::{Repository, SealedPoint, Takeover, VaultError, copy_point};
+use dram_storage::crash;
 use indicatif::HumanBytes;
 use jiff::SignedDuration;
 
@@ -55,6 +56,7 @@ pub(super) fn copy(driver: &Driver<'_>, vault: &str) -> Result<Outcome, Error> {
         );
         match copied {
             Ok(copied) => {
+                crash::point(crash::Kind::Step);
                 bytes = bytes.saturating_add(copied.bytes);
                 new_bytes = new_bytes.saturating_add(copied.new_bytes);
             }

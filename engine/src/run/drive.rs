@@ -18,6 +18,7 @@ use crate::vault::{Announced, Cancel, Flow, Origin, Repository, VaultError};
 use dram_catalog::record::lease::Lease;
 use dram_catalog::record::run::{Wish, Wished};
 use dram_catalog::{Catalog, Clock, Name};
+use dram_storage::crash;
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -185,10 +186,13 @@ impl<'a> Driver<'a> {
                 wishes.look();
             }
             let begun = Instant::now();
+            crash::point(crash::Kind::Step);
             match self.step(step) {
                 Ok(outcome) => {
+                    crash::point(crash::Kind::Step);
                     let body = serde_json::to_value(&outcome).unwrap_or_default();
                     log.append(&key, body, false)?;
+                    crash::point(crash::Kind::Step);
                     self.done(number, of, step, &outcome, begun.elapsed().as_secs_f64(), false);
                 }
                 // The point is sealed: a further vault that cannot be reached leaves it behind and does not undo it.

@@ -9,6 +9,7 @@ use crate::runbook::{Capture, Freeze};
 use crate::site::{self, HostSite, Site, SiteError, Surroundings};
 use crate::vault::{Consistency, Origin, Spool};
 use dram_compiler::model::Application;
+use dram_storage::crash;
 use indicatif::{HumanBytes, HumanDuration};
 use jiff::SignedDuration;
 use std::path::PathBuf;
@@ -24,7 +25,7 @@ pub(super) fn freeze(driver: &Driver<'_>, what: &Freeze) -> Result<Outcome, Erro
     let site = driver.site()?;
     let spool = spool(driver, &site);
     let mut notes = Vec::new();
-    if let Some(failed) = site.thaw_left(&driver.runbook.tenant, driver.runbook.name())? {
+    if let Some(failed) = site.thaw_left(&driver.runbook.tenant, driver.runbook.name(), &driver.cancel)? {
         notes.push(
             "an earlier run was killed with all that should have thawed the application: it is thawed now".to_owned(),
         );
@@ -40,7 +41,9 @@ pub(super) fn freeze(driver: &Driver<'_>, what: &Freeze) -> Result<Outcome, Erro
     let into = repository
         .spooling(&spool, &items, &driver.cancel)
         .map_err(vault_error)?;
+    crash::point(crash::Kind::Step);
     let frozen = site.freeze(&order(driver, &site, &spool, what)?, &driver.cancel)?;
+    crash::point(crash::Kind::Step);
     let at = driver.clock.now();
     let origin = Origin {
         time: at,
@@ -56,7 +59,9 @@ pub(super) fn freeze(driver: &Driver<'_>, what: &Freeze) -> Result<Outcome, Erro
     });
     let failed_before = frozen.failed().to_vec();
     // Whatever became of the data: the application comes first.
+    crash::point(crash::Kind::Step);
     let thawed = frozen.thaw()?;
+    crash::point(crash::Kind::Step);
     if thawed.too_late && !driver.cancel.is_canceled() {
         return Err(too_late(driver, what).into());
     }
@@ -82,6 +87,7 @@ pub(super) fn freeze(driver: &Driver<'_>, what: &Freeze) -> Result<Outcome, Erro
             reached,
         }),
     };
+    crash::point(crash::Kind::Step);
     spool.complete(&serde_json::to_vec(&outcome).unwrap_or_default())?;
     Ok(outcome)
 }

@@ -3,6 +3,7 @@
 use crate::error::Error;
 use dram_catalog::Appended;
 use dram_catalog::record::run::{Event as Entry, RunLog};
+use dram_storage::crash;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs::{File, OpenOptions};
@@ -154,12 +155,14 @@ impl Log for FileLog {
             return Ok(());
         }
         let line = line(key, &self.clock.now().to_string(), &body);
+        crash::point(crash::Kind::Write);
         let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
         written.map_err(|source| Error::File {
             what: "write",
             path: self.path.display().to_string(),
             source,
         })?;
+        crash::point(crash::Kind::Write);
         self.text.extend_from_slice(&line);
         self.entries.insert(key.to_owned(), body);
         Ok(())

@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::site::{HostSite, Site, SystemClock};
 use crate::vault::{Item, Owners, Repository, RestoreFiles, Selection, SourceFault, StoreError, Takeover, VaultError};
 use dram_catalog::Appended;
+use dram_storage::crash;
 use indicatif::HumanBytes;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, ErrorKind, Read, Seek};
@@ -305,9 +306,11 @@ pub(super) fn write_dump(driver: &Driver<'_>, item: &Item, file: &str, overwrite
             more: 0,
         }));
     }
+    crash::point(crash::Kind::Byte);
     out.sync_all()
         .and_then(|()| fs::rename(&beside, &path))
         .map_err(failed)?;
+    crash::point(crash::Kind::Byte);
     Ok(Outcome {
         detail: path.display().to_string(),
         bytes: item.bytes,

@@ -7,6 +7,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use dram_storage::crash;
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
@@ -115,7 +116,9 @@ impl Place {
             let mut file = File::create(&self.part)?;
             file.write_all(&bytes)?;
             file.sync_all()?;
+            crash::point(crash::Kind::Write);
             fs::rename(&self.part, &self.record)?;
+            crash::point(crash::Kind::Write);
             File::open(&self.folder)?.sync_all()
         });
         written.map_err(|error| self.error("write", &self.record, error))

@@ -377,8 +377,8 @@ impl Site for HostSite {
         freeze::begin(self, what, cancel)
     }
 
-    fn thaw_left(&self, tenant: &str, application: &str) -> Result<Option<Vec<String>>, SiteError> {
-        freeze::thaw_left(self, tenant, application)
+    fn thaw_left(&self, tenant: &str, application: &str, cancel: &Cancel) -> Result<Option<Vec<String>>, SiteError> {
+        freeze::thaw_left(self, tenant, application, cancel)
     }
 
     fn fence(&self, tenant: &str, application: &str) -> Result<Option<FenceRecord>, SiteError> {

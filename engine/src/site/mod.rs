@@ -84,8 +84,8 @@ pub trait Site: Send + Sync {
     fn freeze(&self, what: &Freeze, cancel: &Cancel) -> Result<Box<dyn Frozen>, SiteError>;
 
     /// Thaws an application that an earlier freeze left frozen, because all that should have thawed it was lost. The answer is
-    /// what failed and may fail; nothing where nothing was left.
-    fn thaw_left(&self, tenant: &str, application: &str) -> Result<Option<Vec<String>>, SiteError>;
+    /// what failed and may fail; nothing where nothing was left. What still thaws by itself is waited for.
+    fn thaw_left(&self, tenant: &str, application: &str, cancel: &Cancel) -> Result<Option<Vec<String>>, SiteError>;
 
     /// The highest epoch that this site has accepted for an application of a tenant; `None` when it has accepted none.
     fn fence(&self, tenant: &str, application: &str) -> Result<Option<FenceRecord>, SiteError>;

@@ -350,9 +350,7 @@ impl VaultError {
                  directory"
                     .into(),
             ),
-            Self::Target { source, .. } if source.kind() == io::ErrorKind::StorageFull => {
-                Some("free some space and run again: what is restored already is kept".into())
-            }
+            Self::Target { source, .. } => target_help(source.kind()).map(str::to_owned),
             _ => None,
         }
     }
@@ -371,6 +369,23 @@ impl From<StoreError> for VaultError {
             other => Self::Store(other),
         }
     }
+}
+
+/// What helps where the target of a restore cannot be used.
+fn target_help(kind: io::ErrorKind) -> Option<&'static str> {
+    Some(match kind {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            "free some space and run again: what is restored already is kept"
+        }
+        io::ErrorKind::ReadOnlyFilesystem => {
+            "mount it so that it can be written to, or restore elsewhere with `--into`"
+        }
+        io::ErrorKind::PermissionDenied => {
+            "let the user who runs this write there, restore as root, or elsewhere with `--into`"
+        }
+        io::ErrorKind::InvalidFilename => "restore below a shorter path, or on a file system that knows such names",
+        _ => return None,
+    })
 }
 
 fn listed<T: fmt::Display>(things: &[T]) -> String {

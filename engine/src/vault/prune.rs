@@ -6,14 +6,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use jiff::{Timestamp, ToSpan};
-use rustic_core::repofile::SnapshotFile;
-use rustic_core::{FileType, Id, PruneOptions, WriteBackend};
+use rustic_core::repofile::{IndexFile, IndexPack, PackId, SnapshotFile};
+use rustic_core::{FileType, Id, PruneOptions, ReadBackend, WriteBackend};
 
 use super::error::VaultError;
 use super::manifest::SEAL_TAG;
+use super::pack::id_of;
 use super::point::{ATTEST_TAG, tagged};
 use super::progress::Cancel;
-use super::repository::{Repository, Session, TAG};
+use super::repository::{Repository, Session, TAG, explain};
 use super::store::{Deferring, Store, StoreError};
 
 /// Items of a point that was never sealed are garbage after so many hours.
@@ -21,6 +22,7 @@ const GARBAGE_HOURS: i64 = 7 * 24;
 /// Packs that nothing needs are removed only when they were marked for so long: whoever wrote meanwhile with an older index
 /// may count on them.
 const MARKED_HOURS: i64 = 23;
+const MARK: &str = "mark what nothing needs";
 
 /// A point that the vault's lock holds.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -218,6 +220,10 @@ impl Repository {
             removed_bytes: stats.size_to_delete.remove,
             locked_files: 0,
         };
+        let is_idle = stats.index_files_rebuild == 0;
+        if is_idle && stats.packs_unref > 0 {
+            self.mark_unnamed(&session)?;
+        }
         session.run("prune", |library| library.prune(&options, plan))?;
         if session.guard.is_spoiled() {
             return Err(session
@@ -227,6 +233,40 @@ impl Repository {
         }
         pruned.locked_files = deferred.load(Ordering::Relaxed);
         Ok(pruned)
+    }
+
+    /// Marks packs that no index names: whoever wrote or removed them was killed. The library forgets to where it has nothing
+    /// else to write, so that they would stay until something else goes.
+    fn mark_unnamed(&self, session: &Session) -> Result<(), VaultError> {
+        let named = session.all_packs()?;
+        let there = session.guard.list_with_size(FileType::Pack);
+        let there = there.map_err(|error| explain(&session.guard, MARK, &error))?;
+        let unnamed = there.into_iter().filter(|(id, _)| !named.contains(id));
+        let marked = IndexFile {
+            packs_to_delete: unnamed
+                .map(|(id, size)| IndexPack {
+                    id: PackId::from(id),
+                    time: Some(Timestamp::now()),
+                    size: Some(size),
+                    blobs: Vec::new(),
+                })
+                .collect(),
+            ..IndexFile::default()
+        };
+        if marked.packs_to_delete.is_empty() {
+            return Ok(());
+        }
+        let broken = |reason: String| VaultError::Library {
+            action: MARK,
+            place: self.location(),
+            reason,
+        };
+        let json = serde_json::to_vec(&marked).map_err(|error| broken(error.to_string()))?;
+        let sealed = self.codec()?.seal_file(&json).map_err(broken)?;
+        session
+            .guard
+            .write_bytes(FileType::Index, &id_of(&sealed), false, sealed.into())
+            .map_err(|error| explain(&session.guard, MARK, &error))
     }
 
     /// The way by which a prune removes, with the number of locked files that it left.

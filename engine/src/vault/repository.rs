@@ -287,6 +287,20 @@ impl Session {
         })
     }
 
+    /// The packs that the index names, those marked for their removal too.
+    pub(super) fn all_packs(&self) -> Result<HashSet<Id>, VaultError> {
+        self.run("read the index", |library| {
+            let mut named = HashSet::new();
+            for file in library.stream_files::<IndexFile>()? {
+                let IndexFile {
+                    packs, packs_to_delete, ..
+                } = file?.1;
+                named.extend(packs.iter().chain(&packs_to_delete).map(|pack| *pack.id));
+            }
+            Ok(named)
+        })
+    }
+
     /// Shows the library all packs of the index but the lost ones, if there are any: a checked index has no others then.
     pub(super) fn hide_lost(&self) -> Result<bool, VaultError> {
         if self.guard.lost().is_empty() {

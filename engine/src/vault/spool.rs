@@ -10,6 +10,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use dram_storage::crash;
 use rustic_core::{FileType, WriteBackend};
 
 use super::error::VaultError;
@@ -71,7 +72,9 @@ impl Spool {
         let write = || -> io::Result<()> {
             fs::write(&part, said)?;
             fs::File::open(&part)?.sync_all()?;
+            crash::point(crash::Kind::Write);
             fs::rename(&part, self.folder.join(MARKER))?;
+            crash::point(crash::Kind::Write);
             fs::File::open(&self.folder)?.sync_all()
         };
         write().map_err(|error| self.failed("write", error))
@@ -102,6 +105,7 @@ impl Spool {
             fs::remove_file(self.folder.join(MARKER)),
             fs::remove_dir_all(&self.folder),
         ] {
+            crash::point(crash::Kind::Write);
             match gone {
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(self.failed("remove", error)),
                 _ => {}
@@ -174,6 +178,7 @@ impl Repository {
                 guard
                     .write_bytes(of, id, false, content.into())
                     .map_err(|error| explain(&guard, "write what was read", &error))?;
+                crash::point(crash::Kind::Write);
                 near.remove(kind, id)?;
                 progress.advance(u64::from(*size));
                 Ok::<(), VaultError>(())

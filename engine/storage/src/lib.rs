@@ -2,7 +2,7 @@
 //!
 //! A [`Bucket`] is what we need of S3, as blocking calls: whole objects, ranges, creates that never overwrite, listings with
 //! and without versions, retention. [`Patience`] is the one rule by which a call that may succeed a moment later is tried again,
-//! here and by the clients of other stores. Nothing connects before its first call, and nothing here knows what the objects
+//! here and by the clients of other stores. [`crash`] are the places where a test kills a debug build. Nothing connects before its first call, and nothing here knows what the objects
 //! mean.
 
 mod cancel;
@@ -10,6 +10,7 @@ mod error;
 mod runtime;
 mod s3;
 
+pub mod crash;
 pub mod retry;
 
 pub use cancel::Cancel;

@@ -2,6 +2,7 @@
 
 use super::*;
 use rustix::process::{Pid, Signal, kill_process};
+use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 
 /// A dump that says that it has begun and waits until it is let go; the freezer's number is written down before.
@@ -75,6 +76,33 @@ fn an_engine_that_is_killed_leaves_nothing_frozen_and_its_run_is_resumed() {
     until("the run is resumed", || {
         world.dram(&["resume", &run]).output().unwrap().status.success()
     });
+    assert_eq!(world.log(), "freeze\nthaw\nfreeze\nthaw\n");
+    assert!(whole(&world));
+}
+
+#[test]
+fn a_run_that_is_resumed_at_once_waits_until_the_earlier_freezer_has_thawed() {
+    // The hook after says when it begins, and thaws when it is let go.
+    let waiting = WAITING.replace(
+        "shell: 'echo thaw >> {log}'",
+        "shell: 'touch {log}.thawing; while ! test -e {log}.go; do sleep 0.01; done; echo thaw >> {log}'",
+    );
+    let world = World::new("  objectives: { rpo: 75m, maxFreeze: 10m }", &waiting);
+    let mut running = Running::protect(&world);
+    running.0.kill().unwrap();
+    running.0.wait().unwrap();
+    let thawing = world.path("log.thawing");
+    until("the freezer begins to thaw", || thawing.exists());
+    let run = world.engine.runs(1).unwrap().remove(0).run;
+    let mut resuming = world.dram(&["resume", &run]);
+    let mut resumed = resuming.stderr(Stdio::piped()).spawn().unwrap();
+    // It says what it is about to do: from here on it may freeze.
+    let mut words = BufReader::new(resumed.stderr.take().unwrap()).lines();
+    assert!(words.next().unwrap().unwrap().contains("protect shop"));
+    assert_eq!(world.log(), "freeze\n", "nothing is thawed or frozen yet");
+    let_go(&world);
+    words.for_each(drop);
+    assert!(resumed.wait().unwrap().success());
     assert_eq!(world.log(), "freeze\nthaw\nfreeze\nthaw\n");
     assert!(whole(&world));
 }

@@ -18,6 +18,8 @@ pub struct Nasty {
 }
 
 const SPARSE_BYTES: u64 = 3 << 30;
+/// `cap_net_bind_service=ep`, in the kernel's form, revision 2.
+const CAPABILITY: [u8; 20] = [1, 0, 0, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
 /// A time with all its nanoseconds.
 const NANOSECONDS: (i64, i64) = (1_700_000_000, 123_456_789);
 /// A time before 1970.
@@ -64,6 +66,12 @@ fn contents(root: &Path) -> std::io::Result<()> {
     sparse.write_all_at(b"middle", SPARSE_BYTES / 2 + 7)?;
     sparse.write_all_at(b"end", SPARSE_BYTES - 3)?;
     std::fs::File::create(root.join("sparse/all-hole"))?.set_len(64 << 20)?;
+    // Longer than a blob, so that the holes lie in blobs of their own.
+    let late = std::fs::File::create(root.join("sparse/hole-first"))?;
+    late.write_all_at(b"end", 20 << 20)?;
+    let early = std::fs::File::create(root.join("sparse/hole-last"))?;
+    early.write_all_at(b"begin", 0)?;
+    early.set_len(20 << 20)?;
     rustix::fs::mknodat(CWD, root.join("pipe"), FileType::Fifo, Mode::from(0o640), 0)?;
     Ok(())
 }
@@ -123,28 +131,46 @@ fn attributes(root: &Path, nasty: &mut Nasty) -> std::io::Result<()> {
         xattr::set(path, "user.dram.bytes", &[0, 255, 10, 0])?;
         xattr::set(path, "user.dram.empty", b"")?;
     }
-    // An access control list in the kernel's form: version 2; user::rw-, user:1234:r--, group::r--, mask::r--, other::---.
+    match xattr::set(&file, "system.posix_acl_access", &access_list(4, 0)) {
+        Err(error) if error.kind() == ErrorKind::Unsupported => {
+            nasty
+                .lacks
+                .push("the file system knows no access control lists".to_owned());
+            return Ok(());
+        }
+        done => done?,
+    }
+    let inherited = folder.join("inherited");
+    std::fs::create_dir_all(&inherited)?;
+    xattr::set(&inherited, "system.posix_acl_default", &access_list(6, 4))?;
+    // What is made inside gets the list; what is restored there must get its own.
+    std::fs::write(inherited.join("inside"), b"")?;
+    std::fs::write(inherited.join("without"), b"")?;
+    xattr::remove(inherited.join("without"), "system.posix_acl_access")?;
+    if rustix::process::geteuid().is_root() {
+        let of_root = folder.join("of-root");
+        std::fs::write(&of_root, b"")?;
+        xattr::set(&of_root, "trusted.dram", b"root sees it")?;
+        xattr::set(&of_root, "security.capability", &CAPABILITY)?;
+    }
+    Ok(())
+}
+
+/// An access control list in the kernel's form: version 2; user::rw-, user:1234, group::r--, mask::rw-, other.
+fn access_list(named: u16, others: u16) -> Vec<u8> {
     let mut list = 2_u32.to_le_bytes().to_vec();
     for (tag, rights, id) in [
         (1_u16, 6_u16, u32::MAX),
-        (2, 4, 1234),
+        (2, named, 1234),
         (4, 4, u32::MAX),
-        (16, 4, u32::MAX),
-        (32, 0, u32::MAX),
+        (16, named, u32::MAX),
+        (32, others, u32::MAX),
     ] {
         list.extend(tag.to_le_bytes());
         list.extend(rights.to_le_bytes());
         list.extend(id.to_le_bytes());
     }
-    match xattr::set(&file, "system.posix_acl_access", &list) {
-        Err(error) if error.kind() == ErrorKind::Unsupported => {
-            nasty
-                .lacks
-                .push("the file system knows no access control lists".to_owned());
-            Ok(())
-        }
-        done => done,
-    }
+    list
 }
 
 fn modes(root: &Path, nasty: &mut Nasty) -> std::io::Result<()> {

@@ -10,6 +10,8 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use dram_storage::crash;
+
 use super::error::{Action, Fault, StoreError, fault_of};
 use super::{Creation, Listing, RECORD_LIMIT, Store};
 use crate::layout::{Folder, Key};
@@ -106,7 +108,9 @@ impl FileStore {
             sync_folder(folder)?;
             return Ok(Creation::Exists);
         }
+        crash::point(crash::Kind::Write);
         let part = Part::write(folder, bytes)?;
+        crash::point(crash::Kind::Write);
         let creation = match fs::hard_link(&part.path, target) {
             Ok(()) => Creation::Won,
             // On NFS the answer to a link that succeeded may get lost, and its repetition then says "exists": the count of
@@ -120,6 +124,7 @@ impl FileStore {
             }
             Err(error) => return Err(error),
         };
+        crash::point(crash::Kind::Write);
         drop(part);
         sync_folder(folder)?;
         Ok(creation)
@@ -206,8 +211,12 @@ impl Store for FileStore {
     }
 
     fn remove(&self, key: &Key) -> Result<(), StoreError> {
+        crash::point(crash::Kind::Write);
         match fs::remove_file(self.path(key.as_str())) {
-            Ok(()) => Ok(()),
+            Ok(()) => {
+                crash::point(crash::Kind::Write);
+                Ok(())
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => self.still_here(Action::Remove),
             Err(error) => Err(self.error(Action::Remove, key.as_str(), error)),
         }

@@ -4,7 +4,7 @@
 //! systems, says so, and waits. It thaws when it is told to, when the time is over, and when whoever started it is gone.
 //! Guarantees: whatever of the two processes is killed or stopped, the other thaws; if both are, whoever comes next does, by what
 //! is written down in `<root>/var/lib/dram/freeze`. All that freezes is begun by the freezer, so that nothing can freeze after
-//! it thawed. Assumes that thawing what is not frozen does nothing.
+//! it thawed; as long as one lives, no other freezes or thaws the application. Assumes that thawing what is not frozen does nothing.
 
 mod freezer;
 mod mount;
@@ -137,16 +137,23 @@ pub(super) fn begin(site: &HostSite, what: &Freeze, cancel: &Cancel) -> Result<B
         filesystems: mount::frozen(site, application, &what.paths, &what.awake)?,
         most: what.most,
     };
+    // Whoever was killed may have left a freezer that is still about to thaw: it must not thaw what is frozen now.
+    let alone = Record::of(&order).alone(cancel)?;
     let text = serde_json::to_string(&order).map_err(|error| failed(error.to_string()))?;
     let mut process = Process::new(program());
     process
         .arg(FREEZER)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(Stdio::null());
+        // It says nothing there; it holds the lock by it as long as it lives.
+        .stderr(Stdio::from(alone));
     site.withhold_from(&mut process);
+    // A test that kills this process at a certain point does not mean that one.
+    process.env_remove(dram_storage::crash::VARIABLE);
     // In a group of its own, so that Ctrl-C on a terminal reaches it by us alone.
     let mut child = process::spawn(&mut process).map_err(|error| failed(error.to_string()))?;
+    // From here on the lock is the child's alone.
+    drop(process);
     let (told, answers) = channel();
     let over = cancel.part();
     if let Some(output) = child.stdout.take() {
@@ -285,8 +292,15 @@ impl Order {
     }
 }
 
-pub(super) fn thaw_left(site: &HostSite, tenant: &str, application: &str) -> Result<Option<Vec<String>>, SiteError> {
+pub(super) fn thaw_left(
+    site: &HostSite,
+    tenant: &str,
+    application: &str,
+    cancel: &Cancel,
+) -> Result<Option<Vec<String>>, SiteError> {
     let record = Record::named(site, tenant, application)?;
+    // A freezer whose engine was killed thaws by itself, and what is read meanwhile would not be at rest.
+    let _alone = record.alone_if_known(cancel)?;
     let Some(order) = record.read()? else {
         return Ok(None);
     };

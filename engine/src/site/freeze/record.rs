@@ -1,14 +1,22 @@
 //! What is written down of a freeze, for whoever comes after a machine on which everything was killed.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+
+use super::super::command::Cancel;
 use super::super::error::SiteError;
 use super::super::fence::plain;
 use super::super::{HostSite, Site};
 use super::Order;
+
+/// How long is slept between two looks at who freezes.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// The record of one application's freeze.
 pub(super) struct Record {
@@ -69,6 +77,52 @@ impl Record {
         match fs::remove_file(&self.path) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(self.failed("remove", error)),
             _ => Ok(()),
+        }
+    }
+
+    /// Waits until nobody freezes or thaws the application any more, and keeps others from it as long as the file is open
+    /// somewhere: the freezer inherits it, so it is free once that process has ended, however.
+    pub(super) fn alone(&self, cancel: &Cancel) -> Result<File, SiteError> {
+        let open = || -> io::Result<File> {
+            fs::create_dir_all(self.path.parent().unwrap_or(&self.path))?;
+            OpenOptions::new()
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600)
+                .open(self.lock())
+        };
+        let file = open().map_err(|error| self.failed("write", error))?;
+        self.wait(&file, cancel)?;
+        Ok(file)
+    }
+
+    /// The same where nothing may be made: nothing if nobody ever froze the application here.
+    pub(super) fn alone_if_known(&self, cancel: &Cancel) -> Result<Option<File>, SiteError> {
+        match File::open(self.lock()) {
+            Ok(file) => self.wait(&file, cancel).map(|()| Some(file)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(self.failed("read", error)),
+        }
+    }
+
+    fn lock(&self) -> PathBuf {
+        self.path.with_extension("lock")
+    }
+
+    fn wait(&self, file: &File, cancel: &Cancel) -> Result<(), SiteError> {
+        loop {
+            match flock(file, FlockOperation::NonBlockingLockExclusive) {
+                Ok(()) => return Ok(()),
+                Err(Errno::WOULDBLOCK) if cancel.is_canceled() => {
+                    return Err(self.failed("lock", ErrorKind::Interrupted.into()));
+                }
+                Err(Errno::WOULDBLOCK) => std::thread::sleep(LOOK),
+                Err(error) => {
+                    tracing::debug!(%error, "the site knows no locks");
+                    return Ok(());
+                }
+            }
         }
     }
 

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::ops::Range;
 
+use dram_storage::crash;
 use rustix::buffer::spare_capacity;
 use rustix::fs::SeekFrom;
 
@@ -101,6 +102,7 @@ impl Feed for Stream<'_> {
             }
         };
         buffer.truncate(length + read.as_ref().map_or(0, |count| *count));
+        crash::point(crash::Kind::Byte);
         read
     }
 }
@@ -188,6 +190,7 @@ impl Feed for Extents<'_> {
         // The buffer may have room for more than what is data, or was listed.
         let read = read.min(wanted);
         buffer.truncate(length + read);
+        crash::point(crash::Kind::Byte);
         if read == 0 {
             self.end = self.at;
         }

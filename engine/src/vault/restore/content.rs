@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use dram_storage::crash;
 use rustic_core::DataId;
 use rustix::fs::{Advice, Mode, OFlags};
 
@@ -413,6 +414,7 @@ fn write_sparse(file: &File, bytes: &[u8], offset: u64) -> std::io::Result<bool>
         if ZEROS.get(..now.len()) == Some(now) {
             if length > 0 {
                 file.write_all_at(run.get(..length).unwrap_or_default(), run_at)?;
+                crash::point(crash::Kind::Byte);
             }
             (run_at, run, length) = (at, later, 0);
         } else {
@@ -423,6 +425,7 @@ fn write_sparse(file: &File, bytes: &[u8], offset: u64) -> std::io::Result<bool>
     let last = run.get(..length).unwrap_or_default();
     if !last.is_empty() {
         file.write_all_at(last, run_at)?;
+        crash::point(crash::Kind::Byte);
     }
     Ok(!last.is_empty())
 }

@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use dram_storage::crash;
 use rustic_core::repofile::{Node, NodeType};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, RenameFlags, Stat};
 use rustix::io::Errno;
@@ -282,13 +283,18 @@ impl Target {
 
     /// Gives a finished object its name, in place of what has it.
     pub(super) fn reveal(&self, parent: &OwnedFd, temporary: &OsStr, name: &OsStr) -> Result<(), Errno> {
+        crash::point(crash::Kind::Byte);
         match rustix::fs::renameat_with(parent, temporary, parent, name, RenameFlags::NOREPLACE) {
-            Ok(()) => return Ok(()),
+            Ok(()) => {
+                crash::point(crash::Kind::Byte);
+                return Ok(());
+            }
             // Something has the name, or the file system knows only the plain way.
             Err(Errno::EXIST | Errno::INVAL | Errno::NOSYS) => {}
             Err(error) => return Err(error),
         }
         rustix::fs::renameat(parent, temporary, parent, name)?;
+        crash::point(crash::Kind::Byte);
         // Between two names of one file the rename does nothing and leaves both.
         remove_if_there(parent, temporary)
     }

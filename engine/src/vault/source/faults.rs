@@ -1,5 +1,6 @@
 //! What a capture saw on its way: what made it fail, and what has to be said.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -11,6 +12,8 @@ use super::super::guard::Guard;
 
 /// So many faults and notes are kept with their names; the rest is counted.
 const KEPT: usize = 100;
+/// So many notes that differ in their path alone are named.
+const ALIKE: u64 = 20;
 
 /// Why something has to be said about an operation that succeeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,39 +59,57 @@ impl Note {
 
 impl std::fmt::Display for Note {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "`{}`: {}", self.path, self.detail)
+        match self.kind {
+            NoteKind::More => f.write_str(&self.detail),
+            _ => write!(f, "`{}`: {}", self.path, self.detail),
+        }
     }
 }
 
-/// Collects notes from several threads.
+/// Collects notes from several threads. However many there are, each thing that has to be said is said: of many that differ in
+/// their path alone, some are named and the rest is counted.
 #[derive(Debug, Default)]
 pub(in super::super) struct Notes {
-    kept: Mutex<Vec<Note>>,
-    more: AtomicU64,
+    said: Mutex<Said>,
+}
+
+#[derive(Debug, Default)]
+struct Said {
+    kept: Vec<Note>,
+    /// How often each detail was said, and how many of these are kept.
+    details: BTreeMap<String, (u64, u64)>,
+    /// What is not even counted by its detail.
+    more: u64,
 }
 
 impl Notes {
     pub(in super::super) fn add(&self, note: Note) {
-        let mut kept = lock(&self.kept);
-        if kept.len() < KEPT {
-            kept.push(note);
-        } else {
-            self.more.fetch_add(1, Ordering::Relaxed);
+        let mut said = lock(&self.said);
+        let said = &mut *said;
+        if said.details.len() >= KEPT && !said.details.contains_key(&note.detail) {
+            said.more += 1;
+            return;
+        }
+        let (all, kept) = said.details.entry(note.detail.clone()).or_default();
+        *all += 1;
+        if *kept < ALIKE && said.kept.len() < KEPT {
+            *kept += 1;
+            said.kept.push(note);
         }
     }
 
     pub(in super::super) fn take(&self) -> Vec<Note> {
-        let mut notes = std::mem::take(&mut *lock(&self.kept));
+        let said = std::mem::take(&mut *lock(&self.said));
+        let mut notes = said.kept;
         notes.sort_by(|a, b| a.path.cmp(&b.path));
-        let more = self.more.swap(0, Ordering::Relaxed);
-        if more > 0 {
-            let detail = format!("{more} more notes are not named");
-            notes.push(Note {
-                kind: NoteKind::More,
-                path: String::new(),
-                detail,
-            });
-        }
+        let unnamed = said.details.into_iter().filter(|(_, (all, kept))| all > kept);
+        let counts = unnamed.map(|(detail, (all, kept))| format!("{} more: {detail}", all - kept));
+        let rest = (said.more > 0).then(|| format!("{} more notes are not named", said.more));
+        notes.extend(counts.chain(rest).map(|detail| Note {
+            kind: NoteKind::More,
+            path: String::new(),
+            detail,
+        }));
         notes
     }
 }
@@ -162,4 +183,30 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 /// A path for a fault that has none.
 pub(in super::super) fn stream_path(name: &str) -> PathBuf {
     PathBuf::from("/").join(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_notes_hide_no_other() {
+        let notes = Notes::default();
+        for number in 0..5000 {
+            let path = PathBuf::from(format!("/srv/{number:04}"));
+            notes.add(Note::new(NoteKind::Metadata, &path, "its owner is not set"));
+        }
+        notes.add(Note::new(NoteKind::NotRestored, Path::new("/srv/null"), "a device"));
+        let said: Vec<String> = notes.take().iter().map(ToString::to_string).collect();
+        assert_eq!(said.len(), 22, "{said:?}");
+        assert_eq!(said.first().unwrap(), "`/srv/0000`: its owner is not set");
+        assert_eq!(said[20], "`/srv/null`: a device");
+        assert_eq!(said[21], "4980 more: its owner is not set");
+        for number in 0..5000 {
+            notes.add(Note::new(NoteKind::Metadata, Path::new("/srv"), format!("{number}")));
+        }
+        let said = notes.take();
+        assert_eq!(said.len(), 101);
+        assert_eq!(said[100].to_string(), "4900 more notes are not named");
+    }
 }

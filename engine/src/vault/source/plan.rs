@@ -56,6 +56,8 @@ pub(in super::super) struct Plan {
     root: PathBuf,
     /// Logical paths, sorted, none below another.
     pub(super) paths: Vec<PathBuf>,
+    /// Logical paths as they were named, those below another too.
+    named: Vec<PathBuf>,
     /// Logical to physical.
     pub(super) mapped: Vec<(PathBuf, PathBuf)>,
     pub(super) excludes: Vec<Arc<Gitignore>>,
@@ -106,6 +108,7 @@ impl Plan {
         Ok(Self {
             root: root.to_owned(),
             paths: kept,
+            named: paths.to_vec(),
             mapped: mapped.to_vec(),
             excludes,
             skip: skip.to_vec(),
@@ -116,6 +119,12 @@ impl Plan {
 
     pub(super) fn paths(&self) -> &[PathBuf] {
         &self.paths
+    }
+
+    /// Whether somebody named this path, or something below it.
+    pub(super) fn leads_to_named(&self, logical: &Path) -> bool {
+        let mapped = self.mapped.iter().map(|(from, _)| from);
+        self.named.iter().chain(mapped).any(|named| named.starts_with(logical))
     }
 
     pub(in super::super) fn physical(&self, logical: &Path) -> PathBuf {

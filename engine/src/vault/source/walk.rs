@@ -1,5 +1,5 @@
 //! Walks what an item consists of, in the order that the library needs: every directory before what it holds, names sorted
-//! by their bytes.
+//! by their bytes. What is mounted below a path is kept as an empty directory, unless it was named.
 
 use std::collections::{HashSet, VecDeque};
 use std::ffi::{OsStr, OsString};
@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use ignore::gitignore::Gitignore;
 use rustic_core::repofile::Node;
-use rustix::fs::{AtFlags, Dir, FileType, OFlags};
+use rustix::fs::{AtFlags, Dir, FileType, OFlags, StatxAttributes, StatxFlags};
 
 use super::super::beneath::kind_of;
 use super::faults::{Faults, Note, NoteKind};
@@ -221,6 +221,11 @@ impl Walk {
             self.faults.notes.add(Note::new(NoteKind::Metadata, logical, lost));
         }
         let frame = match opened {
+            Some(opened) if is_foreign(&opened) && !self.plan.leads_to_named(logical) => {
+                let detail = "something is mounted here, which is not captured: name it as a path of its own";
+                self.faults.notes.add(Note::new(NoteKind::Skipped, logical, detail));
+                None
+            }
             Some(opened) => Some(self.list(logical, &place, opened, excludes)?),
             None => None,
         };
@@ -268,6 +273,12 @@ impl Walk {
             excludes: Arc::clone(excludes),
         })
     }
+}
+
+/// Whether an open directory is where something is mounted. A kernel that cannot tell says no.
+fn is_foreign(directory: &OwnedFd) -> bool {
+    let told = rustix::fs::statx(directory, "", AtFlags::EMPTY_PATH, StatxFlags::empty());
+    told.is_ok_and(|told| told.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
 }
 
 impl Iterator for Walk {

@@ -12,6 +12,7 @@ use std::sync::{Arc, Once};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use dram_storage::crash;
 use rustic_core::Id;
 
 use super::super::progress::Cancel;
@@ -242,7 +243,9 @@ impl Store for Directory {
         self.tidied.call_once(|| self.tidy(SystemTime::now()));
         let path = self.path(kind, id);
         let scratch = self.scratch();
+        crash::point(crash::Kind::Write);
         let written = self.write_scratch(&scratch, content).and_then(|()| {
+            crash::point(crash::Kind::Write);
             let place = || match kind {
                 // A link does not replace: of two that make the same repository, one wins.
                 Kind::Config => place_new(&scratch, &path),
@@ -264,16 +267,19 @@ impl Store for Directory {
             let _ = fs::remove_file(&scratch);
         }
         written?;
+        crash::point(crash::Kind::Write);
         sync_parent(&path)
     }
 
     fn remove(&self, kind: Kind, id: &Id) -> Result<(), StoreError> {
         let path = self.path(kind, id);
         let _turn = self.flow.turn(&self.cancel)?;
+        crash::point(crash::Kind::Write);
         match fs::remove_file(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             other => other.map_err(|error| failed("remove", &path, error))?,
         }
+        crash::point(crash::Kind::Write);
         sync_parent(&path)
     }
 

@@ -225,6 +225,26 @@ fn forgetting_takes_what_was_planned_and_nothing_else() {
 }
 
 #[test]
+fn what_a_killed_prune_left_goes_although_nothing_else_does() {
+    let fixture = Fixture::new();
+    protect(&fixture, "P1", 1, "one");
+    let prune = |hours| fixture.repository.prune_marked_for(hours, &Cancel::new()).unwrap();
+    prune(0);
+    let before = packs(&fixture);
+    // The index that named it was replaced, and it was not removed any more.
+    let folder = before[0].parent().unwrap().with_file_name("ff");
+    std::fs::create_dir_all(&folder).unwrap();
+    let left = folder.join("ff".repeat(32));
+    std::fs::write(&left, "left").unwrap();
+    prune(23);
+    assert!(left.exists(), "it is only marked: somebody may still write it");
+    prune(23);
+    assert!(left.exists(), "it is not marked for long enough");
+    prune(0);
+    assert_eq!(packs(&fixture), before);
+}
+
+#[test]
 fn snapshots_hold_nothing_of_the_process() {
     let fixture = Fixture::new();
     protect(&fixture, "P1", 1, "one");

@@ -1,0 +1,44 @@
+//! The engine is killed at every point where it can be cut off, and an operator goes on from there.
+//!
+//! Flow: a world is made once → the verb runs to its end, which says how many points there are and what the end is → for each
+//! point: the world anew, the verb killed there, then what an operator does: `dram resume` of a run that is open, else the same
+//! command again → the end must be the same. Only debug builds of the programs can be killed so.
+
+#![cfg(debug_assertions)]
+
+mod end;
+mod key;
+mod place;
+mod verbs;
+mod walk;
+
+use dram_tests::Result;
+
+/// One test for each verb.
+macro_rules! walks {
+    ($($verb:ident),* $(,)?) => {
+        $(
+            #[test]
+            fn $verb() -> Result<()> {
+                walk::walk(stringify!($verb), &verbs::$verb())
+            }
+        )*
+    };
+}
+
+walks!(
+    first_protect,
+    protect,
+    protect_at_rest,
+    protect_into_two_vaults,
+    restore_in_place,
+    restore_over_what_is_there,
+    restore_at_another_site,
+    recover_from_a_vault_alone,
+    verify_by_restoring,
+    prune_that_forgets,
+    prune_that_removes,
+    copy,
+    hold,
+    rebuild_of_a_catalog,
+);

@@ -1,0 +1,251 @@
+//! What is killed: each verb, with the world that it finds.
+
+use dram_tests::call::Call;
+use dram_tests::error::{Doing as _, Result, claim};
+use dram_tests::world;
+
+use super::place::{Place, SHOP};
+
+/// A verb of the program and its world.
+pub(crate) struct Verb {
+    /// Texts of the model and what stands in their place.
+    pub(crate) changes: &'static [(&'static str, &'static str)],
+    /// Makes the world that the verb finds.
+    pub(crate) prepare: fn(&Place) -> Result<()>,
+    /// The command.
+    pub(crate) act: fn(&Place) -> Result<Call>,
+    /// What an operator does after a kill.
+    pub(crate) after: After,
+}
+
+/// How one goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum After {
+    /// By the run in the catalog.
+    Resume,
+    /// With the same command.
+    Again,
+    /// With the same command, which says the same a second time.
+    SayAgain,
+    /// With the same command, which knows of no catalog; so the catalog does not know of the takeover.
+    Alone,
+}
+
+const TWO_VAULTS: (&str, &str) = ("vaults: [{ name: nas }]", "vaults: [{ name: nas }, { name: far }]");
+/// A dump that is not at rest fails.
+const AT_REST: [(&str, &str); 2] = [
+    (
+        "cat db/rows",
+        "test -e state/frozen && cat db/rows && test -e state/frozen",
+    ),
+    (
+        "  hooks: []",
+        "  hooks:
+    - { at: before-freeze, shell: \"mkdir -p state; touch state/frozen; echo freeze >> log\" }
+    - { at: after-thaw, shell: \"rm -f state/frozen; echo thaw >> log\" }",
+    ),
+];
+
+fn declared(place: &Place) -> Result<()> {
+    place.world.declare()
+}
+
+/// One point, and new data since.
+fn protected(place: &Place) -> Result<()> {
+    declared(place)?;
+    place.dram().args(["protect", SHOP]).ok()?;
+    place.cheapen()?;
+    place.fill(2)
+}
+
+/// Four points, of which retention keeps two.
+fn full(place: &Place) -> Result<()> {
+    protected(place)?;
+    for generation in 2..5 {
+        place.fill(generation)?;
+        place.dram().args(["protect", SHOP]).ok()?;
+    }
+    Ok(())
+}
+
+fn without_site(place: &Place) -> Result<()> {
+    protected(place)?;
+    let office = place.dir().join("office");
+    std::fs::remove_dir_all(&office).doing(|| "lose the site".to_owned())
+}
+
+fn protects(place: &Place) -> Result<Call> {
+    Ok(place.dram().args(["protect", SHOP]))
+}
+
+pub(crate) fn first_protect() -> Verb {
+    Verb {
+        changes: &[],
+        prepare: declared,
+        act: protects,
+        after: After::Resume,
+    }
+}
+
+pub(crate) fn protect() -> Verb {
+    Verb {
+        changes: &[],
+        prepare: protected,
+        act: protects,
+        after: After::Resume,
+    }
+}
+
+pub(crate) fn protect_at_rest() -> Verb {
+    Verb {
+        changes: &AT_REST,
+        prepare: protected,
+        act: protects,
+        after: After::Resume,
+    }
+}
+
+pub(crate) fn protect_into_two_vaults() -> Verb {
+    Verb {
+        changes: &[TWO_VAULTS],
+        prepare: protected,
+        act: protects,
+        after: After::Resume,
+    }
+}
+
+pub(crate) fn restore_in_place() -> Verb {
+    Verb {
+        changes: &[],
+        prepare: without_site,
+        act: |place| Ok(place.dram().args(["restore", SHOP])),
+        after: After::Resume,
+    }
+}
+
+pub(crate) fn restore_over_what_is_there() -> Verb {
+    Verb {
+        changes: &[],
+        prepare: protected,
+        act: |place| Ok(place.dram().args(["restore", SHOP, "--overwrite"])),
+        after: After::Resume,
+    }
+}
+
+pub(crate) fn restore_at_another_site() -> Verb {
+    Verb {
+        changes: &[],
+        prepare: without_site,
+        act: |place| {
+            let call = place.dram().args(["restore", SHOP, "--to", "branch"]);
+            Ok(call.arg("--attest-source-stopped"))
+        },
+        after: After::Resume,
+    }
+}
+
+pub(crate) fn recover_from_a_vault_alone() -> Verb {
+    Verb {
+        changes: &[],
+        prepare: without_site,
+        act: |place| {
+            let call = place.dram().without_env("DRAM_CATALOG").args(["recover", SHOP]);
+            let call = call.args(place.world.vault_options()).arg("--attest-source-stopped");
+            Ok(call.arg("--into").arg(place.dir().join("third")))
+        },
+        after: After::Alone,
+    }
+}
+
+pub(crate) fn verify_by_restoring() -> Verb {
+    Verb {
+        changes: &[],
+        prepare: protected,
+        act: |place| Ok(place.dram().args(["verify", SHOP, "--level", "restore"])),
+        after: After::SayAgain,
+    }
+}
+
+pub(crate) fn prune_that_forgets() -> Verb {
+    Verb {
+        changes: &[],
+        prepare: full,
+        act: |place| Ok(place.dram().args(["prune", SHOP])),
+        after: After::Again,
+    }
+}
+
+pub(crate) fn prune_that_removes() -> Verb {
+    Verb {
+        changes: &[],
+        prepare: |place| {
+            full(place)?;
+            // What this one marks has been marked for two days when the one that is killed comes by.
+            let before = place.clock.shifted(place.dram(), "-2d");
+            before.args(["prune", SHOP]).ok().map(drop)
+        },
+        act: |place| Ok(place.dram().args(["prune", SHOP])),
+        after: After::Again,
+    }
+}
+
+pub(crate) fn copy() -> Verb {
+    Verb {
+        changes: &[],
+        prepare: |place| {
+            protected(place)?;
+            place.dram().args(["protect", SHOP]).ok()?;
+            place.world.change_model(&[TWO_VAULTS])?;
+            place.dram().arg("apply").arg(place.world.model()).ok().map(drop)
+        },
+        act: |place| Ok(place.dram().args(["copy", SHOP])),
+        after: After::Resume,
+    }
+}
+
+pub(crate) fn hold() -> Verb {
+    Verb {
+        changes: &[TWO_VAULTS],
+        prepare: protected,
+        act: |place| {
+            let points = place.world.points(SHOP)?;
+            let point = points.first().cloned().unwrap_or_default();
+            Ok(place.dram().args(["hold", &point, "--reason", "audit"]))
+        },
+        after: After::SayAgain,
+    }
+}
+
+pub(crate) fn rebuild_of_a_catalog() -> Verb {
+    Verb {
+        changes: &[],
+        prepare: |place| {
+            full(place)?;
+            place.world.lose_catalog()?;
+            place.dram().args(["catalog", "init"]).ok().map(drop)
+        },
+        act: |place| {
+            Ok(place
+                .dram()
+                .args(["catalog", "rebuild"])
+                .args(place.world.vault_options()))
+        },
+        after: After::Again,
+    }
+}
+
+/// Hooks wrote down what they did: each freeze was followed by a thaw.
+pub(crate) fn check_hooks(place: &Place) -> Result<()> {
+    let log = place.dir().join("office/log");
+    if !log.exists() {
+        return Ok(());
+    }
+    let log = world::read(&log)?;
+    claim(
+        "the last that was heard of hooks is a thaw",
+        log.ends_with("thaw\n"),
+        || log.clone(),
+    )?;
+    let twice = log.contains("freeze\nfreeze\n");
+    claim("nothing is frozen that was not thawed before", !twice, || log)
+}
