@@ -30,7 +30,12 @@ pub(crate) fn cheapen(repository: &Path, password: &str) -> Result<()> {
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect();
-        world::write(&folder.join(name), &cheap)?;
+        let cheaper = folder.join(name);
+        if cheaper == path {
+            // It is cheap already.
+            continue;
+        }
+        world::write(&cheaper, &cheap)?;
         std::fs::remove_file(&path).doing(|| format!("remove `{}`", path.display()))?;
     }
     Ok(())

@@ -179,10 +179,15 @@ pub(crate) fn prune_that_removes() -> Verb {
     Verb {
         changes: &[],
         prepare: |place| {
-            full(place)?;
+            declared(place)?;
+            let days_ago = |shift| place.clock.shifted(place.dram(), shift);
+            for generation in 1..5 {
+                place.fill(generation)?;
+                days_ago("-3d").args(["protect", SHOP]).ok()?;
+            }
+            place.cheapen()?;
             // What this one marks has been marked for two days when the one that is killed comes by.
-            let before = place.clock.shifted(place.dram(), "-2d");
-            before.args(["prune", SHOP]).ok().map(drop)
+            days_ago("-2d").args(["prune", SHOP]).ok().map(drop)
         },
         act: |place| Ok(place.dram().args(["prune", SHOP])),
         after: After::Again,

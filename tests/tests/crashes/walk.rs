@@ -118,6 +118,8 @@ fn go_on(place: &Place, verb: &Verb, point: &str, number: usize, reference: &Ref
         until_thawed(place)?;
     }
     take_up(place, verb, reference)?;
+    // Of a repository that only now was made.
+    place.cheapen()?;
     let closely = is_long();
     let which = match closely || number.is_multiple_of(RESTORED) {
         true => Which::All,
