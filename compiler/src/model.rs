@@ -29,8 +29,8 @@ pub use dram_fields::{
 pub use hook::{ConsistencyGroup, Hook, HookDeed, HookRequest, HttpMethod, Moment, OnError, Place};
 pub use plan::{Applications, Mappings, OnMissing, PathMapping, RecoveryPlan, Target};
 pub use policy::{
-    Consistency, Missed, Objectives, ProtectionPolicy, Retention, Schedule, Transfer, VaultUse, Verify, VerifyLevel,
-    When, Window,
+    Anomaly, AnomalyAction, Consistency, Missed, Objectives, ProtectionPolicy, Retention, Schedule, Transfer, VaultUse,
+    Verify, VerifyLevel, When, Window,
 };
 pub use secret::{SecretRef, SecretSource};
 pub use site::{HostSite, Platform, RecoverySite};

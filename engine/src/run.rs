@@ -1,5 +1,6 @@
 //! Doing: a runbook is carried out step by step, each step begin or continue, every step in the run's log.
 
+mod anomaly;
 mod capture;
 mod copy;
 mod drive;

@@ -17,7 +17,7 @@ pub use protect::{Protect, copy, protect};
 pub use refusal::Refusal;
 pub use restore::{Asked, Destination, FilesOnly, Landing, Restore, asked_items, files_only, restore};
 pub use retention::{Candidate, Kept, Pruning, RetentionRef, prune};
-pub use step::{Capture, Freeze, RUNBOOK_FORMAT, Recorded, Runbook, Scope, SiteRef, Step, Verb};
+pub use step::{Capture, Freeze, RUNBOOK_FORMAT, Recorded, Runbook, Scope, SiteRef, Step, Unusual, Verb};
 pub(crate) use vault::AWS_CHAIN;
 pub use vault::{CopyRef, CredentialsRef, LockRef, PlaceRef, S3Ref, SecretPlace, TransferRef, VaultRef};
 

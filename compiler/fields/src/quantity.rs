@@ -267,6 +267,12 @@ impl fmt::Display for Rate {
 pub struct Percent(u8);
 
 impl Percent {
+    /// How many hundredths: from 1 to 100.
+    #[must_use]
+    pub const fn get(self) -> u8 {
+        self.0
+    }
+
     /// The part of an amount, rounded down.
     #[must_use]
     pub fn of(self, amount: Bytes) -> Bytes {

@@ -3,9 +3,9 @@
 use super::Written;
 use crate::diagnostic::{Diagnostic, compiler_codes as codes};
 use crate::model::{
-    Application, Body, Command, Component, DataHints, Dump, Health, Hook, HookDeed, HookRequest, Host, Http, Lock,
-    LogicalPath, Mappings, Objectives, PathMapping, Probe, ProtectionPolicy, RecoveryPlan, RecoverySite, Retention,
-    Schedule, Service, Spec, Transfer, Vault, VaultUse, Verify, When,
+    Anomaly, Application, Body, Command, Component, DataHints, Dump, Health, Hook, HookDeed, HookRequest, Host, Http,
+    Lock, LogicalPath, Mappings, Objectives, PathMapping, Probe, ProtectionPolicy, RecoveryPlan, RecoverySite,
+    Retention, Schedule, Service, Spec, Transfer, Vault, VaultUse, Verify, VerifyLevel, When,
 };
 use dram_fields::{Duration, Field, Rate, Step};
 
@@ -118,6 +118,16 @@ impl Rule<'_> {
         if let Some(verify) = &policy.verify {
             let at = under(&[], &[ProtectionPolicy::VERIFY, Verify::EVERY]);
             self.duration(at, "an interval", verify.every);
+            if verify.sample.is_some() && verify.level == VerifyLevel::Restore {
+                let path = under(&[], &[ProtectionPolicy::VERIFY, Verify::SAMPLE]);
+                let message = "a sample has no effect where a point is restored".to_owned();
+                let finding = self.document.error(codes::SAMPLE_WITHOUT_EFFECT, path, message);
+                self.out.push(finding.help("remove `sample`, or say `level: checksum`"));
+            }
+        }
+        if let Some(anomaly) = &policy.anomaly {
+            let at = under(&[], &[ProtectionPolicy::ANOMALY, Anomaly::CHANGE_RATE]);
+            self.rate(&at, Some(anomaly.change_rate));
         }
         if let Some(transfer) = &policy.transfer {
             let at = under(&[], &[ProtectionPolicy::TRANSFER, Transfer::BANDWIDTH]);

@@ -127,6 +127,9 @@ codes! {
         "A policy with `consistency: application` promises that each point holds data of applications at rest. A dump is a\n\
          transaction of its own; files are not: a hook `at: before-freeze` must bring their component to rest, and one\n\
          `at: after-thaw` let it go on.";
+    SAMPLE_WITHOUT_EFFECT = "DRAM0075", "a sample of what is restored whole",
+        "`sample` says how much of a point `level: checksum` reads each time. `level: restore` restores all of it: leave the\n\
+         sample out, or verify by checksum.";
 }
 
 /// Every code of the compiler and of decoding, in order.

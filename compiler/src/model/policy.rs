@@ -1,7 +1,7 @@
 //! How well something must survive.
 
 use super::{Cron, TimeOfDay, Timezone};
-use dram_fields::{Duration, Fields, Name, Rate, Whole};
+use dram_fields::{Duration, Fields, Name, Percent, Rate, Whole};
 
 /// Objectives, schedule and retention for applications, and the vaults that keep their points.
 #[derive(Fields, Debug, Clone, PartialEq)]
@@ -22,6 +22,29 @@ pub struct ProtectionPolicy {
     pub transfer: Option<Transfer>,
     /// How often the newest point is proved to be restorable. Without it only `dram verify` does that.
     pub verify: Option<Verify>,
+    /// What happens when much more changes than usual, as when an intruder encrypts everything.
+    pub anomaly: Option<Anomaly>,
+}
+
+/// What happens when much more changes than usual.
+#[derive(Fields, Debug, Clone, PartialEq)]
+pub struct Anomaly {
+    /// More than this, new in the vault and compressed as it lies there since the point before, is unusual. What came in less
+    /// than an hour counts as that of an hour.
+    pub change_rate: Rate,
+    /// What is done about it.
+    #[field(default = AnomalyAction::Warn)]
+    pub action: AnomalyAction,
+}
+
+/// What is done about an unusual change.
+#[derive(Fields, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnomalyAction {
+    /// The run says so.
+    Warn,
+    /// And the point before is held in the first vault until `dram hold --release`: retention does not take the last one that
+    /// may be good.
+    Hold,
 }
 
 /// What must hold on the worst day.
@@ -138,6 +161,9 @@ pub struct Verify {
     pub level: VerifyLevel,
     /// At this distance.
     pub every: Duration,
+    /// Only so much of a point is read each time, another part the next time, until all was; with `level: checksum`. A point counts
+    /// as verified only when all of it was read at once.
+    pub sample: Option<Percent>,
 }
 
 /// How deeply a point is verified.

@@ -185,6 +185,16 @@ resource "dram_protection_policy" "nightly" {
   vault {
     name = dram_vault.nas.name
   }
+
+  verify {
+    every  = "2d"
+    sample = "20%"
+  }
+
+  anomaly {
+    change_rate = "40Gi/d"
+    action      = "hold"
+  }
 }
 
 resource "dram_application" "shop" {

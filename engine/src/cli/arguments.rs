@@ -7,6 +7,7 @@ pub(crate) use kit::KitArguments;
 pub(crate) use restore::{DiffArguments, OwnerArguments, RecoverArguments, RestoreArguments};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use dram_compiler::model::Percent;
 use jiff::Timestamp;
 use std::path::PathBuf;
 
@@ -178,7 +179,11 @@ pub(crate) enum Command {
         as_of: Option<Timestamp>,
     },
     /// Prove that a point can be restored, and attest it in the vault
-    #[command(after_help = "Examples:\n  dram verify shop\n  dram verify shop --level restore")]
+    #[command(
+        after_help = "A sample is another part each day, so that everything was read after so many; a point counts as verified only \
+                      when all of it was read at once.\n\nExamples:\n  dram verify shop\n  dram verify shop --level restore\n  \
+                      dram verify shop --sample 10%"
+    )]
     Verify {
         /// An application (its newest point) or a point
         what: String,
@@ -188,6 +193,9 @@ pub(crate) enum Command {
         /// How deeply
         #[arg(long, value_enum, default_value_t = Level::Checksum)]
         level: Level,
+        /// Read only so much of the point, another part each day: 10%. With --level checksum
+        #[arg(long, value_name = "PERCENT")]
+        sample: Option<Percent>,
     },
     /// Bring an application back: where it is active, at another site, or only files of it
     #[command(after_help = restore::RESTORE_HELP)]

@@ -20,6 +20,7 @@ use crate::exit::Exit;
 use crate::runbook::Runbook;
 use crate::vault::{self, Cancel};
 use clap::CommandFactory;
+use dram_compiler::model::Percent;
 use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
@@ -92,7 +93,12 @@ pub(crate) fn run(arguments: Arguments, output: &Output, cancel: &Cancel) -> Don
                 .cat(&point, &path, Source { vault, as_of }, &mut std::io::stdout().lock())
                 .map(|()| Exit::Done)
         }
-        Command::Verify { what, from, level } => context.verify(&what, from.as_deref(), level),
+        Command::Verify {
+            what,
+            from,
+            level,
+            sample,
+        } => context.verify(&what, from.as_deref(), level, sample),
         Command::Restore(arguments) => context.restore(arguments),
         Command::Recover(arguments) => context.recover(arguments),
         Command::Resume { run } => {
@@ -286,7 +292,16 @@ impl Context<'_> {
         Exit::Done
     }
 
-    fn verify(&self, what: &str, from: Option<&str>, level: Level) -> Done {
+    fn verify(&self, what: &str, from: Option<&str>, level: Level, sample: Option<Percent>) -> Done {
+        if sample.is_some() && level == Level::Restore {
+            return Err(Error::Usage {
+                why: "a sample has no effect where a point is restored".to_owned(),
+                help: "leave `--sample` out, or say `--level checksum`".to_owned(),
+            });
+        }
+        // Another part each day.
+        let day = Timestamp::now().as_second().unsigned_abs() / (24 * 60 * 60);
+        let sample = sample.map(|percent| vault::Sample::of(percent.get(), day));
         let show = Show::new(self.output);
         let level = match level {
             Level::Checksum => engine::Level::Checksum,
@@ -294,13 +309,18 @@ impl Context<'_> {
         };
         let verified = self
             .engine()?
-            .verify(what, from, level, &Watch::new(&show, self.cancel))?;
+            .verify_some(what, from, level, sample, &Watch::new(&show, self.cancel))?;
         for note in verified.damages.iter().chain(&verified.note) {
             self.output.note(note);
         }
         let text = if verified.damages.is_empty() {
+            let whole = if sample.is_some() {
+                "shows no damage"
+            } else {
+                "is whole"
+            };
             format!(
-                "point {} is whole: {} read by {}",
+                "point {} {whole}: {} read by {}",
                 verified.point,
                 bytes(verified.bytes),
                 verified.level

@@ -6,7 +6,9 @@ use crate::error::Error;
 use crate::opening;
 use crate::run::is_partial;
 use crate::runbook::VaultRef;
-use crate::vault::{Cancel, Entry, Manifest, PointState, Progress, Repository, SealedPoint, Silent, Vault};
+use crate::vault::{
+    Cancel, Entry, Manifest, PointState, Progress, Repository, SealedPoint, Silent, Vault, Verification,
+};
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -45,10 +47,11 @@ pub struct PointRow {
 impl PointRow {
     pub(super) fn of(point: &SealedPoint, now: Timestamp) -> Self {
         let manifest = point.manifest.as_ref();
-        let state = match (why_not(point), point.held_at(now), point.verified.last()) {
+        let state = match (why_not(point), point.held_at(now), deepest(point)) {
             (Some(why_not), ..) => why_not,
             (None, Some(hold), _) => format!("held: {hold}"),
-            (None, None, Some(verified)) => format!("verified ({})", verified.level),
+            (None, None, Some(verified)) if verified.is_whole() => format!("verified ({})", verified.level),
+            (None, None, Some(_)) => "sealed, a sample verified".to_owned(),
             (None, None, None) => "sealed".to_owned(),
         };
         let state = if manifest.is_some_and(is_partial) {
@@ -73,6 +76,12 @@ impl PointRow {
             offered: is_picked(point),
         }
     }
+}
+
+/// The newest verification that read all of a point, else the newest.
+fn deepest(point: &SealedPoint) -> Option<&Verification> {
+    let whole = point.verified.iter().rfind(|verified| verified.is_whole());
+    whole.or(point.verified.last())
 }
 
 /// Why nobody who does not name a point gets it, where that is so.

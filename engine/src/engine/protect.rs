@@ -74,6 +74,7 @@ impl Engine {
             class: request.class,
             consistency: closure.policy.consistency,
             max_freeze: closure.policy.objectives.max_freeze,
+            anomaly: closure.policy.anomaly.as_ref(),
             declarations: closure.records.clone(),
         })?;
         Ok((closure, runbook))

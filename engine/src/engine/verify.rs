@@ -5,8 +5,8 @@ use super::{Engine, Watch};
 use crate::error::Error;
 use crate::run::Event;
 use crate::vault::{
-    Attestation, Cancel, Manifest, Method, Origin, PointState, Progress, Repository, RestoreFiles, SealedPoint,
-    Statement, VaultError,
+    Attestation, Cancel, Manifest, Method, Origin, PointState, Progress, Repository, RestoreFiles, SAMPLED, Sample,
+    SealedPoint, Statement, VaultError,
 };
 use dram_storage::crash;
 use jiff::Timestamp;
@@ -64,6 +64,21 @@ impl Engine {
     /// # Errors
     /// The vault cannot be read. Damage is an answer, not an error.
     pub fn verify(&self, what: &str, from: Option<&str>, level: Level, watch: &Watch<'_>) -> Result<Verified, Error> {
+        self.verify_some(what, from, level, None, watch)
+    }
+
+    /// The same by reading only a part of the point. That is no verification of it: it finds damage sooner than nothing does.
+    ///
+    /// # Errors
+    /// As [`Self::verify`].
+    pub fn verify_some(
+        &self,
+        what: &str,
+        from: Option<&str>,
+        level: Level,
+        sample: Option<Sample>,
+        watch: &Watch<'_>,
+    ) -> Result<Verified, Error> {
         let (application, which) = if let Ok(id) = what.parse::<ulid::Ulid>() {
             let source = Source {
                 vault: from,
@@ -81,7 +96,7 @@ impl Engine {
             return Ok(verified);
         }
         let manifest = pick(&points, &which, &application, &[])?;
-        let Some(sealed) = points.into_iter().find(|sealed| sealed.point == manifest.point) else {
+        let Some(sealed) = points.iter().find(|sealed| sealed.point == manifest.point).cloned() else {
             return Err(VaultError::UnknownPoint { point: manifest.point }.into());
         };
         watch.observer.event(&Event::Step {
@@ -93,7 +108,7 @@ impl Engine {
         let progress = watch.observer.progress();
         let (bytes, damages) = match level {
             Level::Checksum => {
-                let verdict = repository.verify(&manifest.point, &progress, &watch.cancel)?;
+                let verdict = repository.verify_some(&manifest.point, sample, &progress, &watch.cancel)?;
                 let damages = verdict
                     .damages
                     .iter()
@@ -128,12 +143,16 @@ impl Engine {
         };
         let damages: Vec<String> = damages;
         crash::point(crash::Kind::Step);
+        let level = match sample {
+            Some(_) => SAMPLED,
+            None => level.as_str(),
+        };
         let written = self.attest(&repository, &sealed, level, &damages);
         let note = written.err().map(|error| unwritten(&error));
         Ok(Verified {
             point: manifest.point,
             application,
-            level: level.as_str().to_owned(),
+            level: level.to_owned(),
             bytes,
             damages,
             note,
@@ -165,7 +184,7 @@ impl Engine {
             _ => return None,
         };
         let damages = vec![reason.clone()];
-        let written = self.attest(repository, sealed, level, &damages);
+        let written = self.attest(repository, sealed, level.as_str(), &damages);
         Some(Verified {
             point: sealed.point.clone(),
             application: application.to_owned(),
@@ -176,7 +195,8 @@ impl Engine {
         })
     }
 
-    /// When the newest verification of a point of an application in one of its vaults was, at this level or a deeper one.
+    /// When the newest verification of a point of an application in one of its vaults was, at this level or a deeper one; where
+    /// `sampled` asks for no more, one of a part counts.
     ///
     /// # Errors
     /// The vault cannot be read.
@@ -185,11 +205,15 @@ impl Engine {
         application: &str,
         vault: &str,
         level: Level,
+        sampled: bool,
     ) -> Result<Option<Timestamp>, Error> {
         let closure = self.closure(application)?.reading_from(Some(vault))?;
         let points = self.repository(&closure)?.points()?;
         let verifications = points.iter().flat_map(|point| &point.verified);
-        let deep_enough = verifications.filter(|one| level == Level::Checksum || one.level != Level::Checksum.as_str());
+        let deep_enough = verifications.filter(|one| match level {
+            Level::Checksum => sampled || one.is_whole(),
+            Level::Restore => one.is_whole() && one.level != Level::Checksum.as_str(),
+        });
         Ok(deep_enough.filter_map(|one| one.at.parse().ok()).max())
     }
 
@@ -204,7 +228,7 @@ impl Engine {
         &self,
         repository: &Repository,
         sealed: &SealedPoint,
-        level: Level,
+        level: &str,
         damages: &[String],
     ) -> Result<(), Error> {
         let mut statements = Vec::new();
@@ -214,10 +238,11 @@ impl Engine {
             }),
             None => {
                 statements.push(Statement::Verified {
-                    level: level.as_str().to_owned(),
+                    level: level.to_owned(),
                 });
+                // What a sample did not read may still be what was found damaged.
                 let ours = |reason: &String| reason.starts_with(VERIFICATION);
-                if sealed.quarantined.as_ref().is_some_and(ours) {
+                if level != SAMPLED && sealed.quarantined.as_ref().is_some_and(ours) {
                     statements.push(Statement::Cleared);
                 }
             }

@@ -2,9 +2,9 @@
 
 use super::drive::{Authority, Driver, vault_error};
 use super::outcome::Outcome;
-use super::terms;
+use super::{anomaly, terms};
 use crate::error::Error;
-use crate::runbook::{Capture, Step};
+use crate::runbook::{Capture, Step, Unusual};
 use crate::site::{DumpStream, Site, SiteError, Surroundings};
 use crate::vault::{
     Cancel, CaptureFiles, CaptureStream, Captured, Class, Consistency, Item, Manifest, Method, Origin, Repository,
@@ -154,10 +154,15 @@ fn dump(
     }
 }
 
-pub(super) fn seal(driver: &Driver<'_>, class: Class, consistency: Consistency) -> Result<Outcome, Error> {
+pub(super) fn seal(
+    driver: &Driver<'_>,
+    class: Class,
+    consistency: Consistency,
+    anomaly: Option<Unusual>,
+) -> Result<Outcome, Error> {
     let repository = driver.repository()?;
     let runbook = driver.runbook;
-    let mut items = Vec::new();
+    let (mut items, mut new_bytes) = (Vec::new(), 0_u64);
     for Capture {
         component,
         item: name,
@@ -170,6 +175,7 @@ pub(super) fn seal(driver: &Driver<'_>, class: Class, consistency: Consistency) 
                 help: format!("start it again: `dram protect {}`", runbook.name()),
             });
         };
+        new_bytes = new_bytes.saturating_add(captured.new_bytes);
         items.push(match method {
             Method::Dump => Item::of_stream(name, component, DUMP_FILE, &captured),
             Method::Files => Item::of_files(name, component, &captured),
@@ -203,6 +209,11 @@ pub(super) fn seal(driver: &Driver<'_>, class: Class, consistency: Consistency) 
         mappings: runbook.site.mappings.iter().cloned().collect(),
         more: partial(runbook.partial),
     };
+    // Before the point is there: what may be the last good one is held by then.
+    let notes = match anomaly {
+        Some(unusual) => anomaly::look(driver, unusual, new_bytes, frozen_at)?,
+        None => Vec::new(),
+    };
     // The last look before the point becomes visible.
     driver.entitled()?;
     let (seal, manifest) = match repository.seal(&manifest, &driver.origin()) {
@@ -222,6 +233,7 @@ pub(super) fn seal(driver: &Driver<'_>, class: Class, consistency: Consistency) 
     Ok(Outcome {
         detail: format!("{} items, {}", manifest.items.len(), HumanBytes(bytes)),
         bytes,
+        notes,
         ..Outcome::default()
     })
 }

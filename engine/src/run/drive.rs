@@ -312,7 +312,11 @@ impl<'a> Driver<'a> {
             Step::Freeze(what) => freeze::freeze(self, what),
             Step::Move { captures } => freeze::take_in(self, captures),
             Step::Hook { hook, .. } => freeze::hook(self, *hook),
-            Step::Seal { class, consistency } => capture::seal(self, *class, *consistency),
+            Step::Seal {
+                class,
+                consistency,
+                anomaly,
+            } => capture::seal(self, *class, *consistency, *anomaly),
             Step::Copy { vault } => copy::copy(self, vault),
             Step::Preflight {
                 items,

@@ -7,7 +7,7 @@ use crate::runbook::{
     VaultRef,
 };
 use crate::site::{self, HostSite, PathMappings};
-use crate::vault::SealedPoint;
+use crate::vault::{SealedPoint, Verification};
 use dram_compiler::derive::place_of;
 use dram_compiler::model::{
     Action, Command, CredentialSource, Credentials, Health, Hook, HookDeed, HttpMethod, LockMode, Name, OnError,
@@ -232,7 +232,7 @@ pub(crate) fn candidate(point: &SealedPoint, lock: Option<LockRef>, now: Timesta
             .unwrap_or_default(),
         // A time that cannot be read counts as the newest: it is not the reason to remove anything.
         frozen_at: frozen.parse().unwrap_or(Timestamp::MAX),
-        verified: !point.verified.is_empty(),
+        verified: point.verified.iter().any(Verification::is_whole),
         held: point.held_at(now).is_some() || point.quarantined.is_some(),
         restorable: point.is_restorable(),
         whole: manifest.is_some_and(|manifest| !is_partial(manifest)),

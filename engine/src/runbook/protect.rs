@@ -1,11 +1,14 @@
 //! How a recovery point is made.
 
-use super::{Capture, Freeze, Refusal, Runbook, Scope, Step, Verb};
+use super::{Capture, Freeze, Refusal, Runbook, Scope, Step, Unusual, Verb};
 use crate::inventory::{Inventory, Presence};
 use crate::vault::{self, Class};
 use dram_compiler::derive::{Method, freeze, methods, reached};
-use dram_compiler::model::{Body, Component, Consistency, Duration};
+use dram_compiler::model::{Anomaly, AnomalyAction, Body, Component, Consistency, Duration};
 use std::path::Path;
+
+/// Seconds.
+const WEEK: u64 = 7 * 24 * 60 * 60;
 
 /// What the decision rests on.
 #[derive(Debug, Clone)]
@@ -24,6 +27,8 @@ pub struct Protect<'a> {
     pub consistency: Option<Consistency>,
     /// The longest that the application may be frozen.
     pub max_freeze: Duration,
+    /// What change is unusual.
+    pub anomaly: Option<&'a Anomaly>,
     /// The declarations that go into the seal.
     pub declarations: Vec<serde_json::Value>,
 }
@@ -87,6 +92,10 @@ pub fn protect(what: Protect<'_>) -> Result<Runbook, Refusal> {
     steps.push(Step::Seal {
         class: what.class,
         consistency: reaches,
+        anomaly: what.anomaly.map(|anomaly| Unusual {
+            bytes_a_week: anomaly.change_rate.bytes_in(WEEK),
+            holds: anomaly.action == AnomalyAction::Hold,
+        }),
     });
     steps.extend(copies(&what.scope));
     let runbook = what.scope.runbook(Verb::Protect, what.point, what.epoch, steps);

@@ -116,6 +116,9 @@ pub enum Step {
         /// How far its data belongs together where nothing was frozen; a freeze says it by itself.
         #[serde(default)]
         consistency: Consistency,
+        /// What change is unusual, and what is done about it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        anomaly: Option<Unusual>,
     },
     /// Carry a hook out.
     Hook {
@@ -203,6 +206,15 @@ pub enum Step {
         /// The component.
         component: String,
     },
+}
+
+/// What change is unusual.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unusual {
+    /// More new bytes in the vault than these in a week, in proportion.
+    pub bytes_a_week: u64,
+    /// Whether the point before is held then.
+    pub holds: bool,
 }
 
 /// A piece of a component's data that is read.

@@ -124,6 +124,7 @@ fn decide_protect(only: &[&str], inventory: &Inventory) -> Vec<String> {
         class: Class::Manual,
         consistency: None,
         max_freeze: dram_compiler::model::Duration::seconds(60),
+        anomaly: None,
         declarations: Vec::new(),
     }))
 }

@@ -131,6 +131,17 @@ pub struct Verification {
     pub at: String,
 }
 
+/// The level of a verification that read a part of the point.
+pub(crate) const SAMPLED: &str = "sample";
+
+impl Verification {
+    /// Whether it read all of the point.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.level != SAMPLED
+    }
+}
+
 /// Why a point is held, and until when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Hold {

@@ -19,6 +19,7 @@ mod restore;
 mod rights;
 mod round_trip;
 mod s3;
+mod sample;
 mod spool;
 pub(super) mod tree;
 

@@ -22,6 +22,35 @@ use super::store::{Kind, Store, StoreError};
 /// So many packs are in memory at a time.
 const WORKERS: usize = 4;
 
+/// A part of the packs of a point.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sample {
+    /// How many parts there are; each pack is in one of them, whatever the point.
+    pub parts: u32,
+    /// Which one, modulo their number: whoever counts up reads everything in so many turns.
+    pub turn: u64,
+}
+
+impl Sample {
+    /// Parts of about so many hundredths.
+    #[must_use]
+    pub fn of(percent: u8, turn: u64) -> Self {
+        Self {
+            parts: 100_u32.div_ceil(u32::from(percent.clamp(1, 100))),
+            turn,
+        }
+    }
+
+    fn has(self, pack: &Id) -> bool {
+        let parts = self.parts.max(1);
+        let hex = pack.to_hex();
+        // Names of packs are hashes, so that each part has about as many.
+        let digits: String = hex.chars().take(8).collect();
+        let place = u32::from_str_radix(&digits, 16).unwrap_or_default() % parts;
+        u64::from(place) == self.turn % u64::from(parts)
+    }
+}
+
 /// What a verification read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Checked {
@@ -83,6 +112,20 @@ impl Repository {
     /// If the point is not sealed or not whole, if the store fails for other reasons than damage, or if canceled. Damage is
     /// part of the verdict.
     pub fn verify(&self, point: &str, progress: &Arc<dyn Progress>, cancel: &Cancel) -> Result<Verdict, VaultError> {
+        self.verify_some(point, None, progress, cancel)
+    }
+
+    /// The same of a part of the packs. What the index knows to be lost is damage all the same, wherever it lay.
+    ///
+    /// # Errors
+    /// As [`Self::verify`].
+    pub fn verify_some(
+        &self,
+        point: &str,
+        sample: Option<Sample>,
+        progress: &Arc<dyn Progress>,
+        cancel: &Cancel,
+    ) -> Result<Verdict, VaultError> {
         let unknown = || VaultError::UnknownPoint {
             point: point.to_owned(),
         };
@@ -118,7 +161,13 @@ impl Repository {
         for item in manifest.items.iter().filter(|item| in_vault(item.durability)) {
             needed.collect(&blobs, &item.name, &item.tree)?;
         }
-        let checked = needed.place(&blobs)?;
+        let mut checked = needed.place(&blobs)?;
+        if let Some(sample) = sample {
+            needed.packs.retain(|pack, _| sample.has(pack));
+            let sizes = needed.packs.values().flatten().map(|(_, spot)| u64::from(spot.size()));
+            checked.bytes = sizes.sum();
+            checked.packs = u64::try_from(needed.packs.len()).unwrap_or(u64::MAX);
+        }
         progress.total(checked.bytes, Basis::Counted);
         let store = under(&this.stores().writer, cancel);
         let packs: Vec<(Id, Vec<(DataId, Spot)>)> = std::mem::take(&mut needed.packs).into_iter().collect();

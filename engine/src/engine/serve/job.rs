@@ -9,7 +9,7 @@ use crate::exit::Exit;
 use crate::run::Quiet;
 use crate::runbook::{Refusal, Verb};
 use crate::schedule::{Firing, due_every};
-use crate::vault::{Cancel, Class};
+use crate::vault::{Cancel, Class, Sample};
 use dram_catalog::LeaseName;
 use dram_catalog::record::lease::{LeaseError, may_be_held};
 use dram_compiler::model::{Verify, VerifyLevel};
@@ -147,12 +147,19 @@ impl Job<'_> {
                 return Ok(());
             }
             let verified = || -> Result<(), Error> {
-                let last = self.engine.last_verified(&self.application, &vault, level)?;
+                let last = self
+                    .engine
+                    .last_verified(&self.application, &vault, level, verify.sample.is_some())?;
                 if due_every(verify.every.seconds, last, now).is_none() {
                     return Ok(());
                 }
                 let watch = Watch::new(&Quiet, self.cancel);
-                let found = self.engine.verify(&self.application, Some(&vault), level, &watch)?;
+                // Each firing has a turn of its own, so that they read everything one after the other.
+                let turn = now.as_second().unsigned_abs() / verify.every.seconds.max(1);
+                let sample = verify.sample.map(|percent| Sample::of(percent.get(), turn));
+                let found = self
+                    .engine
+                    .verify_some(&self.application, Some(&vault), level, sample, &watch)?;
                 let application = found.application;
                 (self.tell)(&if found.damages.is_empty() {
                     Told::Verified {
