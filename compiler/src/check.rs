@@ -12,7 +12,8 @@ mod written;
 pub use written::Written;
 
 use crate::diagnostic::{Diagnostic, has_errors, sort};
-use crate::model::{Declaration, KindName, Model};
+use crate::model::{Declaration, KindName, Model, Spec};
+use crate::profile::{self, Profiles};
 use crate::source::Sources;
 use crate::syntax::{SecretWords, parse};
 use dram_fields::{Kind, Span, Step};
@@ -32,11 +33,16 @@ pub fn check(sources: &Sources) -> Checked {
     let mut diagnostics = Vec::new();
     let words = secret_words();
     let documents = parse(&words, sources, &mut diagnostics);
+    let mut profiles = Profiles::of(&documents);
     let documents = documents
         .into_iter()
-        .map(|document| Written::read(document, &words, &mut diagnostics))
+        .map(|mut document| {
+            profiles.expand_document(&mut document, &mut diagnostics);
+            Written::read(document, &words, &mut diagnostics)
+        })
         .collect();
     let model = rules(documents, &mut diagnostics);
+    profiles.tell(&mut diagnostics);
     sort(&mut diagnostics);
     Checked {
         model: model.filter(|_| !has_errors(&diagnostics)),
@@ -96,6 +102,9 @@ pub fn alone(document: &Written, out: &mut Vec<Diagnostic>) {
     schedules::fire(document, &declaration.spec, out);
     application::fits(document, &declaration.spec, out);
     vaults::alone(document, &declaration.spec, out);
+    if let Spec::Profile(profile) = &declaration.spec {
+        out.extend(profile::faults(&declaration.name, profile, &document.spec));
+    }
 }
 
 impl Written {

@@ -10,6 +10,7 @@ mod declaration;
 mod hook;
 mod plan;
 mod policy;
+mod profile;
 mod secret;
 mod site;
 mod timezone;
@@ -32,6 +33,7 @@ pub use policy::{
     Anomaly, AnomalyAction, Consistency, Missed, Objectives, ProtectionPolicy, Retention, Schedule, Transfer, VaultUse,
     Verify, VerifyLevel, When, Window,
 };
+pub use profile::{Parameter, ParameterType, Profile, ProfileComponent, ProfileUse};
 pub use secret::{SecretRef, SecretSource};
 pub use site::{HostSite, Platform, RecoverySite};
 pub use timezone::{TimeOfDay, Timezone};

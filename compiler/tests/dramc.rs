@@ -347,3 +347,33 @@ fn a_closed_pipe_is_no_failure() {
         assert_eq!(child.wait().unwrap().code(), Some(code), "{arguments:?}");
     }
 }
+
+#[test]
+fn profiles_are_listed_and_printed_to_start_from() {
+    let (code, listed, _) = dramc(["profiles"]);
+    assert_eq!(code, 0);
+    for word in [
+        "files: ",
+        "postgres: ",
+        "sqlite: ",
+        "  database  text, required: Name of the database.",
+    ] {
+        assert!(listed.contains(word), "{word:?} is not in\n{listed}");
+    }
+    let folder = Folder::new("profiles");
+    for name in ["files", "postgres", "sqlite"] {
+        let (code, printed, _) = dramc(["profiles", name]);
+        assert_eq!(code, 0);
+        // What is printed is a profile of one's own once it has a name of its own.
+        let named = format!("metadata: {{name: {name}}}");
+        let own = folder.put(
+            format!("{name}.yaml"),
+            printed.replace(&named, "metadata: {name: mine}"),
+        );
+        let (code, _, said) = dramc([Path::new("check"), &own]);
+        assert_eq!(code, 0, "{said}");
+    }
+    let (code, _, said) = dramc(["profiles", "postgers"]);
+    assert_eq!(code, 1);
+    assert!(said.contains("no profile `postgers` is built in"), "{said}");
+}

@@ -11,10 +11,12 @@ use dram_compiler::prove::{PrimaryLost, Report, Verdict, prove};
 use dram_compiler::source::Sources;
 use std::path::{Path, PathBuf};
 
-fn example(name: &str) -> (PathBuf, Report) {
+fn example(name: &str, further: &[&str]) -> (PathBuf, Report) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples").join(name);
-    let text = std::fs::read_to_string(folder.join("dram.yaml")).unwrap();
-    let sources = Sources::one("dram.yaml", &text);
+    let mut sources = Sources::new();
+    for file in std::iter::once("dram.yaml").chain(further.iter().copied()) {
+        sources.add(file, std::fs::read_to_string(folder.join(file)).unwrap());
+    }
     let checked = check(&sources);
     let said = diagnostic::render(&sources, &checked.diagnostics, false);
     assert!(checked.diagnostics.is_empty(), "{said}");
@@ -40,7 +42,7 @@ fn example(name: &str) -> (PathBuf, Report) {
 
 #[test]
 fn a_shop_with_its_points_in_a_locked_bucket() {
-    let (_, report) = example("shop-s3");
+    let (_, report) = example("shop-s3", &[]);
     let proof = report.applications.first().unwrap();
     assert_eq!(proof.recovery_point.verdict, Verdict::Met);
     let PrimaryLost::Copy { vault, recovery_point } = &proof.primary_lost else {
@@ -54,8 +56,15 @@ fn a_shop_with_its_points_in_a_locked_bucket() {
 
 #[test]
 fn a_shop_on_a_private_cloud() {
-    let (_, report) = example("shop-swift");
+    let (_, report) = example("shop-swift", &[]);
     let proof = report.applications.first().unwrap();
     assert_eq!(proof.recovery_point.verdict, Verdict::Met);
     assert!(matches!(proof.primary_lost, PrimaryLost::NoCopy));
+}
+
+#[test]
+fn a_shop_whose_components_dock_by_profiles() {
+    let (_, report) = example("shop-postgres", &["profiles/session-store.yaml"]);
+    let proof = report.applications.first().unwrap();
+    assert_eq!(proof.recovery_point.verdict, Verdict::Met);
 }

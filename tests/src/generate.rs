@@ -75,6 +75,10 @@ fn files(programs: &Programs) -> Result<Files> {
     let mut files = Files::from([
         printed("docs/reference/dram.schema.json", schema())?,
         printed("docs/reference/dram-output.schema.json", programs.dram().arg("schema"))?,
+        printed(
+            "docs/reference/built-in-profiles.md",
+            programs.dramc().args(["profiles", "--format", "markdown"]),
+        )?,
         printed("docs/language.md", schema().args(["--format", "markdown"]))?,
     ]);
     files.extend(provider_pages(programs)?);

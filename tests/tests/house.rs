@@ -215,6 +215,7 @@ fn the_compiler_s_stages_know_only_earlier_ones() {
         "syntax",
         "model",
         "calendar",
+        "profile",
         "check",
         "derive",
         "blueprint",

@@ -193,8 +193,8 @@ fn a_changed_value_is_found_or_changes_what_is_built() {
     for leaf in leaves(&text) {
         let changed = with_line(&text, leaf.line, other_value);
         assert_ne!(changed, text, "{} was changed", leaf.path);
-        // The catalog is no resource: its declaration stands in the checked model only.
-        let target = if leaf.path.starts_with("Catalog.") {
+        // The catalog and profiles are no resources: their declarations stand in the checked model only.
+        let target = if ["Catalog.", "Profile."].iter().any(|kind| leaf.path.starts_with(kind)) {
             "json"
         } else {
             "terraform"

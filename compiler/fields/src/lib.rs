@@ -37,6 +37,7 @@ mod quantity;
 mod scalar;
 mod shape;
 mod table;
+mod template;
 mod text;
 pub mod write;
 
@@ -48,7 +49,8 @@ pub use node::{Data, Entry, Node, Span, Step, path_text};
 pub use path::{AbsolutePath, LogicalPath};
 pub use place::{Bucket, CloudName, Container, Endpoint, Prefix, ProfileName, Region, host_and_port};
 pub use quantity::{Bytes, Duration, Name, Percent, Rate};
-pub use scalar::{PLAIN, Whole};
+pub use scalar::{PLAIN, Scalar, Whole};
 pub use shape::{Block, Choice, Cx, Decoded, Shape, decode};
 pub use table::{Field, Format, Item, Kind, Ty, Word, snake_case};
+pub use template::{Piece, Template, pieces};
 pub use text::hides_a_secret;

@@ -144,6 +144,32 @@ impl Node {
         }
     }
 
+    /// The same tree, with every node and key at one place.
+    #[must_use]
+    pub fn all_at(&self, span: Span) -> Self {
+        let data = match &self.data {
+            Data::List(elements) => Data::List(elements.iter().map(|element| element.all_at(span)).collect()),
+            Data::Map(entries) => Data::Map(
+                entries
+                    .iter()
+                    .map(|entry| Entry {
+                        name: entry.name.clone(),
+                        name_span: span,
+                        value: entry.value.all_at(span),
+                    })
+                    .collect(),
+            ),
+            data => data.clone(),
+        };
+        Self { data, span }
+    }
+
+    /// The same tree without places.
+    #[must_use]
+    pub fn without_places(&self) -> Self {
+        self.all_at(Span::NONE)
+    }
+
     /// The place of the value at a path, or of its nearest parent that was written.
     #[must_use]
     pub fn at(&self, path: &[Step]) -> Span {

@@ -130,6 +130,38 @@ fn whole(text: &str) -> Option<u32> {
     (number.to_string() == text).then_some(number)
 }
 
+/// Text, a number or a truth value as it is written: what a value is, is said elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Scalar(pub String);
+
+impl Shape for Scalar {
+    const TY: Ty = Ty::Scalar;
+
+    fn decode(node: &Node, cx: &mut Cx<'_>) -> Option<Self> {
+        match &node.data {
+            Data::Text(text) | Data::Number(text) => Some(Self(text.clone())),
+            Data::Bool(value) => Some(Self(value.to_string())),
+            Data::Unknown => {
+                cx.unknown();
+                None
+            }
+            Data::Null => {
+                let finding = Diagnostic::error(Code::EMPTY, node.span, "a value is empty");
+                cx.report(finding.help("give it a value (`\"\"` for empty text), or remove it"));
+                None
+            }
+            Data::List(_) | Data::Map(_) => {
+                cx.wrong_shape(node, "text, a number or a truth value");
+                None
+            }
+        }
+    }
+
+    fn encode(&self) -> Option<Node> {
+        Some(Node::text(self.0.as_str()))
+    }
+}
+
 impl<T: Shape> Shape for Option<T> {
     const TY: Ty = T::TY;
     const REQUIRED: bool = false;

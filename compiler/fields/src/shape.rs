@@ -133,6 +133,19 @@ impl<'o> Cx<'o> {
         self.out.push(Diagnostic { path, ..diagnostic });
     }
 
+    /// How many findings there are.
+    pub(crate) fn findings(&self) -> usize {
+        self.out.len()
+    }
+
+    /// Decodes a part whose unknown values are nobody's business.
+    pub(crate) fn forgetting_unknown<R>(&mut self, decode: impl FnOnce(&mut Self) -> R) -> R {
+        let known = self.unknown.len();
+        let result = decode(self);
+        self.unknown.truncate(known);
+        result
+    }
+
     /// Says that the current value is not known yet.
     pub fn unknown(&mut self) {
         self.unknown.push(self.path.clone());

@@ -70,12 +70,16 @@ pub enum Ty {
     Word(&'static [Word]),
     /// A list.
     List(&'static Ty),
+    /// Text, a number or a truth value, kept as it is written.
+    Scalar,
     /// Keys and values.
     Map(&'static Ty),
     /// A block with fields of its own. A function, so that a block may hold itself.
     Block(fn() -> &'static Kind),
     /// A block that refers to a secret; a literal in its place is an error that hides what was written.
     Secret(fn() -> &'static Kind),
+    /// A block in which `${parameter}` may stand in the place of plain values. No Terraform table holds one.
+    Template(fn() -> &'static Kind),
 }
 
 /// A word that a [`Ty::Word`] field may hold.

@@ -27,9 +27,9 @@ pub fn reachable(root: &'static Kind) -> Vec<&'static Kind> {
 #[must_use]
 pub fn block_of(ty: &Ty) -> Option<&'static Kind> {
     match ty {
-        Ty::Block(kind) | Ty::Secret(kind) => Some(kind()),
+        Ty::Block(kind) | Ty::Secret(kind) | Ty::Template(kind) => Some(kind()),
         Ty::List(ty) | Ty::Map(ty) => block_of(ty),
-        Ty::Text(_) | Ty::Bool | Ty::Int { .. } | Ty::Word(_) => None,
+        Ty::Text(_) | Ty::Bool | Ty::Int { .. } | Ty::Word(_) | Ty::Scalar => None,
     }
 }
 

@@ -19,7 +19,13 @@ pub(super) fn fits(document: &Written, spec: &Spec, out: &mut Vec<Diagnostic>) {
     for (index, component) in application.components.iter().enumerate() {
         let at = || vec![Step::Field(Application::COMPONENTS), Step::Index(index)];
         after(document, &names, component, &at(), out);
-        if is_empty(component) {
+        if let Some(profile) = &component.profile {
+            // Check puts profiles in before it decodes: this one comes from elsewhere, such as a record made by hand.
+            let message = format!("component `{}` still names profile `{}`", component.name, profile.r#use);
+            let path = [at(), vec![Step::Field(Component::PROFILE)]].concat();
+            let finding = document.error(codes::UNKNOWN_PROFILE, path, message);
+            out.push(finding.help("declare it from its model, or with the fields that the profile stands for"));
+        } else if is_empty(component) {
             let message = format!(
                 "component `{}` has nothing to protect and nothing to start",
                 component.name

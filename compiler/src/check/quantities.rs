@@ -13,7 +13,7 @@ pub(super) fn sensible(document: &Written, spec: &Spec, out: &mut Vec<Diagnostic
     let mut rule = Rule { document, out };
     match spec {
         Spec::RecoverySite(site) => rule.rate(&[Step::Field(RecoverySite::BANDWIDTH)], site.bandwidth),
-        Spec::Catalog(_) => {}
+        Spec::Catalog(_) | Spec::Profile(_) => {}
         Spec::Vault(vault) => rule.vault(vault),
         Spec::ProtectionPolicy(policy) => rule.policy(policy),
         Spec::Application(application) => {

@@ -15,7 +15,7 @@ pub(super) fn alone(document: &Written, spec: &Spec, out: &mut Vec<Diagnostic>) 
     match spec {
         Spec::Vault(vault) => one(document, vault, out),
         Spec::ProtectionPolicy(policy) => first(document, policy, out),
-        Spec::Catalog(_) | Spec::RecoverySite(_) | Spec::Application(_) | Spec::RecoveryPlan(_) => {}
+        Spec::Catalog(_) | Spec::RecoverySite(_) | Spec::Profile(_) | Spec::Application(_) | Spec::RecoveryPlan(_) => {}
     }
 }
 

@@ -127,6 +127,27 @@ codes! {
         "A policy with `consistency: application` promises that each point holds data of applications at rest. A dump is a\n\
          transaction of its own; files are not: a hook `at: before-freeze` must bring their component to rest, and one\n\
          `at: after-thaw` let it go on.";
+    UNKNOWN_PROFILE = "DRAM0067", "a profile that nobody declares",
+        "`profile.use` names a profile that is built in (`dramc profiles` lists them) or that a document `kind: Profile` of\n\
+         the given files declares. Correct the name, or give the file that declares it as well. In Terraform only the\n\
+         built-in ones can be named.";
+    UNKNOWN_PARAMETER = "DRAM0068", "a profile is given what it does not take, or not what it needs",
+        "`profile.with` gives the parameters of the profile their values, by name. Correct the name, or add the parameter\n\
+         that is required. `dramc profiles NAME` prints a built-in profile with its parameters.";
+    WRONG_ARGUMENT = "DRAM0069", "a parameter's value is not of its type",
+        "A parameter takes text, an absolute path, lines, a whole number, or `true` or `false`, as its profile says.";
+    BAD_PLACEHOLDER = "DRAM0070", "a parameter that cannot stand where it stands",
+        "`${name}` in a profile's component stands for the value of one of its `parameters`. In the text of a `shell` the value\n\
+         is put between single quotes, so that nothing in it is a command; that holds only where the shell reads a plain\n\
+         word: not inside quotes or backticks, not after a backslash, in a here-document or in arithmetic. Assign it to a\n\
+         variable first, `name=${name}`, and write \"$name\". A parameter of type `lines` stands for a list or for elements\n\
+         of one. A `${` that is meant as it is is written `$${`.";
+    BAD_PROFILE = "DRAM0071", "a profile that does not hold together",
+        "A parameter is required or has a default, its default is of its type and gives a component that holds, and\n\
+         something in the component uses it.";
+    BUILT_IN_PROFILE = "DRAM0072", "a profile with the name of a built-in one",
+        "Somebody who reads `use: postgres` means the built-in profile. Give yours a name of its own; `dramc profiles NAME`\n\
+         prints a built-in one to start from.";
     SAMPLE_WITHOUT_EFFECT = "DRAM0075", "a sample of what is restored whole",
         "`sample` says how much of a point `level: checksum` reads each time. `level: restore` restores all of it: leave the\n\
          sample out, or verify by checksum.";

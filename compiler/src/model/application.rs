@@ -1,6 +1,6 @@
 //! What is protected.
 
-use super::{Command, ConsistencyGroup, Hook, Moment};
+use super::{Command, ConsistencyGroup, Hook, Moment, ProfileUse};
 use dram_fields::{Bytes, Duration, Fields, LogicalPath, Name, Rate};
 
 /// What is protected: components with their data, order and health.
@@ -47,6 +47,9 @@ pub struct Component {
     pub name: Name,
     /// Components that must be healthy before this one starts.
     pub after: Vec<Name>,
+    /// How it docks, in place of fields that every component of its kind would have. What stands beside it refines it:
+    /// fields that are given win, lists replace, blocks merge.
+    pub profile: Option<ProfileUse>,
     /// What it consists of.
     #[field(one_of)]
     pub body: Option<Body>,

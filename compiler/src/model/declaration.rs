@@ -1,6 +1,6 @@
 //! A declaration: kind, name and what is declared.
 
-use super::{Application, Catalog, ProtectionPolicy, RecoveryPlan, RecoverySite, Vault};
+use super::{Application, Catalog, Profile, ProtectionPolicy, RecoveryPlan, RecoverySite, Vault};
 use dram_fields::{
     Block, Code, Cx, Data, Decoded, Diagnostic, Entry, Field, Fields, Item, Kind, Name, Node, Shape, Span, Step, Ty,
 };
@@ -97,6 +97,7 @@ kinds! {
     RecoverySite, "dram_recovery_site", "A place that runs or can run an application.";
     Vault, "dram_vault", "Where protected data lies.";
     ProtectionPolicy, "dram_protection_policy", "How well applications must survive.";
+    Profile, "", "How a kind of application docks.";
     Application, "dram_application", "What is protected.";
     RecoveryPlan, "dram_recovery_plan", "How applications come back elsewhere.";
 }

@@ -1,8 +1,8 @@
 //! The model as a whole.
 
 use super::{
-    Application, Catalog, Component, Declaration, KindName, Name, ProtectionPolicy, RecoveryPlan, RecoverySite, Spec,
-    Vault,
+    Application, Catalog, Component, Declaration, KindName, Name, Profile, ProtectionPolicy, RecoveryPlan,
+    RecoverySite, Spec, Vault,
 };
 use dram_fields::{Node, Span, Step};
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,6 +15,7 @@ pub struct Model {
     sites: BTreeMap<Name, RecoverySite>,
     vaults: BTreeMap<Name, Vault>,
     policies: BTreeMap<Name, ProtectionPolicy>,
+    profiles: BTreeMap<Name, Profile>,
     applications: BTreeMap<Name, Application>,
     plans: BTreeMap<Name, RecoveryPlan>,
     written: BTreeMap<(KindName, Name), Node>,
@@ -29,6 +30,7 @@ impl Model {
             Spec::RecoverySite(site) => drop(self.sites.insert(name, site)),
             Spec::Vault(vault) => drop(self.vaults.insert(name, vault)),
             Spec::ProtectionPolicy(policy) => drop(self.policies.insert(name, policy)),
+            Spec::Profile(profile) => drop(self.profiles.insert(name, profile)),
             Spec::Application(application) => drop(self.applications.insert(name, application)),
             Spec::RecoveryPlan(plan) => drop(self.plans.insert(name, plan)),
         }
@@ -61,6 +63,12 @@ impl Model {
         &self.policies
     }
 
+    /// The profiles that are declared, by name. They stand in the applications that use them.
+    #[must_use]
+    pub const fn profiles(&self) -> &BTreeMap<Name, Profile> {
+        &self.profiles
+    }
+
     /// All applications by name.
     #[must_use]
     pub const fn applications(&self) -> &BTreeMap<Name, Application> {
@@ -81,7 +89,8 @@ impl Model {
             .find(|(_, plan)| plan.applications.names.iter().any(|name| name.as_ref() == application))
     }
 
-    /// All declarations, in the order in which they build upon each other.
+    /// All that can be declared, in the order in which it builds upon each other. Profiles are not: what they say stands
+    /// in the applications.
     pub fn declarations(&self) -> impl Iterator<Item = Declaration> + '_ {
         fn of<'m, T: Clone + Into<Spec>>(map: &'m BTreeMap<Name, T>) -> impl Iterator<Item = Declaration> + 'm {
             map.iter().map(|(name, spec)| Declaration {

@@ -272,6 +272,58 @@ resource "dram_application" "shop" {
     }
   }
 
+  component {
+    name = "mail"
+
+    host {
+      paths   = ["/srv/mail", "/srv/lists", "/etc/2026"]
+      exclude = ["*.lock"]
+
+      dump {
+        command {
+          run = ["mailctl", "--home=/srv/mail"]
+          dir = "/srv/mail"
+        }
+
+        restore {
+          shell   = "mailctl --home='/srv/mail' --greeting='2026' load"
+          timeout = "10m"
+        }
+      }
+
+      service {
+        start {
+          shell = "mailctl start"
+        }
+
+        stop {
+          run = ["mailctl", "stop"]
+        }
+      }
+    }
+
+    data {
+      size        = "2Gi"
+      change_rate = "40Mi/d"
+    }
+
+    health {
+      timeout      = "7s"
+      start_period = "3m"
+
+      http {
+        url  = "http://127.0.0.1:8025/up"
+        body = "$${DRAM_SITE}"
+      }
+    }
+
+    health {
+      exec {
+        run = ["mailctl", "up"]
+      }
+    }
+  }
+
   consistency_group {
     name    = "all"
     members = ["db", "web"]

@@ -69,7 +69,7 @@ impl Engine {
                     findings.extend(vault_findings(&subject, &declared.name, vault, tenant));
                 }
                 Spec::Application(_) => findings.extend(self.application_findings(&subject, &declared.name)),
-                Spec::Catalog(_) | Spec::ProtectionPolicy(_) | Spec::RecoveryPlan(_) => {}
+                Spec::Catalog(_) | Spec::ProtectionPolicy(_) | Spec::Profile(_) | Spec::RecoveryPlan(_) => {}
             }
         }
         Ok(findings)

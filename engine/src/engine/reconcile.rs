@@ -46,7 +46,7 @@ impl Engine {
             Spec::Vault(vault) => self.make_vault(&declared.name, vault).map(|found| (true, found)),
             Spec::Application(_) => self.make_repository(name).map(|()| (true, String::new())),
             Spec::ProtectionPolicy(_) => self.make_repositories_under(name).map(|()| (true, String::new())),
-            Spec::RecoveryPlan(_) | Spec::Catalog(_) => Ok((true, String::new())),
+            Spec::RecoveryPlan(_) | Spec::Catalog(_) | Spec::Profile(_) => Ok((true, String::new())),
         };
         let (ready, reason) = answer.unwrap_or_else(|error| (false, with_way_out(&error)));
         let observation = Observation {

@@ -69,7 +69,9 @@ impl Definition {
             KindName::Application => (Some(RecoveryPointProof::kind()), true),
             KindName::RecoveryPlan => (Some(RecoveryTimeProof::kind()), false),
             KindName::Vault => (None, true),
-            KindName::Catalog | KindName::RecoverySite | KindName::ProtectionPolicy => (None, false),
+            KindName::Catalog | KindName::RecoverySite | KindName::ProtectionPolicy | KindName::Profile => {
+                (None, false)
+            }
         };
         Definition {
             kind,

@@ -20,8 +20,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use dram_compiler::check;
 use dram_compiler::check::Written;
-use dram_compiler::model::{Declaration, Metadata, Spec};
-use dram_fields::{Block as _, Cx, Name, Span};
+use dram_compiler::model::{Declaration, KindName, Metadata, Spec};
+use dram_compiler::profile::{Profiles, told_at_the_profile};
+use dram_fields::{Block as _, Cx, Diagnostic, Name, Span};
 
 pub use definition::{Definition, Schemas};
 use engine::Children;
@@ -157,10 +158,16 @@ struct Reading {
 }
 
 fn read_declaration(definition: &Definition, config: &Value) -> Reading {
-    let node = table::node_of(definition.declared, config);
+    let written = table::node_of(definition.declared, config);
     let mut found = Vec::new();
+    let mut node = written.clone();
+    if definition.kind == KindName::Application {
+        Profiles::built_in().expand(&mut node, &mut found);
+    }
     let spec: Option<Spec> = definition.kind.decode(&node, &mut Cx::new(&mut found, Span::NONE));
-    let mut notices: Vec<Notice> = found.iter().map(table::notice_of).collect();
+    // No attribute stands for what a profile has put into a component: the host is led to the profile.
+    let notice = |finding: Diagnostic| table::notice_of(&told_at_the_profile(&written, finding));
+    let mut notices: Vec<Notice> = found.iter().cloned().map(notice).collect();
     let name = dram_fields::decode::<Metadata>(table::node_of(Metadata::kind(), config));
     notices.extend(name.diagnostics.iter().map(table::notice_of));
     let mut declaration = None;
@@ -172,7 +179,7 @@ fn read_declaration(definition: &Definition, config: &Value) -> Reading {
             let document = Written::of(Declaration { name, spec });
             let mut found = Vec::new();
             check::alone(&document, &mut found);
-            notices.extend(found.iter().map(table::notice_of));
+            notices.extend(found.into_iter().map(notice));
             declaration = document.declaration.filter(|_| known);
         }
     }

@@ -34,7 +34,7 @@ pub(super) fn prove(walk: &Walk, settings: &Settings, declaration: &Declaration)
         Spec::ProtectionPolicy(policy) => of_policy(declaration, policy),
         Spec::Application(application) => prover.of_application(declaration, application)?,
         Spec::RecoveryPlan(plan) => prover.of_plan(plan)?,
-        Spec::Catalog(_) | Spec::RecoverySite(_) | Spec::Vault(_) => Proved::default(),
+        Spec::Catalog(_) | Spec::RecoverySite(_) | Spec::Vault(_) | Spec::Profile(_) => Proved::default(),
     };
     proved.notices.extend(prover.together(declaration)?);
     Ok(proved)

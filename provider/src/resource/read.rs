@@ -100,8 +100,7 @@ impl Provider {
         standing: &Standing<Declaration>,
         said: &Value,
     ) -> Outcome {
-        let recorded = standing.declaration.spec.encode();
-        let mut state = match table::value_of(definition.declared, &recorded, said) {
+        let mut state = match spelled(definition, standing, said) {
             Value::Map(entries) => entries,
             _ => BTreeMap::new(),
         };
@@ -166,6 +165,15 @@ impl Provider {
             ..Outcome::default()
         }
     }
+}
+
+/// What stands, in the spelling of `said` wherever that means the same.
+fn spelled(definition: &Definition, standing: &Standing<Declaration>, said: &Value) -> Value {
+    // Profiles do not stand in a record, but what they stand for.
+    if super::read_declaration(definition, said).declaration.as_ref() == Some(&standing.declaration) {
+        return table::declared(definition.declared, said);
+    }
+    table::value_of(definition.declared, &standing.declaration.spec.encode(), said)
 }
 
 /// Whether something can do what it is declared for.

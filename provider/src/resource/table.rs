@@ -84,13 +84,13 @@ fn nested(ty: &Ty) -> Option<(&'static Kind, bool)> {
 
 fn attribute_type(ty: &Ty) -> Type {
     match ty {
-        Ty::Text(_) | Ty::Word(_) => Type::Text,
+        Ty::Text(_) | Ty::Word(_) | Ty::Scalar => Type::Text,
         Ty::Bool => Type::Bool,
         Ty::Int { .. } => Type::Number,
         Ty::List(of) => Type::List(Box::new(attribute_type(of))),
         Ty::Map(of) => Type::Map(Box::new(attribute_type(of))),
-        // Blocks that are elements of a map; no kind has any, and the schema test says so if one comes.
-        Ty::Block(kind) | Ty::Secret(kind) => block(kind()).ty(),
+        // Blocks that are elements of a map, and templates; no resource has any, and the schema test says so if one comes.
+        Ty::Block(kind) | Ty::Secret(kind) | Ty::Template(kind) => block(kind()).ty(),
     }
 }
 
@@ -184,6 +184,17 @@ pub(super) fn value_of(kind: &'static Kind, recorded: &Node, said: &Value) -> Va
                 _ => Value::Null,
             },
         };
+        (name, value)
+    };
+    Value::Map(kind.fields().map(part).collect())
+}
+
+/// What a resource declares, without what only Terraform has.
+#[must_use]
+pub(super) fn declared(kind: &'static Kind, said: &Value) -> Value {
+    let part = |field: &'static Field| {
+        let name = field.terraform_name();
+        let value = said.attribute(&name).clone();
         (name, value)
     };
     Value::Map(kind.fields().map(part).collect())

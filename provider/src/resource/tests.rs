@@ -244,7 +244,9 @@ mod any {
             Ty::Map(of) => prop::collection::btree_map("/[a-z]{1,8}", of_ty(of, 0, 2), 0..3)
                 .prop_map(Value::Map)
                 .boxed(),
+            Ty::Scalar => "[a-z0-9]{1,8}".prop_map(Value::Text).boxed(),
             Ty::Block(kind) | Ty::Secret(kind) => of_kind(kind()),
+            Ty::Template(_) => unreachable!("no resource has a template"),
         }
     }
 

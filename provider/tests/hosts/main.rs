@@ -8,6 +8,7 @@
 )]
 
 mod invariants;
+mod profiles;
 mod protocol;
 mod support;
 mod terraform;

@@ -128,7 +128,7 @@ impl End {
 pub(crate) fn open_runs(place: &Place) -> Result<Vec<String>> {
     let runs = json(place.dram().arg("runs"))?;
     let rows = runs.as_array().into_iter().flatten();
-    let open = rows.filter(|row| row.get("state").and_then(Value::as_str) == Some("running or interrupted"));
+    let open = rows.filter(|row| row.get("state").and_then(Value::as_str) == Some("interrupted"));
     Ok(open
         .filter_map(|row| row.get("run")?.as_str().map(str::to_owned))
         .collect())

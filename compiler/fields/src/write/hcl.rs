@@ -218,7 +218,9 @@ pub fn body(kind: &'static Kind, node: &Node, reference: &dyn Fn(&'static Field,
         };
         let name = field.terraform_name();
         match (&field.ty, &node.data) {
-            (Ty::Block(kind) | Ty::Secret(kind), _) => blocks = blocks.block(name, body(kind(), node, reference)),
+            (Ty::Block(kind) | Ty::Secret(kind) | Ty::Template(kind), _) => {
+                blocks = blocks.block(name, body(kind(), node, reference))
+            }
             (Ty::List(Ty::Block(kind)), Data::List(elements)) => {
                 for element in elements {
                     blocks = blocks.block(name.clone(), body(kind(), element, reference));

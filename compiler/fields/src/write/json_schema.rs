@@ -7,16 +7,38 @@ use serde_json::{Map, Value, json};
 /// The definitions of a kind and of everything it holds, by name, for `$defs`.
 #[must_use]
 pub fn definitions(root: &'static Kind) -> Map<String, Value> {
-    reachable(root)
-        .into_iter()
-        .map(|kind| (kind.name.to_owned(), definition(kind)))
-        .collect()
+    let mut definitions = Map::new();
+    for kind in reachable(root) {
+        definitions.insert(kind.name.to_owned(), definition(kind, Values::Plain));
+        let templates = kind.fields().filter_map(|field| match field.ty {
+            Ty::Template(template) => Some(template()),
+            _ => None,
+        });
+        for kind in templates.flat_map(reachable) {
+            definitions.insert(template_name(kind), definition(kind, Values::OrParameters));
+        }
+    }
+    definitions
 }
 
-fn definition(kind: &'static Kind) -> Value {
+/// What may stand in the place of plain values.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Values {
+    /// Values alone.
+    Plain,
+    /// Values, and text with parameters.
+    OrParameters,
+}
+
+/// How the definition of a block is called in which parameters may stand.
+fn template_name(kind: &Kind) -> String {
+    format!("{}Template", kind.name)
+}
+
+fn definition(kind: &'static Kind, values: Values) -> Value {
     let properties: Map<String, Value> = kind
         .fields()
-        .map(|field| (field.name.to_owned(), property(field)))
+        .map(|field| (field.name.to_owned(), property(field, values)))
         .collect();
     let mut required = Vec::new();
     let mut choices = Vec::new();
@@ -54,18 +76,22 @@ fn definition(kind: &'static Kind) -> Value {
     schema
 }
 
-fn property(field: &'static Field) -> Value {
-    let mut schema = shape(&field.ty);
+fn property(field: &'static Field, values: Values) -> Value {
+    let mut schema = shape(&field.ty, values);
+    if let (Value::Object(schema), Ty::List(_)) = (&mut schema, field.ty) {
+        if field.min > 0 {
+            schema.insert("minItems".to_owned(), json!(field.min));
+        }
+        if field.max > 0 {
+            schema.insert("maxItems".to_owned(), json!(field.max));
+        }
+    }
+    // A parameter stands for a whole list as well, though not for one of blocks.
+    if values == Values::OrParameters && matches!(field.ty, Ty::List(_)) && super::block_of(&field.ty).is_none() {
+        schema = or_parameters(schema);
+    }
     if let Value::Object(schema) = &mut schema {
         schema.insert("description".to_owned(), json!(field.doc));
-        if matches!(field.ty, Ty::List(_)) {
-            if field.min > 0 {
-                schema.insert("minItems".to_owned(), json!(field.min));
-            }
-            if field.max > 0 {
-                schema.insert("maxItems".to_owned(), json!(field.max));
-            }
-        }
         if let Some(default) = field.default {
             schema.insert("default".to_owned(), default().to_json());
         }
@@ -73,8 +99,8 @@ fn property(field: &'static Field) -> Value {
     schema
 }
 
-fn shape(ty: &Ty) -> Value {
-    match ty {
+fn shape(ty: &Ty, values: Values) -> Value {
+    let plain = match ty {
         Ty::Text(format) => {
             let mut schema = Map::new();
             schema.insert("type".to_owned(), json!("string"));
@@ -89,8 +115,24 @@ fn shape(ty: &Ty) -> Value {
         Ty::Bool => json!({"type": "boolean"}),
         Ty::Int { least, most } => json!({"type": "integer", "minimum": least, "maximum": most}),
         Ty::Word(words) => json!({"enum": words.iter().map(|word| word.name).collect::<Vec<_>>()}),
-        Ty::List(ty) => json!({"type": "array", "items": shape(ty)}),
-        Ty::Map(ty) => json!({"type": "object", "additionalProperties": shape(ty)}),
-        Ty::Block(kind) | Ty::Secret(kind) => json!({"$ref": format!("#/$defs/{}", kind().name)}),
+        Ty::Scalar => json!({"type": ["string", "number", "boolean"]}),
+        Ty::List(ty) => return json!({"type": "array", "items": shape(ty, values)}),
+        Ty::Map(ty) => return json!({"type": "object", "additionalProperties": shape(ty, values)}),
+        Ty::Block(kind) if values == Values::OrParameters => return reference(&template_name(kind())),
+        Ty::Block(kind) | Ty::Secret(kind) => return reference(kind().name),
+        Ty::Template(kind) => return reference(&template_name(kind())),
+    };
+    match values {
+        Values::Plain => plain,
+        Values::OrParameters => or_parameters(plain),
     }
+}
+
+fn reference(name: &str) -> Value {
+    json!({"$ref": format!("#/$defs/{name}")})
+}
+
+/// A value, or text in which a parameter stands.
+fn or_parameters(schema: Value) -> Value {
+    json!({"anyOf": [schema, {"type": "string", "pattern": crate::template::HAS_PARAMETER}]})
 }

@@ -71,9 +71,12 @@ fn shape(ty: &Ty) -> String {
             .join(" or "),
         Ty::List(ty) => format!("list of {}", shape(ty)),
         Ty::Map(ty) => format!("text to {}", shape(ty)),
-        Ty::Block(kind) | Ty::Secret(kind) => {
-            let name = kind().name;
-            format!("[{name}](#{})", name.to_ascii_lowercase())
-        }
+        Ty::Scalar => "text, number, `true` or `false`".to_owned(),
+        Ty::Block(kind) | Ty::Secret(kind) => linked(kind()),
+        Ty::Template(kind) => format!("{} with `${{…}}` for values", linked(kind())),
     }
+}
+
+fn linked(kind: &Kind) -> String {
+    format!("[{}](#{})", kind.name, kind.name.to_ascii_lowercase())
 }

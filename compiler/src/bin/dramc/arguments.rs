@@ -71,6 +71,16 @@ pub(crate) enum Command {
         #[arg(long, value_enum, default_value_t = SchemaFormat::Json)]
         format: SchemaFormat,
     },
+    /// List the built-in profiles with their parameters, or print one as YAML to start from
+    #[command(after_help = "Examples:\n  dramc profiles\n  dramc profiles postgres > profiles/my-postgres.yaml")]
+    Profiles {
+        /// The profile
+        #[arg(conflicts_with = "format")]
+        name: Option<String>,
+        /// How the list is printed
+        #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+        format: ListFormat,
+    },
     /// Explain a code such as DRAM0050, or list all of them
     Explain {
         /// The code
@@ -117,6 +127,14 @@ pub(crate) enum Target {
 pub(crate) enum SchemaFormat {
     /// JSON Schema, draft 2020-12
     Json,
+    /// The reference page
+    Markdown,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ListFormat {
+    /// Lines for a terminal
+    Text,
     /// The reference page
     Markdown,
 }

@@ -1,7 +1,7 @@
 //! What each command does.
 
 use crate::Exit;
-use crate::arguments::{Arguments, Command, Format, Input, SchemaFormat, Target};
+use crate::arguments::{Arguments, Command, Format, Input, ListFormat, SchemaFormat, Target};
 use crate::files::{self, FileError};
 use clap::CommandFactory;
 use dram_compiler::backend::{json, terraform};
@@ -9,6 +9,7 @@ use dram_compiler::blueprint::blueprint;
 use dram_compiler::check::{Checked, check};
 use dram_compiler::diagnostic::{self, Diagnostic, Severity, has_errors};
 use dram_compiler::model::Model;
+use dram_compiler::profile;
 use dram_compiler::prove::prove;
 use dram_compiler::schema;
 use dram_compiler::source::Sources;
@@ -26,6 +27,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, FileError> {
         Command::Schema {
             format: SchemaFormat::Markdown,
         } => files::print(&schema::reference()).map(|()| Exit::Done),
+        Command::Profiles { name, format } => profiles(name.as_deref(), format),
         Command::Explain { code } => explain(code.as_deref()),
         Command::Man { directory } => {
             let written = clap_mangen::generate_to(Arguments::command(), &directory);
@@ -107,6 +109,25 @@ fn build(input: &Input, target: Target, output: &Path, color: bool) -> Result<Ex
         files::print(&format!("{}\n", output.join(name).display()))?;
     }
     Ok(Exit::Done)
+}
+
+fn profiles(name: Option<&str>, format: ListFormat) -> Result<Exit, FileError> {
+    let Some(name) = name else {
+        let text = match format {
+            ListFormat::Text => profile::listed(),
+            ListFormat::Markdown => profile::reference(),
+        };
+        return files::print(&text).map(|()| Exit::Done);
+    };
+    match profile::built_in().iter().find(|built_in| built_in.name == name) {
+        Some(built_in) => files::print(built_in.text).map(|()| Exit::Done),
+        None => {
+            files::complain(&format!(
+                "error: no profile `{name}` is built in\nhelp: `dramc profiles` lists those that are\n"
+            ));
+            Ok(Exit::Failed)
+        }
+    }
 }
 
 fn explain(id: Option<&str>) -> Result<Exit, FileError> {

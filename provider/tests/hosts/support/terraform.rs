@@ -170,6 +170,12 @@ impl Module {
             .unwrap();
     }
 
+    /// The application as it stands in the catalog.
+    pub(crate) fn application(&self) -> serde_json::Value {
+        let standing = self.opened().declared(KindName::Application, "shop").unwrap().unwrap();
+        standing.declaration.to_json()
+    }
+
     /// Somebody changes the policy in the name of its manager.
     pub(crate) fn change_policy(&self) {
         let catalog = self.opened();

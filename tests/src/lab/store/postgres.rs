@@ -14,7 +14,8 @@ use crate::lab::system::{debian_all, needed, unavailable};
 use crate::world::write;
 
 const LAB: &str = "PostgreSQL";
-const NAME: &str = "dram";
+/// The role that owns it, and its first database.
+pub const NAME: &str = "dram";
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Installs what is missing.
@@ -143,7 +144,18 @@ impl Server {
         Ok(())
     }
 
-    fn client(&self, program: &str) -> Call {
+    /// The folder of its programs.
+    pub fn programs(&self) -> &Path {
+        &self.bin
+    }
+
+    /// The port on this machine's loopback.
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// A call of one of its programs, as its owner.
+    pub fn client(&self, program: &str) -> Call {
         let call = Call::new(self.bin.join(program)).env("PGPASSWORD", &self.password);
         let port = self.port.to_string();
         call.args(["-h", "127.0.0.1", "-U", NAME, "-p", &port]).dir("/")
