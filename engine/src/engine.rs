@@ -51,7 +51,8 @@ use std::time::Duration;
 
 /// How long a lease lasts without a heartbeat.
 const LEASE: Duration = Duration::from_secs(30);
-/// How long a run waits for another run of the same application: it does not queue, it says who is at work.
+/// How long a run waits for another run of the same application whose process is at work: it does not queue, it says who is at
+/// work. A process that shows no life is waited for until its lease has expired.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The engine of one tenant.
@@ -133,7 +134,7 @@ impl Engine {
     fn lease(&self, application: &Name) -> Result<Lease, Error> {
         let name = self.lease_name(application);
         let holder = Holder::this_process(&SystemChance);
-        Ok(Lease::acquire(&self.catalog, &name, &holder, LEASE, PATIENCE)?)
+        Ok(Lease::outlast(&self.catalog, &name, &holder, LEASE, PATIENCE)?)
     }
 
     fn lease_name(&self, application: &Name) -> LeaseName {

@@ -62,14 +62,18 @@ pub(super) fn look(
 /// The newest whole point before this one, and how many seconds before.
 fn before(repository: &Repository, point: &str, frozen_at: Timestamp) -> Result<Option<(SealedPoint, u64)>, Error> {
     let points = repository.points().map_err(vault_error)?;
-    let whole = |sealed: &SealedPoint| {
+    let frozen = |sealed: &SealedPoint| -> Option<Timestamp> {
         let manifest = sealed.manifest.as_ref().filter(|manifest| !is_partial(manifest))?;
         let at: Timestamp = manifest.frozen_at.parse().ok()?;
-        let seconds = u64::try_from(frozen_at.duration_since(at).as_secs()).ok()?;
-        (sealed.is_restorable() && sealed.point != point).then_some(seconds)
+        (sealed.is_restorable() && sealed.point != point && at <= frozen_at).then_some(at)
     };
     let found = points
         .into_iter()
-        .filter_map(|sealed| whole(&sealed).map(|seconds| (sealed, seconds)));
-    Ok(found.min_by_key(|(_, seconds)| *seconds))
+        .filter_map(|sealed| frozen(&sealed).map(|at| (sealed, at)));
+    // Points of one moment have the order in which they were begun.
+    let newest = found.max_by(|(one, at), (other, then)| (at, &one.point).cmp(&(then, &other.point)));
+    Ok(newest.map(|(sealed, at)| {
+        let seconds = u64::try_from(frozen_at.duration_since(at).as_secs()).unwrap_or_default();
+        (sealed, seconds)
+    }))
 }

@@ -151,3 +151,35 @@ fn when_both_are_killed_the_next_run_thaws() {
     assert_eq!(world.log(), "freeze\nthaw\nfreeze\nthaw\n");
     assert!(whole(&world));
 }
+
+/// Nobody can tell a stopped process from one that will go on in a moment, but by its silence.
+#[test]
+fn a_holder_that_was_stopped_beyond_its_lease_wakes_and_offers_nothing() {
+    let world = World::new(
+        "  objectives: { rpo: 75m }",
+        "
+  components:
+    - name: db
+      host: { dump: { command: { shell: 'echo begun > {log}.begun; while ! test -e {log}.go; do sleep 0.01; done; echo data' }, restore: { run: [cat] } } }
+",
+    );
+    let mut stopped = Running::protect(&world);
+    stopped.send(Signal::STOP);
+    let_go(&world);
+    // It is outlasted: one and a half times the duration of its lease.
+    let next = world.dram(&["protect", "shop"]).output().unwrap();
+    assert!(next.status.success(), "{}", String::from_utf8_lossy(&next.stderr));
+    let point = String::from_utf8(next.stdout).unwrap().trim().to_owned();
+    stopped.send(Signal::CONT);
+    assert!(!stopped.0.wait().unwrap().success());
+    let points: Vec<String> = world.points().into_iter().map(|row| row.point).collect();
+    assert_eq!(points, [point]);
+    let states: Vec<String> = world
+        .engine
+        .runs(9)
+        .unwrap()
+        .into_iter()
+        .map(|run| run.state.to_string())
+        .collect();
+    assert_eq!(states, ["success", "abandoned"]);
+}

@@ -34,7 +34,7 @@ pub(super) struct Last {
 impl Last {
     /// Whether the holder it names may still hold it, as far as `me` knows.
     pub(super) fn is_held(&self, me: &Holder) -> bool {
-        self.wire.held && me.life_of(&self.wire.holder) == Life::Unknown
+        self.wire.held && me.life_of(&self.wire.holder) != Life::Gone
     }
 }
 
@@ -148,6 +148,33 @@ impl Claim {
         duration: Duration,
         patience: Duration,
     ) -> Result<Self, LeaseError> {
+        Self::acquire_or(catalog, name, holder, duration, patience, |_, _| true)
+    }
+
+    /// The same, but a holder that shows no life is waited for until its lease has expired.
+    pub(super) fn outlast(
+        catalog: &Catalog,
+        name: &LeaseName,
+        holder: &Holder,
+        duration: Duration,
+        patience: Duration,
+    ) -> Result<Self, LeaseError> {
+        let mut first = None;
+        Self::acquire_or(catalog, name, holder, duration, patience, |other, number| {
+            let first = *first.get_or_insert(number);
+            first != number || holder.life_of(other) == Life::Working
+        })
+    }
+
+    /// Takes the lease; once `patience` is over, gives up as soon as `gives_up` says so of the holder and its last number.
+    fn acquire_or(
+        catalog: &Catalog,
+        name: &LeaseName,
+        holder: &Holder,
+        duration: Duration,
+        patience: Duration,
+        mut gives_up: impl FnMut(&Holder, u64) -> bool,
+    ) -> Result<Self, LeaseError> {
         if !(SHORTEST..=LONGEST).contains(&duration) {
             return Err(LeaseError::Duration { duration });
         }
@@ -165,7 +192,9 @@ impl Claim {
                 } => (holder, duration, expiry),
             };
             let now = clock.monotonic();
-            if now >= end {
+            let number = watch.seen.map(|(number, _)| number).unwrap_or_default();
+            let gives_up = gives_up(&other, number);
+            if now >= end && gives_up {
                 return Err(LeaseError::Held {
                     name: name.clone(),
                     host: other.host,
@@ -173,7 +202,9 @@ impl Claim {
                 });
             }
             let step = (other_duration / 8).clamp(Duration::from_millis(10), Duration::from_secs(5));
-            let rest = end.min(expiry).saturating_sub(now).max(Duration::from_millis(1));
+            // After the end there is nothing but the expiry to wait for.
+            let until = if now < end { end.min(expiry) } else { expiry };
+            let rest = until.saturating_sub(now).max(Duration::from_millis(1));
             clock.sleep(step.min(rest));
         }
     }

@@ -32,7 +32,9 @@ pub struct Holder {
 pub(crate) enum Life {
     /// It is surely gone.
     Gone,
-    /// It lives, or nothing can be known from here.
+    /// It runs on this machine, and nobody has stopped it.
+    Working,
+    /// It may live: it is stopped, or nothing can be known from here.
     Unknown,
 }
 
@@ -78,8 +80,12 @@ impl Holder {
 }
 
 fn life_here(pid: u32, started_then: u64) -> Life {
-    match started(pid) {
-        Ok(Some(now)) if now == started_then => Life::Unknown,
+    match state_and_start(pid) {
+        Ok(Some((state, now))) if now == started_then => match state {
+            // Stopped by a signal, or by a debugger: it cannot say that it lives, and may go on in a year.
+            'T' | 't' => Life::Unknown,
+            _ => Life::Working,
+        },
         // A zombie, or another process that got the number.
         Ok(_) => Life::Gone,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -97,19 +103,24 @@ fn life_here(pid: u32, started_then: u64) -> Life {
 
 /// When a process started, in ticks since the boot; `None` when it has ended and only waits to be reaped.
 fn started(pid: u32) -> io::Result<Option<u64>> {
+    Ok(state_and_start(pid)?.map(|(_, started)| started))
+}
+
+/// The letter of a process's state, and when it started; `None` as for [`started`].
+fn state_and_start(pid: u32) -> io::Result<Option<(char, u64)>> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     // The second field is the program's name in parentheses and may hold anything; the fields behind the last `)` are plain.
     let Some((_, fields)) = stat.rsplit_once(')') else {
         return Err(io::Error::from(io::ErrorKind::InvalidData));
     };
     let mut fields = fields.split_ascii_whitespace();
-    let state = fields.next();
-    if matches!(state, Some("Z" | "X" | "x")) {
+    let state = fields.next().and_then(|state| state.chars().next()).unwrap_or('?');
+    if matches!(state, 'Z' | 'X' | 'x') {
         return Ok(None);
     }
     // The state is field 3; the start is field 22.
     match fields.nth(18).map(str::parse) {
-        Some(Ok(ticks)) => Ok(Some(ticks)),
+        Some(Ok(ticks)) => Ok(Some((state, ticks))),
         _ => Err(io::Error::from(io::ErrorKind::InvalidData)),
     }
 }
@@ -126,7 +137,7 @@ mod tests {
             id: "other".to_owned(),
             ..me.clone()
         };
-        assert_eq!(me.life_of(&other), Life::Unknown, "this very process lives");
+        assert_eq!(me.life_of(&other), Life::Working, "this very process lives");
 
         let mut child = std::process::Command::new("sleep").arg("600").spawn().unwrap();
         let start = started(child.id()).unwrap().unwrap();
@@ -135,7 +146,12 @@ mod tests {
             started: start,
             ..other.clone()
         };
-        assert_eq!(me.life_of(&sleeper), Life::Unknown);
+        assert_eq!(me.life_of(&sleeper), Life::Working);
+        let child_pid = Pid::from_child(&child);
+        rustix::process::kill_process(child_pid, rustix::process::Signal::STOP).unwrap();
+        let stopped = rustix::process::WaitIdOptions::STOPPED;
+        rustix::process::waitid(rustix::process::WaitId::Pid(child_pid), stopped).unwrap();
+        assert_eq!(me.life_of(&sleeper), Life::Unknown, "one that is stopped may go on");
         assert_eq!(
             me.life_of(&Holder {
                 started: start + 1,

@@ -106,7 +106,24 @@ impl Lease {
         duration: Duration,
         patience: Duration,
     ) -> Result<Self, LeaseError> {
-        let claim = Arc::new(Claim::acquire(catalog, name, holder, duration, patience)?);
+        Self::kept(Claim::acquire(catalog, name, holder, duration, patience)?)
+    }
+
+    /// The same, but a holder that shows no life is waited for until its lease has expired: one on another machine that may have
+    /// been lost, one here that was stopped. As soon as it shows life, or if it works on this machine, this gives up after
+    /// `patience`.
+    pub fn outlast(
+        catalog: &Catalog,
+        name: &LeaseName,
+        holder: &Holder,
+        duration: Duration,
+        patience: Duration,
+    ) -> Result<Self, LeaseError> {
+        Self::kept(Claim::outlast(catalog, name, holder, duration, patience)?)
+    }
+
+    fn kept(claim: Claim) -> Result<Self, LeaseError> {
+        let (name, claim) = (claim.name().clone(), Arc::new(claim));
         let stop = Arc::new((Mutex::new(false), Condvar::new()));
         let mut lease = Lease {
             claim: Arc::clone(&claim),
@@ -122,10 +139,7 @@ impl Lease {
                 Ok(lease)
             }
             // Dropping the half-made lease gives it back.
-            Err(source) => Err(LeaseError::Thread {
-                name: name.clone(),
-                source,
-            }),
+            Err(source) => Err(LeaseError::Thread { name, source }),
         }
     }
 

@@ -105,6 +105,66 @@ fn a_writer_that_slept_through_compaction_has_lost() {
     next.beat().unwrap();
 }
 
+/// A machine that was lost must not keep an application for ever from everybody who has little patience.
+#[test]
+fn a_holder_that_says_nothing_is_outlasted_and_one_that_does_is_not() {
+    let store: Arc<dyn crate::Store> = Arc::new(MemoryStore::new(Manners::Atomic));
+    let clock_b = Arc::new(ManualClock::default());
+    let a = testing::catalog_in(Arc::clone(&store), Arc::new(ManualClock::default()), "acme", 1);
+    let b = testing::catalog_in(Arc::clone(&store), clock_b.clone(), "acme", 2);
+    let claim = Claim::acquire(&a, &name(), &elsewhere("a"), TTL, NONE).unwrap();
+    let before = clock_b.monotonic();
+    let next = Claim::outlast(&b, &name(), &elsewhere("b"), TTL, NONE).unwrap();
+    let waited = clock_b.monotonic() - before;
+    assert!(waited >= TTL * 3 / 2 && waited < TTL * 2, "{waited:?}");
+    assert!(matches!(claim.beat(), Err(LeaseError::Lost { .. })));
+    next.release().unwrap();
+
+    // One that works on this machine is known to live.
+    let here = Holder::this_process(&SystemChance);
+    let claim = Claim::acquire(&a, &name(), &here, TTL, NONE).unwrap();
+    let before = clock_b.monotonic();
+    let other = Holder::this_process(&SystemChance);
+    let error = Claim::outlast(&b, &name(), &other, TTL, NONE).unwrap_err();
+    assert!(matches!(error, LeaseError::Held { .. }), "{error}");
+    assert_eq!(clock_b.monotonic(), before);
+    claim.release().unwrap();
+
+    // One that beats while it is watched lives.
+    let claim = Arc::new(Claim::acquire(&a, &name(), &elsewhere("a"), TTL, NONE).unwrap());
+    let clock = Arc::new(Beating {
+        time: ManualClock::default(),
+        claim: Arc::clone(&claim),
+    });
+    let c = testing::catalog_in(Arc::clone(&store), clock.clone(), "acme", 3);
+    let error = Claim::outlast(&c, &name(), &elsewhere("c"), TTL, NONE).unwrap_err();
+    assert!(matches!(error, LeaseError::Held { .. }), "{error}");
+    assert!(clock.monotonic() < TTL, "its first beat was enough");
+    assert!(!claim.lost());
+}
+
+/// A clock of somebody who waits while a holder says that it lives.
+#[derive(Debug)]
+struct Beating {
+    time: ManualClock,
+    claim: Arc<Claim>,
+}
+
+impl Clock for Beating {
+    fn now(&self) -> jiff::Timestamp {
+        self.time.now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.time.monotonic()
+    }
+
+    fn sleep(&self, span: Duration) {
+        self.time.sleep(span);
+        self.claim.beat().unwrap();
+    }
+}
+
 #[test]
 fn a_holder_that_died_here_does_not_delay() {
     let catalog = testing::catalog("acme");
