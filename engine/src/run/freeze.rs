@@ -6,7 +6,7 @@ use super::outcome::{Outcome, Rest};
 use super::terms;
 use crate::error::Error;
 use crate::runbook::{Capture, Freeze};
-use crate::site::{self, HostSite, Site, SiteError, Surroundings};
+use crate::site::{self, Ending, HostSite, Site, SiteError, Surroundings};
 use crate::vault::{Consistency, Origin, Spool};
 use dram_compiler::model::Application;
 use dram_storage::crash;
@@ -62,8 +62,8 @@ pub(super) fn freeze(driver: &Driver<'_>, what: &Freeze) -> Result<Outcome, Erro
     crash::point(crash::Kind::Step);
     let thawed = frozen.thaw()?;
     crash::point(crash::Kind::Step);
-    if thawed.too_late && !driver.cancel.is_canceled() {
-        return Err(too_late(driver, what).into());
+    if thawed.by != Ending::Asked && !driver.cancel.is_canceled() {
+        return Err(ended_before(driver, what, thawed.by).into());
     }
     captured?;
     let reached = match failed_before.is_empty() {
@@ -190,15 +190,23 @@ fn order(driver: &Driver<'_>, site: &HostSite, spool: &Spool, what: &Freeze) -> 
     })
 }
 
-fn too_late(driver: &Driver<'_>, what: &Freeze) -> SiteError {
+fn ended_before(driver: &Driver<'_>, what: &Freeze, by: Ending) -> SiteError {
+    let (why, help) = match by {
+        Ending::Lost => (
+            "the process that was to thaw it in time was killed, so it was thawed at once".to_owned(),
+            "no point was made. See what ended it (the kernel's log names what it kills for want of memory), and start again",
+        ),
+        Ending::Asked | Ending::Deadline => (
+            format!("it was frozen for `maxFreeze`, {} s, and was thawed then", what.seconds),
+            "no point was made. Raise `objectives.maxFreeze`, exclude what need not be kept, or dump what is large and changes much",
+        ),
+    };
     SiteError::Freeze {
         site: driver.runbook.site.name.clone(),
         application: driver.runbook.name().to_string(),
-        what: "was not read to the end in time",
-        why: format!("it was frozen for `maxFreeze`, {} s, and was thawed then", what.seconds),
-        help: "no point was made. Raise `objectives.maxFreeze`, exclude what need not be kept, or dump what is large and changes \
-               much"
-            .to_owned(),
+        what: "was not read to the end",
+        why,
+        help: help.to_owned(),
     }
 }
 

@@ -25,7 +25,7 @@ pub use clock::{Clock, SystemClock};
 pub use command::{Action, Cancel, Command, Finished, Surroundings};
 pub use error::{CommandFailure, Deed, HealthFailure, SiteError};
 pub use fence::FenceRecord;
-pub use freeze::{Freeze, Frozen, Thawed, freezer, set_freezer};
+pub use freeze::{Ending, Freeze, Frozen, Thawed, freezer, set_freezer};
 pub use health::{Check, HttpCheck, Probe};
 pub use hook::{Hook, HookDeed, Request};
 pub use host::HostSite;

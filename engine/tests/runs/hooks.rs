@@ -177,6 +177,38 @@ fn what_was_read_at_rest_is_moved_by_whoever_resumes() {
 }
 
 #[test]
+fn what_a_dump_says_is_kept_and_its_secrets_are_not() {
+    let dump = |end: &str| {
+        let component = format!(
+            "
+  components:
+    - name: db
+      host: {{ dump: {{ command: {{ shell: 'cat {{log}}.words >&2; echo data; {end}' }}, restore: {{ run: [cat] }} }} }}
+"
+        );
+        let world = World::new("  objectives: { rpo: 75m }", &component);
+        fs::write(world.path("log.words"), "to db with password=hunter22 as ann\n").unwrap();
+        world
+    };
+    let notes = Mutex::new(Vec::new());
+    let watch = Tell(|event: &Event| {
+        if let Event::Note { text } = event {
+            notes.lock().unwrap().push(text.clone());
+        }
+    });
+    let world = dump("exit 0");
+    world.protect(&watch, &Cancel::new()).unwrap();
+    let said = notes.into_inner().unwrap().join("\n");
+    let run = world.engine.runs(1).unwrap().remove(0).run;
+    let log = String::from_utf8(world.engine.run_log(&run).unwrap()).unwrap();
+    let error = dump("exit 4").protect(&Quiet, &Cancel::new()).unwrap_err().to_string();
+    for told in [said, log, error] {
+        assert!(told.contains("to db with password=******* as ann"), "{told}");
+        assert!(!told.contains("hunter22"), "{told}");
+    }
+}
+
+#[test]
 fn hooks_around_a_restore_come_at_their_moments() {
     let world = World::new(
         "  objectives: { rpo: 75m }",

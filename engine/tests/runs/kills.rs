@@ -127,6 +127,9 @@ fn a_freezer_that_is_killed_is_noticed_and_its_work_is_done() {
     kill_process(freezer(&world), Signal::KILL).unwrap();
     // Nobody would thaw at the deadline: what is being read is given up.
     assert_eq!(running.0.wait().unwrap().code(), Some(1));
+    let mut said = String::new();
+    std::io::Read::read_to_string(running.0.stderr.as_mut().unwrap(), &mut said).unwrap();
+    assert!(said.contains("was killed, so it was thawed at once"), "{said}");
     assert!(thawed(&world));
     assert!(!world.is_marked_frozen());
     assert!(world.points().is_empty());

@@ -9,7 +9,7 @@ use super::super::Site;
 use super::super::command::{Action, Cancel, Command};
 use super::super::error::{Deed, SiteError};
 use super::record::Record;
-use super::{Answer, Order, THAW, Thawed};
+use super::{Answer, Ending, Order, THAW, Thawed};
 
 /// How often a hook after is tried: an application that stays frozen is worse than one that hears a hook twice.
 const ATTEMPTS: u32 = 3;
@@ -79,11 +79,14 @@ fn serve(order: &Order, words: &Receiver<Word>, stop: &Cancel, say: &mut dyn FnM
     let began = Instant::now();
     let left = || order.most.saturating_sub(began.elapsed());
     let frozen = freeze(order, &left, stop);
-    let too_late = match &frozen {
-        Err(_) => true,
+    let by = match &frozen {
+        Err(_) => Ending::Deadline,
         Ok(failed) => {
             say(&Answer::Frozen { failed: failed.clone() });
-            matches!(words.recv_timeout(left()), Err(RecvTimeoutError::Timeout))
+            match words.recv_timeout(left()) {
+                Err(RecvTimeoutError::Timeout) => Ending::Deadline,
+                _ => Ending::Asked,
+            }
         }
     };
     let thawed = thaw(order).and_then(|failed| record.remove().map(|()| failed));
@@ -96,7 +99,7 @@ fn serve(order: &Order, words: &Receiver<Word>, stop: &Cancel, say: &mut dyn FnM
         (Err(error), Ok(_)) => refused(&error),
         (Ok(_), Ok(failed)) => Answer::Thawed(Thawed {
             milliseconds,
-            too_late,
+            by,
             failed,
         }),
     });

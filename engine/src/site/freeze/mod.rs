@@ -51,10 +51,21 @@ pub struct Freeze {
 pub struct Thawed {
     /// How long it lasted, in milliseconds: from the first hook before to the end of the last one after.
     pub milliseconds: u64,
-    /// Whether it was over before it was asked to end.
-    pub too_late: bool,
+    /// What ended it.
+    pub by: Ending,
     /// What failed and may fail.
     pub failed: Vec<String>,
+}
+
+/// What ended a freeze.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Ending {
+    /// It was asked for.
+    Asked,
+    /// It lasted too long.
+    Deadline,
+    /// The freezer was lost, so that nobody would have ended it in time.
+    Lost,
 }
 
 /// An application at rest. Dropping it lets the application go on.
@@ -248,7 +259,7 @@ impl Freezer {
                 Record::of(&self.order).remove()?;
                 Ok(Thawed {
                     milliseconds: 0,
-                    too_late: true,
+                    by: Ending::Lost,
                     failed,
                 })
             }
