@@ -98,6 +98,16 @@ pub(super) fn take_in(driver: &Driver<'_>, captures: &[Capture]) -> Result<Outco
     let spool = spool(driver, &site);
     let repository = driver.repository()?;
     let moved = match spool.completed()? {
+        // What it counts on may be pruned since, as for a freeze that is taken up again.
+        Some(_) if read_before(driver, &spool)?.is_none() => {
+            return Err(Error::NoPoint {
+                what: format!(
+                    "what was read at rest was read more than {} hours ago, and the vault may no longer have what it counts on",
+                    STALE.as_hours()
+                ),
+                help: format!("start it again: `dram protect {}`", driver.runbook.name()),
+            });
+        }
         Some(_) => repository
             .take_in(&spool, &driver.observer.progress(), &driver.cancel)
             .map_err(vault_error)?,
