@@ -1,9 +1,15 @@
 //! From documents to a model: names are unique, references resolve, orders exist, failure domains differ.
 
 mod application;
+mod capacity;
+mod declared;
 mod domains;
 mod hooks;
 mod names;
+mod pairs;
+mod plans;
+mod platforms;
+mod policies;
 mod quantities;
 mod schedules;
 mod vaults;
@@ -11,12 +17,13 @@ mod written;
 
 pub use written::Written;
 
-use crate::diagnostic::{Diagnostic, has_errors, sort};
+use crate::diagnostic::{Diagnostic, compiler_codes as codes, has_errors, sort};
 use crate::model::{Declaration, KindName, Model, Spec};
 use crate::profile::{self, Profiles};
 use crate::source::Sources;
 use crate::syntax::{SecretWords, parse};
-use dram_fields::{Kind, Span, Step};
+use declared::Declared;
+use dram_fields::{Field, Kind, Span, Step};
 
 /// What came of checking sources.
 #[derive(Debug)]
@@ -77,10 +84,16 @@ fn rules(documents: Vec<Written>, out: &mut Vec<Diagnostic>) -> Option<Model> {
     for document in &documents {
         alone(document, out);
     }
-    domains::apart(&documents, out);
-    domains::one_plan_each(&documents, out);
-    vaults::together(&documents, out);
-    hooks::together(&documents, out);
+    let declared = Declared::of(&documents);
+    policies::chosen(&declared, out);
+    domains::apart(&declared, &documents, out);
+    domains::one_plan_each(&declared, &documents, out);
+    vaults::together(&declared, &documents, out);
+    hooks::together(&declared, out);
+    platforms::fit(&declared, out);
+    plans::fit(&declared, out);
+    pairs::fit(&declared, out);
+    capacity::fits(&declared, out);
     if has_errors(out) {
         return None;
     }
@@ -90,6 +103,7 @@ fn rules(documents: Vec<Written>, out: &mut Vec<Diagnostic>) -> Option<Model> {
             model.add(declaration, document.spec);
         }
     }
+    model.choose();
     Some(model)
 }
 
@@ -103,11 +117,24 @@ pub fn alone(document: &Written, out: &mut Vec<Diagnostic>) {
     application::fits(document, &declaration.spec, out);
     vaults::alone(document, &declaration.spec, out);
     if let Spec::Profile(profile) = &declaration.spec {
-        out.extend(profile::faults(&declaration.name, profile, &document.spec));
+        out.extend(profile::faults(declaration.name(), profile, &document.spec));
     }
 }
 
+/// The path to a field below a place.
+fn under(at: &[Step], fields: &[&'static Field]) -> Vec<Step> {
+    let fields = fields.iter().map(|field| Step::Field(field));
+    at.iter().cloned().chain(fields).collect()
+}
+
 impl Written {
+    /// A warning about labels that choose nothing.
+    fn chooses_nothing(&self, path: Vec<Step>, message: &str) -> Diagnostic {
+        Diagnostic::warning(codes::CHOOSES_NOTHING, self.spec.at(&path), message)
+            .path(path)
+            .help("correct the labels, or give them to the applications that are meant")
+    }
+
     /// An error about a part of the declaration.
     fn error(&self, code: &'static crate::diagnostic::Code, path: Vec<Step>, message: String) -> Diagnostic {
         Diagnostic::error(code, self.spec.at(&path), message).path(path)
@@ -116,6 +143,25 @@ impl Written {
     /// `Application \`shop\``
     fn title(&self) -> String {
         let kind = self.kind.map_or("declaration", KindName::as_str);
+        match &self.name {
+            Some(name) => format!("{kind} `{name}`"),
+            None => kind.to_owned(),
+        }
+    }
+
+    /// The same in the middle of a sentence: `policy \`hourly\``
+    fn words(&self) -> String {
+        let kind = match self.kind {
+            Some(KindName::Catalog) => "catalog",
+            Some(KindName::RecoverySite) => "site",
+            Some(KindName::Vault) => "vault",
+            Some(KindName::ProtectionPolicy) => "policy",
+            Some(KindName::Profile) => "profile",
+            Some(KindName::Application) => "application",
+            Some(KindName::ReplicationPair) => "pair",
+            Some(KindName::RecoveryPlan) => "plan",
+            None => "declaration",
+        };
         match &self.name {
             Some(name) => format!("{kind} `{name}`"),
             None => kind.to_owned(),

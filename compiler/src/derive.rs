@@ -4,7 +4,10 @@ mod freeze;
 
 pub use freeze::{Freeze, freeze, place_of, reached};
 
-use crate::model::{Application, Body, Component, Duration, ProtectionPolicy, Rate};
+use crate::model::{
+    Application, Body, Claims, Component, DataKind, Durability, Duration, Labels, MethodOptions, MethodRule,
+    ProtectionPolicy, Rate, has_labels,
+};
 
 /// Time that sealing a point may take: one small snapshot written and synced.
 pub const SEAL: Duration = Duration::seconds(5);
@@ -74,6 +77,16 @@ pub enum Method {
     Files,
     /// The output of its dump command.
     Dump,
+    /// The blocks of a device, an image or a volume.
+    Image,
+    /// A CSI snapshot, from which the data moves.
+    CsiSnapshot,
+    /// By VolSync.
+    Volsync,
+    /// By Velero.
+    Velero,
+    /// By Cinder's backup service.
+    CinderBackup,
 }
 
 impl Method {
@@ -83,30 +96,105 @@ impl Method {
         match self {
             Self::Files => "files",
             Self::Dump => "dump",
+            Self::Image => "image",
+            Self::CsiSnapshot => "csi-snapshot",
+            Self::Volsync => "volsync",
+            Self::Velero => "velero",
+            Self::CinderBackup => "cinder-backup",
         }
+    }
+
+    /// Where its bytes are kept.
+    #[must_use]
+    pub const fn durability(self) -> Durability {
+        match self {
+            Self::Files | Self::Dump | Self::Image | Self::CsiSnapshot => Durability::Vault,
+            Self::Volsync | Self::Velero | Self::CinderBackup => Durability::External,
+        }
+    }
+
+    /// What a rule of a policy says; nothing for one that keeps the definition alone.
+    const fn of(options: &MethodOptions) -> Option<Self> {
+        Some(match options {
+            MethodOptions::Files(_) => Self::Files,
+            MethodOptions::Dump(_) => Self::Dump,
+            MethodOptions::Image(_) => Self::Image,
+            MethodOptions::CsiSnapshot(_) => Self::CsiSnapshot,
+            MethodOptions::Volsync(_) => Self::Volsync,
+            MethodOptions::Velero(_) => Self::Velero,
+            MethodOptions::CinderBackup(_) => Self::CinderBackup,
+            MethodOptions::Definition(_) => return None,
+        })
     }
 }
 
-/// The methods that capture a component's data.
+/// How a kind of data of a component is captured, and who says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Capture {
+    /// The kind of data.
+    pub kind: DataKind,
+    /// The method; nothing where only the definition is kept.
+    pub method: Option<Method>,
+    /// The position of the policy's rule that says so; nothing where it is derived.
+    pub rule: Option<usize>,
+}
+
+/// How each kind of data of a component is captured under a policy. The first rule of the policy that matches counts.
+#[must_use]
+pub fn captures(component: &Component, labels: &Labels, policy: &ProtectionPolicy) -> Vec<Capture> {
+    let matches = |rule: &MethodRule, kind: DataKind| {
+        rule.method.captures().contains(&kind)
+            && rule.r#match.as_ref().is_none_or(|matched| {
+                matched.component.as_ref().is_none_or(|name| *name == component.name)
+                    && matched.kind.is_none_or(|of| of == kind)
+                    && has_labels(labels, &matched.labels)
+                    // Which class a volume has is known at the site: there the rule counts for some of the volumes.
+                    && matched.storage_class.is_none()
+            })
+    };
+    component
+        .kinds_of_data()
+        .into_iter()
+        .map(|kind| {
+            let mut rules = policy.methods.iter().enumerate();
+            match rules.find(|(_, rule)| matches(rule, kind)) {
+                Some((position, rule)) => Capture {
+                    kind,
+                    method: Method::of(&rule.method),
+                    rule: Some(position),
+                },
+                None => Capture {
+                    kind,
+                    method: derived(component, kind),
+                    rule: None,
+                },
+            }
+        })
+        .collect()
+}
+
+/// The method for a kind of data of which nobody says another.
+fn derived(component: &Component, kind: DataKind) -> Option<Method> {
+    match kind {
+        DataKind::Files => Some(Method::Files),
+        DataKind::Dump => Some(Method::Dump),
+        DataKind::Device | DataKind::Server | DataKind::Volume => Some(Method::Image),
+        DataKind::Claim => match &component.body {
+            Some(Body::Kubernetes(kubernetes)) if kubernetes.claims == Claims::Files => Some(Method::Files),
+            _ => Some(Method::CsiSnapshot),
+        },
+        DataKind::Definition => None,
+    }
+}
+
+/// The methods that capture a component's data where the policy says nothing.
 #[must_use]
 pub fn methods(component: &Component) -> Vec<Method> {
-    let Some(Body::Host(host)) = &component.body else {
-        return Vec::new();
-    };
-    let mut methods = Vec::new();
-    if !host.paths.is_empty() {
-        methods.push(Method::Files);
-    }
-    if host.dump.is_some() {
-        methods.push(Method::Dump);
-    }
-    methods
+    let kinds = component.kinds_of_data();
+    kinds.into_iter().filter_map(|kind| derived(component, kind)).collect()
 }
 
 /// The components that have data.
 pub fn with_data(application: &Application) -> impl Iterator<Item = &Component> {
-    application
-        .components
-        .iter()
-        .filter(|component| !methods(component).is_empty())
+    application.components.iter().filter(|component| component.has_data())
 }

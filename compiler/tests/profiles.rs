@@ -64,10 +64,7 @@ fn model(component: &Value) -> Model {
 fn expanded(component: &Value) -> Value {
     let model = model(component);
     let (name, application) = model.applications().first_key_value().unwrap();
-    let declaration = Declaration {
-        name: name.clone(),
-        spec: application.clone().into(),
-    };
+    let declaration = Declaration::new(name.clone(), application.clone());
     declaration.to_json()["spec"]["components"][0].clone()
 }
 
@@ -226,7 +223,7 @@ fn built_in_profiles_become_what_they_are_known_for() {
         ],
     );
     let files = json!({"name": "f", "profile": {"use": "files", "with": {"paths": "/a\n/b", "exclude": "*.log"}}});
-    let expected = json!({"name": "f", "host": {"paths": ["/a", "/b"], "exclude": ["*.log"]}});
+    let expected = json!({"name": "f", "critical": true, "protect": "auto", "host": {"paths": ["/a", "/b"], "exclude": ["*.log"]}});
     assert_eq!(expanded(&files), expected);
     let sqlite = json!({"name": "s", "profile": {"use": "sqlite", "with": {"path": "/srv/it's.db"}}});
     let shell = expanded(&sqlite)["host"]["dump"]["command"]["shell"].clone();
@@ -255,7 +252,7 @@ fn a_record_with_a_profile_is_refused() {
         "spec": {"site": "office", "policy": "hourly", "components": [{"name": "db", "profile": {"use": "files"}}]},
     });
     let mut declarations: Vec<Declaration> = model(&used(json!({"home": "/m"}), json!({}))).declarations().collect();
-    declarations.retain(|declaration| declaration.name() != "shop");
+    declarations.retain(|declaration| &**declaration.name() != "shop");
     declarations.push(Declaration::from_json(&application).unwrap());
     let found = dram_compiler::check::assemble(declarations).unwrap_err();
     assert_eq!(

@@ -69,6 +69,12 @@ pub enum Error {
         /// What is declared instead, or what to do.
         help: String,
     },
+    /// Something that the language can say and this engine does not carry out yet.
+    #[error("{what} is not carried out by this version of dram")]
+    NotYet {
+        /// The field, and of which declaration.
+        what: String,
+    },
     /// No point to restore.
     #[error("{what}")]
     NoPoint {
@@ -168,6 +174,9 @@ impl Error {
             | Self::Usage { help, .. }
             | Self::NotDeclared { help, .. }
             | Self::NoPoint { help, .. } => help.clone(),
+            Self::NotYet { .. } => {
+                "`dramc` checks, proves and compiles it; leave it out of what this engine is to carry out".to_owned()
+            }
             Self::Superseded { site, .. } => {
                 format!("it runs at `{site}` now; nothing was sealed under the older epoch")
             }
@@ -195,7 +204,7 @@ impl Error {
     #[must_use]
     pub fn exit(&self) -> Exit {
         match self {
-            Self::Refused(_) | Self::Superseded { .. } | Self::SplitBrain { .. } => Exit::Refused,
+            Self::Refused(_) | Self::Superseded { .. } | Self::SplitBrain { .. } | Self::NotYet { .. } => Exit::Refused,
             Self::Catalog(CatalogError::NotAtomic { .. }) => Exit::Refused,
             // A schedule that overlaps itself is no failure.
             Self::Lease(LeaseError::Held { .. }) => Exit::Refused,

@@ -3,6 +3,7 @@
 //! Deciding is apart from doing: [`runbook`] is pure and knows declarations, records and [`inventory`]; [`run`] acts,
 //! through [`site`] drivers and the [`vault`], which know neither catalog nor runbook. Faces see one [`engine::Engine`].
 
+pub mod able;
 pub mod cancel;
 pub mod cli;
 pub mod engine;

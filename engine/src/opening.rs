@@ -162,6 +162,10 @@ fn bytes(vault: &str, what: &'static str, place: &SecretPlace) -> Result<Vec<u8>
             .map(std::os::unix::ffi::OsStringExt::into_vec)
             .ok_or_else(|| unreadable(vault, what, place, "it is not set")),
         SecretPlace::File(path) => std::fs::read(path).map_err(|why| unreadable(vault, what, place, &why.to_string())),
+        SecretPlace::Kubernetes(_) => {
+            let why = "this version of dram does not read secrets of Kubernetes";
+            Err(unreadable(vault, what, place, why))
+        }
     }
 }
 
@@ -172,6 +176,7 @@ fn unreadable(vault: &str, what: &'static str, place: &SecretPlace, why: &str) -
         place: match place {
             SecretPlace::Env(name) => format!("the variable `{name}`"),
             SecretPlace::File(path) => format!("the file `{path}`"),
+            SecretPlace::Kubernetes(key) => format!("the Kubernetes secret `{key}`"),
         },
         why: why.to_owned(),
     }

@@ -188,11 +188,15 @@ pub fn field<T: Shape>(field: &'static Field, parent: &Node, cx: &mut Cx<'_>) ->
         };
     };
     cx.within(Step::Field(field), entry.span(), |cx| {
-        if let Data::List(elements) = &entry.value.data {
-            count(field, entry, elements.len(), cx);
-            if let Some(key) = field.key {
-                unique(key, elements, cx);
+        match &entry.value.data {
+            Data::List(elements) => {
+                count(field, entry, elements.len(), cx);
+                if let Some(key) = field.key {
+                    unique(key, elements, cx);
+                }
             }
+            Data::Map(entries) if matches!(field.ty, Ty::Map(_)) => count(field, entry, entries.len(), cx),
+            _ => {}
         }
         T::decode(&entry.value, cx)
     })

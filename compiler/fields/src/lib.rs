@@ -39,6 +39,7 @@ mod shape;
 mod table;
 mod template;
 mod text;
+mod visit;
 pub mod write;
 
 pub use check::{closest, field, looks_secret, open, present};
@@ -47,10 +48,14 @@ pub use diagnostic::{Diagnostic, Severity};
 pub use dram_fields_derive::Fields;
 pub use node::{Data, Entry, Node, Span, Step, path_text};
 pub use path::{AbsolutePath, LogicalPath};
-pub use place::{Bucket, CloudName, Container, Endpoint, Prefix, ProfileName, Region, host_and_port};
+pub use place::{
+    Bucket, CloudName, Container, Endpoint, HostAndPort, MemberName, Prefix, ProfileName, Region, SshAddress,
+    host_and_port,
+};
 pub use quantity::{Bytes, Duration, Name, Percent, Rate};
 pub use scalar::{PLAIN, Scalar, Whole};
 pub use shape::{Block, Choice, Cx, Decoded, Shape, decode};
 pub use table::{Field, Format, Item, Kind, Ty, Word, snake_case};
 pub use template::{Piece, Template, pieces};
 pub use text::hides_a_secret;
+pub use visit::{Visited, visit};

@@ -1,7 +1,7 @@
 //! Names of places in object stores: buckets, containers, prefixes, endpoints, and who is asked for them.
 
-use crate::Format;
 use crate::text::{canonical, text_shape};
+use crate::{Format, Name};
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
@@ -111,6 +111,53 @@ named_place!(
     word
 );
 
+named_place!(
+    /// Where a host is reached: `ssh://`, perhaps a user, a host, perhaps a port. It carries no password.
+    SshAddress,
+    "the address of a host",
+    "^ssh://([A-Za-z0-9._-]+@)?[^/?#@]+$",
+    "ssh://dram@branch.example:22",
+    ssh_address
+);
+
+named_place!(
+    /// A host and a port.
+    HostAndPort,
+    "a host and a port",
+    "^[^/?#@]+:[0-9]+$",
+    "127.0.0.1:5432",
+    with_port
+);
+
+named_place!(
+    /// An application, or a component of one: `shop`, `shop/db`.
+    MemberName,
+    "the name of an application or of a component",
+    "^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?(/[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?)?$",
+    "shop/db",
+    member_name
+);
+
+impl HostAndPort {
+    /// The host, without the brackets of an IPv6 address, and the port.
+    #[must_use]
+    pub fn parts(&self) -> (&str, &str) {
+        let (host, port) = self.0.rsplit_once(':').unwrap_or((&self.0, ""));
+        (host.trim_start_matches('[').trim_end_matches(']'), port)
+    }
+}
+
+impl MemberName {
+    /// The application, and the component where one is named.
+    #[must_use]
+    pub fn parts(&self) -> (&str, Option<&str>) {
+        match self.0.split_once('/') {
+            Some((application, component)) => (application, Some(component)),
+            None => (&self.0, None),
+        }
+    }
+}
+
 fn bucket(text: &str) -> Result<String, String> {
     if !(3..=63).contains(&text.len()) {
         return Err("it has 3 to 63 characters".to_owned());
@@ -177,6 +224,46 @@ fn endpoint(text: &str) -> Result<String, String> {
     }
     host_and_port(rest)?;
     Ok(format!("{scheme}://{rest}"))
+}
+
+fn ssh_address(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("ssh://").ok_or("it does not begin with `ssh://`")?;
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    let host = match rest.split_once('@') {
+        Some((user, _)) if user.contains(':') => {
+            return Err("it holds a password: the key is a field of its own, `identity`".to_owned());
+        }
+        Some((user, host)) => {
+            word(user).map_err(|why| format!("its user: {why}"))?;
+            host
+        }
+        None => rest,
+    };
+    if host.contains('/') {
+        return Err("it holds a path: where components lie is said by `root`".to_owned());
+    }
+    host_and_port(host)?;
+    Ok(format!("ssh://{rest}"))
+}
+
+fn with_port(text: &str) -> Result<String, String> {
+    host_and_port(text)?;
+    let after_host = text.rsplit_once(']').map_or(text, |(_, rest)| rest);
+    if after_host.contains(':') {
+        Ok(text.to_owned())
+    } else {
+        Err("its port is missing".to_owned())
+    }
+}
+
+fn member_name(text: &str) -> Result<String, String> {
+    let mut parts = text.splitn(2, '/');
+    let sound = parts.all(|part| part.parse::<Name>().is_ok());
+    if sound {
+        Ok(text.to_owned())
+    } else {
+        Err("it is `application` or `application/component`".to_owned())
+    }
 }
 
 /// Checks the `host[:port]` of an address.
@@ -300,6 +387,48 @@ mod tests {
         ] {
             check::<Endpoint>(text, Err(why));
         }
+    }
+
+    #[test]
+    fn ssh_addresses() {
+        check::<SshAddress>("ssh://branch.example", Ok("ssh://branch.example"));
+        check::<SshAddress>("ssh://dram@branch.example:22/", Ok("ssh://dram@branch.example:22"));
+        check::<SshAddress>("ssh://dram@[::1]:22", Ok("ssh://dram@[::1]:22"));
+        for (text, why) in [
+            ("branch.example", "it does not begin with `ssh://`"),
+            (
+                "ssh://dram:hunter2@branch.example",
+                "it holds a password: the key is a field of its own, `identity`",
+            ),
+            ("ssh://-x@branch", "its user: it does not begin with a letter or digit"),
+            (
+                "ssh://dram@branch/srv",
+                "it holds a path: where components lie is said by `root`",
+            ),
+            ("ssh://dram@", "its host is missing"),
+        ] {
+            check::<SshAddress>(text, Err(why));
+        }
+    }
+
+    #[test]
+    fn hosts_with_ports() {
+        check::<HostAndPort>("db.example:5432", Ok("db.example:5432"));
+        check::<HostAndPort>("[::1]:5432", Ok("[::1]:5432"));
+        check::<HostAndPort>("db.example", Err("its port is missing"));
+        check::<HostAndPort>("[::1]", Err("its port is missing"));
+        check::<HostAndPort>(":80", Err("its host is missing"));
+    }
+
+    #[test]
+    fn members() {
+        check::<MemberName>("shop", Ok("shop"));
+        check::<MemberName>("shop/db", Ok("shop/db"));
+        for text in ["", "shop/", "/db", "shop/db/x", "Shop"] {
+            check::<MemberName>(text, Err("it is `application` or `application/component`"));
+        }
+        let member: MemberName = "shop/db".parse().unwrap();
+        assert_eq!(member.parts(), ("shop", Some("db")));
     }
 
     #[test]

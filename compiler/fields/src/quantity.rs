@@ -267,6 +267,16 @@ impl fmt::Display for Rate {
 pub struct Percent(u8);
 
 impl Percent {
+    /// So many hundredths; of a number out of range, the nearest within.
+    #[must_use]
+    pub const fn clamped(hundredths: u8) -> Self {
+        match hundredths {
+            0 => Self(1),
+            1..=100 => Self(hundredths),
+            _ => Self(100),
+        }
+    }
+
     /// How many hundredths: from 1 to 100.
     #[must_use]
     pub const fn get(self) -> u8 {

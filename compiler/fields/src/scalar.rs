@@ -85,6 +85,18 @@ impl<const LEAST: u32, const MOST: u32> Whole<LEAST, MOST> {
         (LEAST..=MOST).contains(&number).then_some(Self(number))
     }
 
+    /// The number; of one out of range, the nearest within.
+    #[must_use]
+    pub const fn clamped(number: u32) -> Self {
+        if number < LEAST {
+            Self(LEAST)
+        } else if number > MOST {
+            Self(MOST)
+        } else {
+            Self(number)
+        }
+    }
+
     /// The number.
     #[must_use]
     pub const fn get(self) -> u32 {

@@ -46,9 +46,9 @@ pub struct Field {
     pub required: bool,
     /// Value that holds when it is absent.
     pub default: Option<fn() -> Node>,
-    /// Fewest elements of a list.
+    /// Fewest elements of a list, or keys of a map.
     pub min: u32,
-    /// Most elements of a list; 0 is without limit.
+    /// Most elements of a list, or keys of a map; 0 is without limit.
     pub max: u32,
 }
 
@@ -105,6 +105,12 @@ pub struct Format {
 }
 
 impl Field {
+    /// Whether it is this field. A constant has no address of its own, so name and words tell.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        self.name == other.name && self.doc == other.doc
+    }
+
     /// The name of the attribute or block in Terraform.
     #[must_use]
     pub fn terraform_name(&self) -> String {

@@ -2,9 +2,9 @@
 
 use super::Artifacts;
 use crate::blueprint::{Blueprint, Resource};
-use crate::model::KindName;
-use dram_fields::Field;
+use crate::model::{KindName, Metadata};
 use dram_fields::write::hcl::{Body, Value, body, quote};
+use dram_fields::{Block, Data, Field, Node, Shape};
 use std::collections::BTreeMap;
 
 /// Where the provider is found, and from which version on it knows this language.
@@ -67,7 +67,7 @@ fn outputs(blueprint: &Blueprint) -> Body {
             .iter()
             .map(|resource| {
                 (
-                    resource.name.to_string(),
+                    resource.metadata.name.to_string(),
                     Value::Raw(format!("{}.worst_case_rpo_seconds", address(resource))),
                 )
             })
@@ -100,7 +100,7 @@ fn main(blueprint: &Blueprint) -> Body {
     let built: BTreeMap<(KindName, &str), &Resource> = blueprint
         .resources
         .iter()
-        .map(|resource| ((resource.kind, &*resource.name), resource))
+        .map(|resource| ((resource.kind, &*resource.metadata.name), resource))
         .collect();
     let reference = |field: &'static Field, name: &str| {
         let kind: KindName = field.refers?.parse().ok()?;
@@ -109,13 +109,13 @@ fn main(blueprint: &Blueprint) -> Body {
             .map(|target| format!("{}.name", address(target)))
     };
     for resource in &blueprint.resources {
-        let content = Body::new()
-            .attribute("name", Value::Text(resource.name.to_string()))
-            .extend(body(resource.kind.table(), &resource.spec, &reference));
+        let called = resource.metadata.encode().unwrap_or(Node::new(Data::Null));
+        let content =
+            body(Metadata::kind(), &called, &reference).extend(body(resource.kind.table(), &resource.spec, &reference));
         let head = format!(
             "resource {} {}",
             quote(resource.kind.terraform_type()),
-            quote(&label(&resource.name))
+            quote(&label(&resource.metadata.name))
         );
         out = out.block(head, content);
     }
@@ -123,7 +123,7 @@ fn main(blueprint: &Blueprint) -> Body {
 }
 
 fn address(resource: &Resource) -> String {
-    format!("{}.{}", resource.kind.terraform_type(), label(&resource.name))
+    format!("{}.{}", resource.kind.terraform_type(), label(&resource.metadata.name))
 }
 
 /// The resource's label: its name; HCL's identifiers do not begin with a digit.

@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 pub(super) fn fits(document: &Written, spec: &Spec, out: &mut Vec<Diagnostic>) {
     let Spec::Application(application) = spec else { return };
     super::hooks::fit(document, application, out);
+    super::platforms::alone(document, application, out);
     let before = out.len();
     let names: BTreeSet<&str> = application
         .components
@@ -32,7 +33,10 @@ pub(super) fn fits(document: &Written, spec: &Spec, out: &mut Vec<Diagnostic>) {
             );
             let mut finding = document.error(codes::EMPTY_COMPONENT, at(), message);
             finding.span = document.spec.at(&[at(), vec![Step::Field(Component::NAME)]].concat());
-            out.push(finding.help("give it `host` with `paths`, a `dump` or a `service`, or remove it"));
+            out.push(finding.help(
+                "give it `host` with `paths`, a `dump` or a `service`, `kubernetes` or `openstack` with what it consists \
+                 of, or remove it",
+            ));
         }
     }
     if out.len() > before {
@@ -88,5 +92,7 @@ fn is_empty(component: &Component) -> bool {
     match &component.body {
         None => true,
         Some(Body::Host(host)) => host.paths.is_empty() && host.dump.is_none() && host.service.is_none(),
+        Some(Body::Kubernetes(_)) => false,
+        Some(Body::Openstack(openstack)) => openstack.is_empty(),
     }
 }

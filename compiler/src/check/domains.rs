@@ -1,78 +1,20 @@
 //! What protects must not be lost with what it protects.
 
 use super::Written;
+use super::declared::{Chosen, Declared};
 use crate::diagnostic::{Diagnostic, compiler_codes as codes};
 use crate::model::{
-    Application, Applications, Catalog, KindName, Name, ProtectionPolicy, RecoveryPlan, RecoverySite, Spec, Target,
-    Vault, VaultUse,
+    Application, ApplicationChoice, Catalog, Name, ProtectionPolicy, RecoveryPlan, Spec, Target, Vault, VaultUse,
 };
-use dram_fields::Step;
-use std::collections::{BTreeMap, BTreeSet};
-
-/// The decoded declarations by kind and name; first ones win, duplicates were reported.
-pub(super) struct Declared<'d>(BTreeMap<(KindName, &'d str), &'d Written>);
-
-impl<'d> Declared<'d> {
-    pub(super) fn of(documents: &'d [Written]) -> Self {
-        let mut map = BTreeMap::new();
-        for document in documents {
-            if let (Some(kind), Some(name)) = (document.kind, &document.name) {
-                map.entry((kind, name.as_ref())).or_insert(document);
-            }
-        }
-        Self(map)
-    }
-
-    fn spec(&self, kind: KindName, name: &str) -> Option<(&'d Written, &'d Spec)> {
-        let document = self.0.get(&(kind, name)).copied()?;
-        document
-            .declaration
-            .as_ref()
-            .map(|declaration| (document, &declaration.spec))
-    }
-
-    fn site(&self, name: &str) -> Option<(&'d Written, &'d RecoverySite)> {
-        match self.spec(KindName::RecoverySite, name)? {
-            (document, Spec::RecoverySite(site)) => Some((document, site)),
-            _ => None,
-        }
-    }
-
-    pub(super) fn policy(&self, name: &str) -> Option<(&'d Written, &'d ProtectionPolicy)> {
-        match self.spec(KindName::ProtectionPolicy, name)? {
-            (document, Spec::ProtectionPolicy(policy)) => Some((document, policy)),
-            _ => None,
-        }
-    }
-
-    /// The names of the declarations of a kind, those of broken ones too.
-    pub(super) fn names(&self, kind: KindName) -> BTreeSet<&'d str> {
-        let names = self.0.keys().filter(|(of, _)| *of == kind);
-        names.map(|(_, name)| *name).collect()
-    }
-
-    pub(super) fn vault(&self, name: &str) -> Option<(&'d Written, &'d Vault)> {
-        match self.spec(KindName::Vault, name)? {
-            (document, Spec::Vault(vault)) => Some((document, vault)),
-            _ => None,
-        }
-    }
-
-    fn application(&self, name: &str) -> Option<(&'d Written, &'d Application)> {
-        match self.spec(KindName::Application, name)? {
-            (document, Spec::Application(application)) => Some((document, application)),
-            _ => None,
-        }
-    }
-}
+use dram_fields::{Field, Step};
+use std::collections::BTreeMap;
 
 /// Failure domains of source, vault and target differ.
-pub(super) fn apart(documents: &[Written], out: &mut Vec<Diagnostic>) {
-    let declared = Declared::of(documents);
+pub(super) fn apart(declared: &Declared<'_>, documents: &[Written], out: &mut Vec<Diagnostic>) {
     for document in documents {
         match document.declaration.as_ref().map(|declaration| &declaration.spec) {
-            Some(Spec::Application(application)) => vault_apart(&declared, document, application, out),
-            Some(Spec::RecoveryPlan(plan)) => target_apart(&declared, document, plan, out),
+            Some(Spec::Application(application)) => vault_apart(declared, document, application, out),
+            Some(Spec::RecoveryPlan(plan)) => target_apart(declared, document, plan, out),
             Some(Spec::Catalog(catalog)) => catalog_apart(documents, document, catalog, out),
             _ => {}
         }
@@ -83,7 +25,7 @@ fn vault_apart(declared: &Declared<'_>, document: &Written, application: &Applic
     let Some((_, site)) = declared.site(&application.site) else {
         return;
     };
-    let Some((policy_document, policy)) = declared.policy(&application.policy) else {
+    let Some((policy_document, policy)) = declared.policy_of(document, application) else {
         return;
     };
     for (index, used) in policy.vaults.iter().enumerate() {
@@ -123,10 +65,7 @@ fn vault_apart(declared: &Declared<'_>, document: &Written, application: &Applic
 }
 
 fn target_apart(declared: &Declared<'_>, document: &Written, plan: &RecoveryPlan, out: &mut Vec<Diagnostic>) {
-    for name in &plan.applications.names {
-        let Some((_, application)) = declared.application(name) else {
-            continue;
-        };
+    for Chosen { name, application, .. } in declared.chosen(&plan.applications) {
         let Some((_, home)) = declared.site(&application.site) else {
             continue;
         };
@@ -183,18 +122,14 @@ fn catalog_apart(documents: &[Written], document: &Written, catalog: &Catalog, o
 }
 
 /// An application comes back by one plan.
-pub(super) fn one_plan_each(documents: &[Written], out: &mut Vec<Diagnostic>) {
+pub(super) fn one_plan_each(declared: &Declared<'_>, documents: &[Written], out: &mut Vec<Diagnostic>) {
     let mut seen: BTreeMap<&Name, (&Written, Vec<Step>)> = BTreeMap::new();
     for document in documents {
         let Some(Spec::RecoveryPlan(plan)) = document.declaration.as_ref().map(|declaration| &declaration.spec) else {
             continue;
         };
-        for (index, name) in plan.applications.names.iter().enumerate() {
-            let path = vec![
-                Step::Field(RecoveryPlan::APPLICATIONS),
-                Step::Field(Applications::NAMES),
-                Step::Index(index),
-            ];
+        for Chosen { position, name, .. } in declared.chosen(&plan.applications) {
+            let path = chosen_at(RecoveryPlan::APPLICATIONS, position);
             if let Some((first, first_path)) = seen.get(name) {
                 out.push(
                     document
@@ -211,4 +146,14 @@ pub(super) fn one_plan_each(documents: &[Written], out: &mut Vec<Diagnostic>) {
             }
         }
     }
+}
+
+/// The path to the words that choose an application: its name, or the labels.
+pub(super) fn chosen_at(field: &'static Field, position: Option<usize>) -> Vec<Step> {
+    let mut path = vec![Step::Field(field)];
+    match position {
+        Some(index) => path.extend([Step::Field(ApplicationChoice::NAMES), Step::Index(index)]),
+        None => path.push(Step::Field(ApplicationChoice::LABELS)),
+    }
+    path
 }

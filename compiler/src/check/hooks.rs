@@ -1,12 +1,11 @@
 //! Hooks, and what must stem from one moment.
 
 use super::Written;
-use super::domains::Declared;
+use super::declared::Declared;
 use super::names::meant;
 use crate::diagnostic::{Diagnostic, compiler_codes as codes};
 use crate::model::{
     Application, Consistency, ConsistencyGroup, Hook, HookDeed, HookRequest, HttpMethod, Name, Place, ProtectionPolicy,
-    Spec,
 };
 use dram_fields::Step;
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,14 +95,9 @@ fn one(document: &Written, names: &BTreeSet<&str>, hook: &Hook, at: &[Step], out
 }
 
 /// Where a policy asks for applications at rest, something brings each of their components to rest.
-pub(super) fn together(documents: &[Written], out: &mut Vec<Diagnostic>) {
-    let declared = Declared::of(documents);
-    for document in documents {
-        let Some(Spec::Application(application)) = document.declaration.as_ref().map(|declaration| &declaration.spec)
-        else {
-            continue;
-        };
-        let Some((policy_document, policy)) = declared.policy(&application.policy) else {
+pub(super) fn together(declared: &Declared<'_>, out: &mut Vec<Diagnostic>) {
+    for (document, application) in declared.applications() {
+        let Some((policy_document, policy)) = declared.policy_of(document, application) else {
             continue;
         };
         if policy.consistency != Some(Consistency::Application) {
@@ -114,9 +108,10 @@ pub(super) fn together(documents: &[Written], out: &mut Vec<Diagnostic>) {
                 continue;
             }
             let message = format!(
-                "nothing brings component `{}` to rest before its files are read, and policy `{}` asks for consistent \
+                "nothing brings component `{}` to rest before its files are read, and {} asks for consistent \
                  applications",
-                component.name, application.policy
+                component.name,
+                policy_document.words()
             );
             let path = vec![
                 Step::Field(Application::COMPONENTS),

@@ -1,31 +1,81 @@
 //! Quantities that are spelled right and still cannot be meant, and texts with a format that only a rule knows.
 
-use super::Written;
+use super::plans::sorts;
+use super::{Written, under};
 use crate::diagnostic::{Diagnostic, compiler_codes as codes};
 use crate::model::{
-    Anomaly, Application, Body, Command, Component, DataHints, Dump, Health, Hook, HookDeed, HookRequest, Host, Http,
-    Lock, LogicalPath, Mappings, Objectives, PathMapping, Probe, ProtectionPolicy, RecoveryPlan, RecoverySite,
-    Retention, Schedule, Service, Spec, Transfer, Vault, VaultUse, Verify, VerifyLevel, When,
+    Application, Body, Bytes, DataHints, Duration, Health, HookRequest, Host, Http, LogicalPath, Mapping, Mappings,
+    ProtectionPolicy, Rate, RecoveryPlan, Retention, Scale, Spec, Traffic, VaultUse, Verify, VerifyLevel, Webhook,
 };
-use dram_fields::{Duration, Field, Rate, Step};
+use dram_fields::{Field, Shape, Step, Ty, Visited, visit};
+
+/// Where nothing is an answer.
+const MAY_BE_ZERO: &[&Field] = &[Health::START_PERIOD, DataHints::SIZE, Traffic::TTL, Scale::REPLICAS];
+
+/// Addresses for HTTP, with who asks them.
+const ADDRESSES: &[(&Field, &str)] = &[
+    (Http::URL, "a health check asks `http://…` or `https://…`"),
+    (HookRequest::URL, "a hook sends to `http://…` or `https://…`"),
+    (Webhook::URL, "a document is sent to `http://…` or `https://…`"),
+];
 
 pub(super) fn sensible(document: &Written, spec: &Spec, out: &mut Vec<Diagnostic>) {
+    let Some(kind) = document.kind else { return };
+    visit(kind.table(), &document.spec, &mut |visited| {
+        zero(document, visited, out);
+        address(document, visited, out);
+    });
     let mut rule = Rule { document, out };
     match spec {
-        Spec::RecoverySite(site) => rule.rate(&[Step::Field(RecoverySite::BANDWIDTH)], site.bandwidth),
-        Spec::Catalog(_) | Spec::Profile(_) => {}
-        Spec::Vault(vault) => rule.vault(vault),
+        Spec::Catalog(_) | Spec::RecoverySite(_) | Spec::Vault(_) | Spec::Profile(_) | Spec::ReplicationPair(_) => {}
         Spec::ProtectionPolicy(policy) => rule.policy(policy),
-        Spec::Application(application) => {
-            for (index, component) in application.components.iter().enumerate() {
-                rule.component(&[Step::Field(Application::COMPONENTS), Step::Index(index)], component);
-            }
-            for (index, hook) in application.hooks.iter().enumerate() {
-                rule.hook(&[Step::Field(Application::HOOKS), Step::Index(index)], hook);
-            }
-        }
+        Spec::Application(application) => rule.patterns(application),
         Spec::RecoveryPlan(plan) => rule.plan(plan),
     }
+}
+
+/// Whether a field holds this type.
+fn is<T: Shape>(ty: &Ty) -> bool {
+    matches!((ty, T::TY), (Ty::Text(one), Ty::Text(other)) if one.name == other.name)
+}
+
+fn zero(document: &Written, visited: &Visited<'_>, out: &mut Vec<Diagnostic>) {
+    if MAY_BE_ZERO.iter().any(|field| field.is(visited.field)) {
+        return;
+    }
+    let Some(text) = visited.node.as_text() else { return };
+    let is_zero = if is::<Duration>(visited.ty) {
+        text.parse::<Duration>().is_ok_and(|duration| duration.seconds == 0)
+    } else if is::<Bytes>(visited.ty) {
+        text.parse::<Bytes>().is_ok_and(|bytes| bytes.bytes == 0)
+    } else {
+        is::<Rate>(visited.ty) && text.parse::<Rate>().is_ok_and(|rate| rate.seconds_for(1).is_none())
+    };
+    if is_zero {
+        let message = format!("`{}` of zero cannot be kept", visited.field.name);
+        let finding = document.error(codes::ZERO, visited.path.to_vec(), message);
+        out.push(finding.help("state the real number"));
+    }
+}
+
+fn address(document: &Written, visited: &Visited<'_>, out: &mut Vec<Diagnostic>) {
+    let Some((_, help)) = ADDRESSES.iter().find(|(field, _)| field.is(visited.field)) else {
+        return;
+    };
+    let Some(url) = visited.node.as_text() else { return };
+    if url.starts_with("http://") || url.starts_with("https://") {
+        return;
+    }
+    let error = |message: String| document.error(codes::BAD_URL, visited.path.to_vec(), message);
+    // It may carry a password, which no finding repeats.
+    let finding = if url.contains('@') {
+        let finding = error("this cannot be used as an address".to_owned());
+        let span = finding.span;
+        finding.mask(span)
+    } else {
+        error(format!("`{url}` cannot be used as an address"))
+    };
+    out.push(finding.help(*help));
 }
 
 struct Rule<'r> {
@@ -33,105 +83,34 @@ struct Rule<'r> {
     out: &'r mut Vec<Diagnostic>,
 }
 
-fn under(at: &[Step], fields: &[&'static Field]) -> Vec<Step> {
-    at.iter()
-        .cloned()
-        .chain(fields.iter().map(|field| Step::Field(field)))
-        .collect()
-}
-
 impl Rule<'_> {
-    fn zero(&mut self, path: Vec<Step>, what: &str) {
-        let finding = self
-            .document
-            .error(codes::ZERO, path, format!("{what} of zero cannot be kept"));
-        self.out.push(finding.help("state the real number"));
-    }
-
-    fn bad_url(&mut self, path: &[Step], url: &str, help: &str) {
-        let error = |message: String| self.document.error(codes::BAD_URL, path.to_vec(), message);
-        // It may carry a password, which no finding repeats.
-        let finding = if url.contains('@') {
-            let finding = error("this cannot be used as an address".to_owned());
-            let span = finding.span;
-            finding.mask(span)
-        } else {
-            error(format!("`{url}` cannot be used as an address"))
-        };
-        self.out.push(finding.help(help));
-    }
-
-    fn duration(&mut self, path: Vec<Step>, what: &str, duration: Duration) {
-        if duration.seconds == 0 {
-            self.zero(path, what);
-        }
-    }
-
     fn count(&mut self, path: Vec<Step>, count: Option<u32>) {
         if count == Some(0) {
-            let finding = self
-                .document
-                .error(codes::ZERO, path, "a count of zero keeps no point".to_owned());
+            let message = "a count of zero keeps no point".to_owned();
+            let finding = self.document.error(codes::ZERO, path, message);
             self.out
                 .push(finding.help("state the real number, or remove the field"));
         }
     }
 
-    fn rate(&mut self, path: &[Step], rate: Option<Rate>) {
-        if rate.is_some_and(|rate| rate.seconds_for(1).is_none()) {
-            self.zero(path.to_vec(), "a bandwidth");
-        }
-    }
-
     fn policy(&mut self, policy: &ProtectionPolicy) {
-        let objectives = |field| vec![Step::Field(ProtectionPolicy::OBJECTIVES), Step::Field(field)];
-        self.duration(objectives(Objectives::RPO), "an objective", policy.objectives.rpo);
-        if let Some(rto) = policy.objectives.rto {
-            self.duration(objectives(Objectives::RTO), "an objective", rto);
-        }
-        self.duration(
-            objectives(Objectives::MAX_FREEZE),
-            "a freeze",
-            policy.objectives.max_freeze,
-        );
-        for (index, schedule) in policy.schedule.iter().enumerate() {
-            let at = [Step::Field(ProtectionPolicy::SCHEDULE), Step::Index(index)];
-            if let When::Every(every) = schedule.when {
-                self.duration(under(&at, &[When::EVERY]), "an interval", every);
-            }
-            if let Some(jitter) = schedule.jitter {
-                self.duration(under(&at, &[Schedule::JITTER]), "a jitter", jitter);
-            }
-        }
         if let Some(retention) = &policy.retention {
             self.retention(&[Step::Field(ProtectionPolicy::RETENTION)], retention);
         }
         for (index, used) in policy.vaults.iter().enumerate() {
             let at = [Step::Field(ProtectionPolicy::VAULTS), Step::Index(index)];
-            if let Some(delay) = used.delay {
-                self.duration(under(&at, &[VaultUse::DELAY]), "a delay", delay);
-            }
             if let Some(retention) = &used.retention {
                 self.retention(&under(&at, &[VaultUse::RETENTION]), retention);
             }
         }
-        if let Some(verify) = &policy.verify {
-            let at = under(&[], &[ProtectionPolicy::VERIFY, Verify::EVERY]);
-            self.duration(at, "an interval", verify.every);
-            if verify.sample.is_some() && verify.level == VerifyLevel::Restore {
-                let path = under(&[], &[ProtectionPolicy::VERIFY, Verify::SAMPLE]);
-                let message = "a sample has no effect where a point is restored".to_owned();
-                let finding = self.document.error(codes::SAMPLE_WITHOUT_EFFECT, path, message);
-                self.out.push(finding.help("remove `sample`, or say `level: checksum`"));
-            }
-        }
-        if let Some(anomaly) = &policy.anomaly {
-            let at = under(&[], &[ProtectionPolicy::ANOMALY, Anomaly::CHANGE_RATE]);
-            self.rate(&at, Some(anomaly.change_rate));
-        }
-        if let Some(transfer) = &policy.transfer {
-            let at = under(&[], &[ProtectionPolicy::TRANSFER, Transfer::BANDWIDTH]);
-            self.rate(&at, transfer.bandwidth);
+        if let Some(verify) = &policy.verify
+            && verify.sample.is_some()
+            && verify.level != VerifyLevel::Checksum
+        {
+            let path = under(&[], &[ProtectionPolicy::VERIFY, Verify::SAMPLE]);
+            let message = "a sample has no effect where a point is restored".to_owned();
+            let finding = self.document.error(codes::SAMPLE_WITHOUT_EFFECT, path, message);
+            self.out.push(finding.help("remove `sample`, or say `level: checksum`"));
         }
     }
 
@@ -146,112 +125,88 @@ impl Rule<'_> {
         ] {
             self.count(under(at, &[field]), count);
         }
-        if let Some(within) = retention.within {
-            self.duration(under(at, &[Retention::WITHIN]), "an age", within);
-        }
         self.count(under(at, &[Retention::KEEP_VERIFIED]), Some(retention.keep_verified));
     }
 
-    fn vault(&mut self, vault: &Vault) {
-        if let Some(lock) = &vault.lock {
-            self.duration(under(&[], &[Vault::LOCK, Lock::PERIOD]), "a lock", lock.period);
-        }
-        if vault.capacity.is_some_and(|capacity| capacity.bytes == 0) {
-            self.zero(under(&[], &[Vault::CAPACITY]), "a capacity");
-        }
-    }
-
-    fn component(&mut self, at: &[Step], component: &Component) {
-        if let Some(Body::Host(host)) = &component.body {
-            let at = under(at, &[Body::HOST]);
+    fn patterns(&mut self, application: &Application) {
+        for (index, component) in application.components.iter().enumerate() {
+            let Some(Body::Host(host)) = &component.body else {
+                continue;
+            };
+            let at = [Step::Field(Application::COMPONENTS), Step::Index(index)];
             for (index, pattern) in host.exclude.iter().enumerate() {
                 if pattern.trim().is_empty() {
-                    let mut path = under(&at, &[Host::EXCLUDE]);
+                    let mut path = under(&at, &[Body::HOST, Host::EXCLUDE]);
                     path.push(Step::Index(index));
-                    let finding =
-                        self.document
-                            .error(codes::BAD_PATTERN, path, "an empty pattern excludes nothing".to_owned());
+                    let message = "an empty pattern excludes nothing".to_owned();
+                    let finding = self.document.error(codes::BAD_PATTERN, path, message);
                     self.out
                         .push(finding.help("give a pattern such as `*.log`, or remove it"));
                 }
             }
-            if let Some(dump) = &host.dump {
-                self.command(under(&at, &[Host::DUMP, Dump::COMMAND]), &dump.command);
-                self.command(under(&at, &[Host::DUMP, Dump::RESTORE]), &dump.restore);
-            }
-            if let Some(service) = &host.service {
-                self.command(under(&at, &[Host::SERVICE, Service::START]), &service.start);
-                if let Some(stop) = &service.stop {
-                    self.command(under(&at, &[Host::SERVICE, Service::STOP]), stop);
-                }
-            }
         }
-        if let Some(DataHints {
-            change_rate: Some(rate),
-            ..
-        }) = &component.data
-            && rate.seconds_for(1).is_none()
-        {
-            self.zero(under(at, &[Component::DATA, DataHints::CHANGE_RATE]), "a change rate");
-        }
-        for (index, health) in component.health.iter().enumerate() {
-            let mut at = under(at, &[Component::HEALTH]);
-            at.push(Step::Index(index));
-            self.check(&at, health);
-        }
-    }
-
-    fn check(&mut self, at: &[Step], health: &Health) {
-        self.duration(under(at, &[Health::TIMEOUT]), "a timeout", health.timeout);
-        match &health.probe {
-            Probe::Http(http) => self.url(
-                &under(at, &[Probe::HTTP, Http::URL]),
-                &http.url,
-                "a health check asks `http://…` or `https://…`",
-            ),
-            Probe::Exec(command) => self.command(under(at, &[Probe::EXEC]), command),
-        }
-    }
-
-    fn url(&mut self, path: &[Step], url: &str, help: &str) {
-        if !(url.starts_with("http://") || url.starts_with("https://")) {
-            self.bad_url(path, url, help);
-        }
-    }
-
-    fn hook(&mut self, at: &[Step], hook: &Hook) {
-        self.duration(under(at, &[Hook::TIMEOUT]), "a timeout", hook.timeout);
-        match &hook.deed {
-            HookDeed::Run(_) | HookDeed::Shell(_) => {}
-            HookDeed::Http(request) => self.url(
-                &under(at, &[HookDeed::HTTP, HookRequest::URL]),
-                &request.url,
-                "a hook sends to `http://…` or `https://…`",
-            ),
-            HookDeed::Wait(health) => self.check(&under(at, &[HookDeed::WAIT]), health),
-        }
-    }
-
-    fn command(&mut self, at: Vec<Step>, command: &Command) {
-        self.duration(under(&at, &[Command::TIMEOUT]), "a timeout", command.timeout);
     }
 
     fn plan(&mut self, plan: &RecoveryPlan) {
-        let Some(mapping) = plan.mappings.as_ref().and_then(|mappings| mappings.path.as_ref()) else {
-            return;
-        };
-        let at = under(&[], &[RecoveryPlan::MAPPINGS, Mappings::PATH, PathMapping::VALUES]);
-        for (from, to) in &mapping.values {
-            let entry: Vec<Step> = at.iter().cloned().chain([Step::Key(from.clone())]).collect();
-            let key = self.document.spec.key_at(&at, from);
-            let value = self.document.spec.at(&entry);
-            for (path, span) in [(from, key), (to, value)] {
-                if let Err(why) = path.parse::<LogicalPath>() {
-                    let message = format!("`{path}` is not an absolute path: {why}");
-                    let finding = Diagnostic::error(codes::BAD_MAPPING, span, message).path(entry.clone());
-                    self.out.push(finding.help("for example `/srv/shop: /opt/shop`"));
+        let Some(mappings) = &plan.mappings else { return };
+        for (field, mapping) in sorts(mappings) {
+            let at = under(&[], &[RecoveryPlan::MAPPINGS, field, Mapping::VALUES]);
+            for (from, to) in &mapping.values {
+                let entry: Vec<Step> = at.iter().cloned().chain([Step::Key(from.clone())]).collect();
+                let key = self.document.spec.key_at(&at, from);
+                let value = self.document.spec.at(&entry);
+                for (text, span) in [(from, key), (to, value)] {
+                    if let Some((message, help)) = bad_mapping(field, text) {
+                        let finding = Diagnostic::error(codes::BAD_MAPPING, span, message).path(entry.clone());
+                        self.out.push(finding.help(help));
+                    }
+                }
+                if field.is(Mappings::CIDR)
+                    && let (Some((_, from)), Some((_, to))) = (cidr(from), cidr(to))
+                    && from != to
+                {
+                    let message = "the two ranges are not of the same size".to_owned();
+                    let finding = Diagnostic::error(codes::BAD_MAPPING, value, message).path(entry.clone());
+                    self.out.push(finding.help(format!(
+                        "an address keeps its place in the range: end it with `/{from}`"
+                    )));
                 }
             }
         }
     }
+}
+
+/// What is wrong with one side of a mapping, and the way out.
+fn bad_mapping(field: &'static Field, text: &str) -> Option<(String, &'static str)> {
+    if field.is(Mappings::PATH) {
+        let why = text.parse::<LogicalPath>().err()?;
+        return Some((
+            format!("`{text}` is not an absolute path: {why}"),
+            "for example `/srv/shop: /opt/shop`",
+        ));
+    }
+    if field.is(Mappings::CIDR) {
+        return match cidr(text) {
+            Some(_) => None,
+            None => Some((
+                format!("`{text}` is not a range of addresses"),
+                "for example `10.1.0.0/16: 10.2.0.0/16`",
+            )),
+        };
+    }
+    text.is_empty().then(|| {
+        (
+            "an empty name maps nothing".to_owned(),
+            "give the name, or remove the entry",
+        )
+    })
+}
+
+/// A range of addresses: its first one, and how many bits all share.
+fn cidr(text: &str) -> Option<(std::net::IpAddr, u8)> {
+    let (address, bits) = text.split_once('/')?;
+    let address: std::net::IpAddr = address.parse().ok()?;
+    let bits: u8 = bits.parse().ok()?;
+    let most = if address.is_ipv4() { 32 } else { 128 };
+    (bits <= most).then_some((address, bits))
 }

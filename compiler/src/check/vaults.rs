@@ -1,7 +1,7 @@
 //! What must hold of a vault by itself, and of the vaults of a policy together.
 
 use super::Written;
-use super::domains::Declared;
+use super::declared::Declared;
 use super::names::meant;
 use crate::calendar::Calendar;
 use crate::diagnostic::{Diagnostic, compiler_codes as codes};
@@ -15,7 +15,12 @@ pub(super) fn alone(document: &Written, spec: &Spec, out: &mut Vec<Diagnostic>) 
     match spec {
         Spec::Vault(vault) => one(document, vault, out),
         Spec::ProtectionPolicy(policy) => first(document, policy, out),
-        Spec::Catalog(_) | Spec::RecoverySite(_) | Spec::Profile(_) | Spec::Application(_) | Spec::RecoveryPlan(_) => {}
+        Spec::Catalog(_)
+        | Spec::RecoverySite(_)
+        | Spec::Profile(_)
+        | Spec::Application(_)
+        | Spec::ReplicationPair(_)
+        | Spec::RecoveryPlan(_) => {}
     }
 }
 
@@ -97,19 +102,18 @@ fn first(document: &Written, policy: &ProtectionPolicy, out: &mut Vec<Diagnostic
 }
 
 /// The rules between the vaults of each policy.
-pub(super) fn together(documents: &[Written], out: &mut Vec<Diagnostic>) {
-    let declared = Declared::of(documents);
+pub(super) fn together(declared: &Declared<'_>, documents: &[Written], out: &mut Vec<Diagnostic>) {
     for document in documents {
         let policy = match document.declaration.as_ref().map(|declaration| &declaration.spec) {
             Some(Spec::ProtectionPolicy(policy)) => policy,
             Some(Spec::Application(application)) => {
-                adopted_for_it(&declared, document, application, out);
+                adopted_for_it(declared, document, application, out);
                 continue;
             }
             _ => continue,
         };
-        apart(&declared, document, policy, out);
-        adopted_for_somebody(&declared, document, policy, out);
+        apart(declared, document, policy, out);
+        adopted_for_somebody(declared, document, policy, out);
         for (index, used) in policy.vaults.iter().enumerate() {
             if let Some((vault_document, vault)) = declared.vault(&used.name)
                 && let Some(lock) = &vault.lock
@@ -122,7 +126,8 @@ pub(super) fn together(documents: &[Written], out: &mut Vec<Diagnostic>) {
 
 /// A repository that is adopted is that of one application.
 fn adopted_for_it(declared: &Declared<'_>, document: &Written, application: &Application, out: &mut Vec<Diagnostic>) {
-    let (Some(name), Some((policy_document, policy))) = (&document.name, declared.policy(&application.policy)) else {
+    let (Some(name), Some((policy_document, policy))) = (&document.name, declared.policy_of(document, application))
+    else {
         return;
     };
     for (index, used) in policy.vaults.iter().enumerate() {

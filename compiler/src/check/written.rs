@@ -1,6 +1,6 @@
 //! What a document declares, with the places where it says so.
 
-use crate::model::{Declaration, KindName, Name};
+use crate::model::{Declaration, KindName, Labels, Name};
 use crate::syntax::{Document, SecretWords};
 use dram_fields::{Data, Diagnostic, Node, Span};
 
@@ -65,12 +65,19 @@ impl Written {
         }
     }
 
+    /// Its labels; none of a broken one.
+    pub(super) fn labels(&self) -> &Labels {
+        static NONE: Labels = Labels::new();
+        let metadata = self.declaration.as_ref().map(|declaration| &declaration.metadata);
+        metadata.map_or(&NONE, |metadata| &metadata.labels)
+    }
+
     /// A declaration that no text stands behind.
     #[must_use]
     pub fn of(declaration: Declaration) -> Self {
         Self {
             kind: Some(declaration.kind()),
-            name: Some(declaration.name.clone()),
+            name: Some(declaration.name().clone()),
             name_span: Span::NONE,
             spec: declaration.spec.encode(),
             declaration: Some(declaration),

@@ -151,6 +151,45 @@ codes! {
     SAMPLE_WITHOUT_EFFECT = "DRAM0075", "a sample of what is restored whole",
         "`sample` says how much of a point `level: checksum` reads each time. `level: restore` restores all of it: leave the\n\
          sample out, or verify by checksum.";
+    POLICY_UNDECIDED = "DRAM0080", "an application without a policy, or with two that could be meant",
+        "An application names its policy, or exactly one policy has an `appliesTo` whose labels the application has. With\n\
+         none it would not be protected; with two it would depend on chance which objectives hold.";
+    CHOOSES_NOTHING = "DRAM0081", "labels that choose nothing",
+        "A policy, a pair or a plan chooses applications by labels that none has. It is no error: the applications may come\n\
+         later. Until then it protects nothing.";
+    BODY_DOES_NOT_FIT = "DRAM0082", "a component that cannot be at a site",
+        "A component consists of things of a host, of a Kubernetes cluster or of an OpenStack cloud, and can be at sites of\n\
+         that kind. At the site where the application runs, and at each target of its plan, it must find its kind.";
+    NOT_OF_THIS_PLATFORM = "DRAM0083", "an option that the platform does not have",
+        "Images, readiness, pods, containers and scaling are things of clusters and clouds. On a host they would say nothing.";
+    BAD_METHOD = "DRAM0084", "a method for nothing",
+        "A rule of `methods` says how some of what the policy protects is captured. A method captures certain kinds of data,\n\
+         and something under the policy must match.";
+    NOT_MULTI_WRITER = "DRAM0085", "two sites would write the same data",
+        "`active-active` runs an application at several sites at once. Data that one site writes would go two ways; only data\n\
+         that replicates itself (`multiWriter: external`) can be written at both.";
+    AUTOMATION_WITHOUT_FENCE = "DRAM0086", "automation that could make two sites active",
+        "A site that cannot be reached may still run. Before another takes over without a person, something must keep it from\n\
+         that: its power or network is cut, or a guard at the site stops the application by itself. Without `fencing` of the\n\
+         site only a person can know.";
+    MISSING_MAPPING = "DRAM0087", "a recovery that its own mappings would refuse",
+        "`onMissing: fail` refuses a recovery when a name has no mapping. Something that the application has today would be\n\
+         refused on the worst day, so it is refused now.";
+    BAD_WAVE = "DRAM0088", "waves that do not fit",
+        "A wave names applications of the plan or components of them, each once, and what a component waits for (`after`) is\n\
+         in no later wave.";
+    BAD_RECORD = "DRAM0089", "a record without a value for a site",
+        "Users are led to the site where an application is active: its preferred one, or a target. A record says for each of\n\
+         them what users get, and for no other.";
+    BAD_DRILL = "DRAM0090", "a drill that cannot be",
+        "A drill starts what the plan brings back, in a place that the platform of the target has: a `root` on a host, a\n\
+         `namespace` in a cluster, a `network` in a cloud.";
+    BAD_PAIR = "DRAM0091", "a pair whose parts do not fit",
+        "A pair keeps two sites in step. Its applications run at one of them, each in one pair; `interval` is for `mode:\n\
+         async`, `journal` for `mode: journal`; and the way of the data must be able to do what the mode asks.";
+    TOO_LARGE = "DRAM0092", "a site that cannot take in what would come back",
+        "The data of everything that runs at the site or has it as a target, as far as the model says their sizes, is more\n\
+         than the site's storage. On the day on which all of it comes back it would not fit.";
 }
 
 /// Every code of the compiler and of decoding, in order.

@@ -1,7 +1,7 @@
 //! What is protected.
 
-use super::{Command, ConsistencyGroup, Hook, Moment, ProfileUse};
-use dram_fields::{Bytes, Duration, Fields, LogicalPath, Name, Rate};
+use super::{Claims, Command, ConsistencyGroup, DataKind, Hook, Kubernetes, Moment, Openstack, Platform, ProfileUse};
+use dram_fields::{Bytes, Duration, Fields, HostAndPort, LogicalPath, Name, Rate};
 
 /// What is protected: components with their data, order and health.
 #[derive(Fields, Debug, Clone, PartialEq)]
@@ -9,9 +9,9 @@ pub struct Application {
     /// The site where it runs by preference. Where it runs now is observed.
     #[field(refers = "RecoverySite")]
     pub site: Name,
-    /// The policy that protects it.
+    /// The policy that protects it. Without it: the one whose `appliesTo` fits its labels.
     #[field(refers = "ProtectionPolicy")]
-    pub policy: Name,
+    pub policy: Option<Name>,
     /// Its parts.
     #[field(block = "component", key = "name", min = 1)]
     pub components: Vec<Component>,
@@ -21,6 +21,30 @@ pub struct Application {
     /// What is done at the moments of a run.
     #[field(block = "hook")]
     pub hooks: Vec<Hook>,
+    /// Files that define it for its platform. They are kept with each point.
+    pub definition: Option<DefinitionFiles>,
+}
+
+/// Files that define an application for its platform.
+#[derive(Fields, Debug, Clone, PartialEq)]
+pub struct DefinitionFiles {
+    /// In which language.
+    #[field(one_of)]
+    pub files: DefinitionLanguage,
+}
+
+/// Languages in which applications are defined, with the files, beside the model.
+#[derive(Fields, Debug, Clone, PartialEq)]
+pub enum DefinitionLanguage {
+    /// The Open Application Model.
+    #[field(min = 1)]
+    Oam(Vec<String>),
+    /// Manifests of Kubernetes, as they are applied.
+    #[field(min = 1)]
+    Manifests(Vec<String>),
+    /// Templates of OpenStack Heat.
+    #[field(min = 1)]
+    Heat(Vec<String>),
 }
 
 impl Application {
@@ -36,7 +60,45 @@ impl Component {
     /// Whether it has files to protect.
     #[must_use]
     pub fn has_files(&self) -> bool {
-        matches!(&self.body, Some(Body::Host(host)) if !host.paths.is_empty())
+        self.kinds_of_data().contains(&DataKind::Files)
+    }
+
+    /// Whether it has data to protect.
+    #[must_use]
+    pub fn has_data(&self) -> bool {
+        !self.kinds_of_data().is_empty()
+    }
+
+    /// The kinds of data that it has and that are protected. Definitions are none.
+    #[must_use]
+    pub fn kinds_of_data(&self) -> Vec<DataKind> {
+        if self.protect != Protect::Auto {
+            return Vec::new();
+        }
+        let given: &[(bool, DataKind)] = match &self.body {
+            Some(Body::Host(host)) => &[
+                (!host.paths.is_empty(), DataKind::Files),
+                (host.dump.is_some(), DataKind::Dump),
+            ],
+            Some(Body::Kubernetes(kubernetes)) => &[(kubernetes.claims != Claims::Exclude, DataKind::Claim)],
+            Some(Body::Openstack(openstack)) => &[
+                (!openstack.servers.is_empty(), DataKind::Server),
+                (!openstack.volumes.is_empty(), DataKind::Volume),
+            ],
+            None => &[],
+        };
+        given.iter().filter(|(is, _)| *is).map(|(_, kind)| *kind).collect()
+    }
+
+    /// Whether its definition is protected: of a cluster or cloud everything but what is excluded in words.
+    #[must_use]
+    pub const fn has_definition(&self) -> bool {
+        match (&self.body, self.protect) {
+            (Some(Body::Kubernetes(_) | Body::Openstack(_)), Protect::Auto | Protect::Definition) => true,
+            (Some(Body::Kubernetes(_) | Body::Openstack(_)), Protect::Exclude) | (Some(Body::Host(_)) | None, _) => {
+                false
+            }
+        }
     }
 }
 
@@ -53,10 +115,47 @@ pub struct Component {
     /// What it consists of.
     #[field(one_of)]
     pub body: Option<Body>,
+    /// Whether the application counts as recovered only when this component is up.
+    #[field(default = true)]
+    pub critical: bool,
+    /// How much of it is protected.
+    #[field(default = Protect::Auto)]
+    pub protect: Protect,
     /// What is known of its data before anything was observed. The proof uses it.
     pub data: Option<DataHints>,
+    /// What is kept of the images from which its containers and servers are made.
+    pub images: Option<Images>,
+    /// Whether several sites write its data at once.
+    pub multi_writer: Option<MultiWriter>,
     /// How to tell that it is up. It counts as up when every check passes.
     pub health: Vec<Health>,
+}
+
+/// How much of a component is protected.
+#[derive(Fields, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protect {
+    /// Everything that it consists of.
+    Auto,
+    /// Its definition, and no data.
+    Definition,
+    /// Nothing: it can be made anew.
+    Exclude,
+}
+
+/// What is kept of the images from which containers and servers are made.
+#[derive(Fields, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Images {
+    /// Their digests, so that the same ones are fetched again.
+    Record,
+    /// The images themselves, so that their registry may be lost.
+    Capture,
+}
+
+/// Whether several sites write data at once.
+#[derive(Fields, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MultiWriter {
+    /// They do, and the data replicates itself by means of its own.
+    External,
 }
 
 /// What a component consists of.
@@ -64,6 +163,36 @@ pub struct Component {
 pub enum Body {
     /// Directories, a dump and a service of a host.
     Host(Host),
+    /// Objects and volume claims of a Kubernetes cluster.
+    Kubernetes(Kubernetes),
+    /// Servers, volumes and networks of an OpenStack cloud.
+    Openstack(Openstack),
+}
+
+impl Body {
+    /// The word by which a document names it.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Host(_) => Self::HOST.name,
+            Self::Kubernetes(_) => Self::KUBERNETES.name,
+            Self::Openstack(_) => Self::OPENSTACK.name,
+        }
+    }
+
+    /// Whether a site of this kind can hold it. What a driver of yours takes, the driver says.
+    #[must_use]
+    pub const fn fits(&self, platform: &Platform) -> bool {
+        match (self, platform) {
+            (_, Platform::Driver(_))
+            | (Self::Host(_), Platform::Host(_))
+            | (Self::Kubernetes(_), Platform::Kubernetes(_))
+            | (Self::Openstack(_), Platform::Openstack(_)) => true,
+            (Self::Host(_), Platform::Kubernetes(_) | Platform::Openstack(_))
+            | (Self::Kubernetes(_), Platform::Host(_) | Platform::Openstack(_))
+            | (Self::Openstack(_), Platform::Host(_) | Platform::Kubernetes(_)) => false,
+        }
+    }
 }
 
 /// A component on a host.
@@ -125,9 +254,24 @@ pub struct Health {
 pub enum Probe {
     /// Asks an address over HTTP.
     Http(Http),
+    /// Opens a connection, and closes it.
+    Tcp(Tcp),
     /// Runs a command, which must exit with 0.
     Exec(Command),
+    /// Asks the platform: workloads of Kubernetes are ready, servers of a cloud are active.
+    Ready(Ready),
 }
+
+/// A connection that must open.
+#[derive(Fields, Debug, Clone, PartialEq)]
+pub struct Tcp {
+    /// The address, `host:port`.
+    pub address: HostAndPort,
+}
+
+/// The platform is asked.
+#[derive(Fields, Debug, Clone, PartialEq)]
+pub struct Ready {}
 
 /// A question over HTTP and the answer that counts as up.
 #[derive(Fields, Debug, Clone, PartialEq)]

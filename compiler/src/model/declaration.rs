@@ -1,9 +1,11 @@
 //! A declaration: kind, name and what is declared.
 
-use super::{Application, Catalog, Profile, ProtectionPolicy, RecoveryPlan, RecoverySite, Vault};
+use super::{Application, Catalog, Profile, ProtectionPolicy, RecoveryPlan, RecoverySite, ReplicationPair, Vault};
 use dram_fields::{
-    Block, Code, Cx, Data, Decoded, Diagnostic, Entry, Field, Fields, Item, Kind, Name, Node, Shape, Span, Step, Ty,
+    Block, Code, Cx, Data, Decoded, Diagnostic, Entry, Field, Fields, Item, Kind, Name, Node, Scalar, Shape, Span,
+    Step, Ty,
 };
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -15,13 +17,20 @@ pub const API_VERSION: &str = "dram.dev/v1";
 pub struct Metadata {
     /// Its name, unique among the declarations of its kind.
     pub name: Name,
+    /// Words by which declarations are chosen: policies and plans name labels of applications.
+    pub labels: Labels,
+    /// Words for people and programs beside this one. Nothing is chosen by them.
+    pub annotations: Labels,
 }
+
+/// Words of a declaration and their values.
+pub type Labels = BTreeMap<String, Scalar>;
 
 /// A named declaration.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Declaration {
-    /// Its name, unique in its kind.
-    pub name: Name,
+    /// What it is called.
+    pub metadata: Metadata,
     /// What is declared.
     pub spec: Spec,
 }
@@ -99,7 +108,20 @@ kinds! {
     ProtectionPolicy, "dram_protection_policy", "How well applications must survive.";
     Profile, "", "How a kind of application docks.";
     Application, "dram_application", "What is protected.";
+    ReplicationPair, "dram_replication_pair", "How two sites are kept in step.";
     RecoveryPlan, "dram_recovery_plan", "How applications come back elsewhere.";
+}
+
+impl Metadata {
+    /// A name, and nothing else.
+    #[must_use]
+    pub const fn named(name: Name) -> Self {
+        Self {
+            name,
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
+        }
+    }
 }
 
 impl fmt::Display for KindName {
@@ -127,6 +149,15 @@ impl KindName {
 }
 
 impl Declaration {
+    /// A declaration with a name, and no labels.
+    #[must_use]
+    pub fn new(name: Name, spec: impl Into<Spec>) -> Self {
+        Self {
+            metadata: Metadata::named(name),
+            spec: spec.into(),
+        }
+    }
+
     /// Its kind.
     #[must_use]
     pub const fn kind(&self) -> KindName {
@@ -135,8 +166,8 @@ impl Declaration {
 
     /// Its name.
     #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
+    pub const fn name(&self) -> &Name {
+        &self.metadata.name
     }
 
     /// The whole document in its canonical spelling, defaults written out. Two declarations that mean the same have
@@ -154,7 +185,7 @@ impl Declaration {
             Entry::new("kind", Node::text(self.kind().as_str())),
             Entry::new(
                 "metadata",
-                Node::new(Data::Map(vec![Entry::new("name", Node::text(self.name.to_string()))])),
+                self.metadata.encode().unwrap_or(Node::new(Data::Map(Vec::new()))),
             ),
             Entry::new("spec", self.spec.encode()),
         ]))
@@ -280,7 +311,7 @@ impl Shape for Envelope {
         let spec = dram_fields::present(node, Self::SPEC)
             .and_then(|entry| cx.within(Step::Field(Self::SPEC), here, |cx| kind.decode(&entry.value, cx)));
         Some(Self(Declaration {
-            name: metadata?.name,
+            metadata: metadata?,
             spec: spec?,
         }))
     }
@@ -307,39 +338,16 @@ pub struct Reference {
 #[must_use]
 pub fn references(kind: &'static Kind, node: &Node) -> Vec<Reference> {
     let mut found = Vec::new();
-    in_block(kind, node, &mut Vec::new(), &mut found);
+    dram_fields::visit(kind, node, &mut |visited| {
+        let refers = visited.field.refers.and_then(|kind| kind.parse().ok());
+        if let (Some(kind), Some(name)) = (refers, visited.node.as_text()) {
+            found.push(Reference {
+                kind,
+                name: name.to_owned(),
+                path: visited.path.to_vec(),
+                span: visited.node.span,
+            });
+        }
+    });
     found
-}
-
-fn in_block(kind: &'static Kind, node: &Node, path: &mut Vec<Step>, found: &mut Vec<Reference>) {
-    for entry in node.entries() {
-        let Some(field) = kind.field(&entry.name) else { continue };
-        path.push(Step::Field(field));
-        in_value(field, &field.ty, &entry.value, path, found);
-        path.pop();
-    }
-}
-
-fn in_value(field: &'static Field, ty: &Ty, node: &Node, path: &mut Vec<Step>, found: &mut Vec<Reference>) {
-    match (ty, &node.data) {
-        (Ty::Block(kind) | Ty::Secret(kind), Data::Map(_)) => in_block(kind(), node, path, found),
-        (Ty::List(ty), Data::List(elements)) => {
-            for (index, element) in elements.iter().enumerate() {
-                path.push(Step::Index(index));
-                in_value(field, ty, element, path, found);
-                path.pop();
-            }
-        }
-        (Ty::Text(_), Data::Text(name)) => {
-            if let Some(kind) = field.refers.and_then(|kind| kind.parse().ok()) {
-                found.push(Reference {
-                    kind,
-                    name: name.clone(),
-                    path: path.clone(),
-                    span: node.span,
-                });
-            }
-        }
-        _ => {}
-    }
 }

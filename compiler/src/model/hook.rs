@@ -18,6 +18,10 @@ pub struct Hook {
     pub deed: HookDeed,
     /// Directory in which its command runs, as the application sees it. Without it: the site's root.
     pub dir: Option<LogicalPath>,
+    /// The container in which its command runs. Without it: the first of the pod.
+    pub container: Option<String>,
+    /// In which pods of its component the command runs. Without it: the first one that is ready.
+    pub pod: Option<Pods>,
     /// How long it may take. After that it is ended, and counts as failed. Of a `wait` it is the time of one attempt at most.
     #[field(default = Duration::seconds(30))]
     pub timeout: Duration,
@@ -42,6 +46,21 @@ pub enum Moment {
     BeforeStart,
     /// When its `component` is healthy, or all are.
     AfterStart,
+    /// Before users are led to the site.
+    BeforeTraffic,
+    /// When they were.
+    AfterTraffic,
+    /// When a drill is over, beside what is removed anyway.
+    DrillCleanup,
+}
+
+/// In which pods of a component a command runs.
+#[derive(Fields, Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pods {
+    /// In the first one that is ready.
+    FirstReady,
+    /// In all that are ready, one after another.
+    All,
 }
 
 /// Where a hook is carried out.
@@ -65,8 +84,19 @@ pub enum HookDeed {
     Shell(String),
     /// Sends a request over HTTP.
     Http(HookRequest),
+    /// Scales workloads of Kubernetes. What they had before is remembered, and comes back when the moment is over.
+    Scale(Scale),
     /// Waits until a check passes.
     Wait(Health),
+}
+
+/// How workloads are scaled.
+#[derive(Fields, Debug, Clone, PartialEq)]
+pub struct Scale {
+    /// The workload, `deployment/web`. Without it: all of the hook's component.
+    pub workload: Option<String>,
+    /// To so many.
+    pub replicas: u32,
 }
 
 /// A request over HTTP and the answer that counts as done.

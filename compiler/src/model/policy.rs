@@ -1,18 +1,24 @@
 //! How well something must survive.
 
-use super::{Cron, TimeOfDay, Timezone};
-use dram_fields::{Duration, Fields, Name, Percent, Rate, Whole};
+use super::{Alerts, Cron, MethodRule, TimeOfDay, Timezone, has_labels};
+use dram_fields::{Duration, Fields, Name, Percent, Rate, Scalar, Whole};
+use std::collections::BTreeMap;
 
 /// Objectives, schedule and retention for applications, and the vaults that keep their points.
 #[derive(Fields, Debug, Clone, PartialEq)]
 pub struct ProtectionPolicy {
     /// What must hold on the worst day.
     pub objectives: Objectives,
+    /// Which applications it protects, among those that name no policy.
+    pub applies_to: Option<AppliesTo>,
     /// When points are made. Derived from `objectives.rpo` when absent.
     pub schedule: Vec<Schedule>,
     /// How much the data of a point must belong together. Without it files are read while the application changes them, but
     /// for components with hooks before the freeze, and in `consistencyGroups`.
     pub consistency: Option<Consistency>,
+    /// How data is captured, where that is not what is derived.
+    #[field(block = "method")]
+    pub methods: Vec<MethodRule>,
     /// Which points are kept when `dram prune` runs. Without it every point is kept.
     pub retention: Option<Retention>,
     /// The vaults that keep the points: the first is the primary one, where points are made; the others hold copies.
@@ -24,6 +30,25 @@ pub struct ProtectionPolicy {
     pub verify: Option<Verify>,
     /// What happens when much more changes than usual, as when an intruder encrypts everything.
     pub anomaly: Option<Anomaly>,
+    /// Who is told when protection is at risk.
+    pub alerts: Option<Alerts>,
+}
+
+/// A choice of applications by their labels.
+#[derive(Fields, Debug, Clone, PartialEq)]
+pub struct AppliesTo {
+    /// Labels that an application must have, with these values.
+    #[field(min = 1)]
+    pub labels: BTreeMap<String, Scalar>,
+}
+
+impl ProtectionPolicy {
+    /// Whether it protects an application with these labels that names no policy.
+    #[must_use]
+    pub fn applies_to(&self, labels: &BTreeMap<String, Scalar>) -> bool {
+        let chosen = self.applies_to.as_ref();
+        chosen.is_some_and(|chosen| has_labels(labels, &chosen.labels))
+    }
 }
 
 /// What happens when much more changes than usual.
@@ -173,6 +198,10 @@ pub enum VerifyLevel {
     Checksum,
     /// Every file is restored into a scratch folder of the engine's machine, every dump is read to its end.
     Restore,
+    /// It is restored in isolation, and its servers start.
+    Boot,
+    /// And its components become healthy there.
+    Health,
 }
 
 /// How data moves to and from the vaults.
@@ -182,4 +211,6 @@ pub struct Transfer {
     pub parallel: Option<Whole<1, 64>>,
     /// The most that all transfers of an application together may take, restores included.
     pub bandwidth: Option<Rate>,
+    /// The part of the day in which data moves to the vaults; a point that was frozen outside of it waits. In UTC.
+    pub window: Option<Window>,
 }

@@ -1,6 +1,6 @@
 //! References to secrets. The value of a secret never enters a model.
 
-use dram_fields::{AbsolutePath, Code, Cx, Data, Diagnostic, Fields, Format, Node, Shape, Ty};
+use dram_fields::{AbsolutePath, Code, Cx, Data, Diagnostic, Fields, Format, Name, Node, Shape, Ty};
 
 /// Where the engine finds a secret. The secret itself never stands in a model.
 #[derive(Fields, Debug, Clone, PartialEq)]
@@ -18,6 +18,19 @@ pub enum SecretSource {
     Env(EnvName),
     /// A file on the machine where the engine runs. One newline at its end is not part of the secret.
     File(AbsolutePath),
+    /// A key of a Kubernetes secret, in the cluster where the engine runs.
+    Kubernetes(KubernetesSecret),
+}
+
+/// A key of a Kubernetes secret.
+#[derive(Fields, Debug, Clone, PartialEq)]
+pub struct KubernetesSecret {
+    /// The namespace.
+    pub namespace: Name,
+    /// The secret.
+    pub name: Name,
+    /// The key in its data.
+    pub key: String,
 }
 
 /// The name of an environment variable.

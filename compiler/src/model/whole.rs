@@ -1,8 +1,8 @@
 //! The model as a whole.
 
 use super::{
-    Application, Catalog, Component, Declaration, KindName, Name, Profile, ProtectionPolicy, RecoveryPlan,
-    RecoverySite, Spec, Vault,
+    Application, Applications, Catalog, Component, Declaration, KindName, Labels, Metadata, Name, Profile,
+    ProtectionPolicy, RecoveryPlan, RecoverySite, ReplicationPair, Spec, Vault,
 };
 use dram_fields::{Node, Span, Step};
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,14 +17,31 @@ pub struct Model {
     policies: BTreeMap<Name, ProtectionPolicy>,
     profiles: BTreeMap<Name, Profile>,
     applications: BTreeMap<Name, Application>,
+    pairs: BTreeMap<Name, ReplicationPair>,
     plans: BTreeMap<Name, RecoveryPlan>,
+    metadata: BTreeMap<(KindName, Name), Metadata>,
     written: BTreeMap<(KindName, Name), Node>,
+    chosen: Chosen,
+}
+
+/// What labels choose, worked out once.
+#[derive(Debug, Clone, Default)]
+struct Chosen {
+    /// The policy of each application that names none.
+    policies: BTreeMap<Name, Name>,
+    /// The plan of each application.
+    plans: BTreeMap<Name, Name>,
 }
 
 impl Model {
     pub(crate) fn add(&mut self, declaration: Declaration, spec: Node) {
-        let Declaration { name, spec: declared } = declaration;
+        let Declaration {
+            metadata,
+            spec: declared,
+        } = declaration;
+        let name = metadata.name.clone();
         self.written.insert((declared.kind(), name.clone()), spec);
+        self.metadata.insert((declared.kind(), name.clone()), metadata);
         match declared {
             Spec::Catalog(catalog) => self.catalog = Some((name, catalog)),
             Spec::RecoverySite(site) => drop(self.sites.insert(name, site)),
@@ -32,8 +49,64 @@ impl Model {
             Spec::ProtectionPolicy(policy) => drop(self.policies.insert(name, policy)),
             Spec::Profile(profile) => drop(self.profiles.insert(name, profile)),
             Spec::Application(application) => drop(self.applications.insert(name, application)),
+            Spec::ReplicationPair(pair) => drop(self.pairs.insert(name, pair)),
             Spec::RecoveryPlan(plan) => drop(self.plans.insert(name, plan)),
         }
+    }
+
+    /// Works out what labels choose. Of several policies or plans the first by name counts: the check has refused them.
+    pub(crate) fn choose(&mut self) {
+        let mut chosen = Chosen::default();
+        for (name, application) in &self.applications {
+            let labels = self.labels(KindName::Application, name);
+            if application.policy.is_none()
+                && let Some((policy, _)) = self.policies.iter().find(|(_, policy)| policy.applies_to(labels))
+            {
+                chosen.policies.insert(name.clone(), policy.clone());
+            }
+        }
+        for (plan, spec) in &self.plans {
+            for name in self.chosen_by(&spec.applications) {
+                chosen.plans.entry(name.clone()).or_insert_with(|| plan.clone());
+            }
+        }
+        self.chosen = chosen;
+    }
+
+    /// The applications that a choice chooses, by name.
+    pub fn chosen_by<'m>(&'m self, choice: &'m Applications) -> Vec<&'m Name> {
+        match choice.names() {
+            [] => {
+                let names = self.applications.keys();
+                names
+                    .filter(|name| choice.chooses(name, self.labels(KindName::Application, name)))
+                    .collect()
+            }
+            names => names.iter().collect(),
+        }
+    }
+
+    /// What a declaration is called.
+    #[must_use]
+    pub fn metadata(&self, kind: KindName, name: &Name) -> Metadata {
+        let known = self.metadata.get(&(kind, name.clone()));
+        known.cloned().unwrap_or_else(|| Metadata::named(name.clone()))
+    }
+
+    /// The labels of a declaration.
+    #[must_use]
+    pub fn labels(&self, kind: KindName, name: &Name) -> &Labels {
+        static NONE: Labels = Labels::new();
+        let known = self.metadata.get(&(kind, name.clone()));
+        known.map_or(&NONE, |metadata| &metadata.labels)
+    }
+
+    /// The policy that protects an application: the one that it names, or the one whose labels choose it.
+    #[must_use]
+    pub fn policy_of(&self, name: &Name) -> Option<(&Name, &ProtectionPolicy)> {
+        let named = self.applications.get(name)?.policy.as_ref();
+        let policy = named.or_else(|| self.chosen.policies.get(name))?;
+        self.policies.get_key_value(policy)
     }
 
     /// Where the records live, if the model says so.
@@ -75,6 +148,12 @@ impl Model {
         &self.applications
     }
 
+    /// All pairs of sites by name.
+    #[must_use]
+    pub const fn pairs(&self) -> &BTreeMap<Name, ReplicationPair> {
+        &self.pairs
+    }
+
     /// All recovery plans by name.
     #[must_use]
     pub const fn plans(&self) -> &BTreeMap<Name, RecoveryPlan> {
@@ -84,31 +163,35 @@ impl Model {
     /// The plan by which an application comes back elsewhere.
     #[must_use]
     pub fn plan_of(&self, application: &str) -> Option<(&Name, &RecoveryPlan)> {
-        self.plans
-            .iter()
-            .find(|(_, plan)| plan.applications.names.iter().any(|name| name.as_ref() == application))
+        let plan = self.chosen.plans.get(application)?;
+        self.plans.get_key_value(plan)
     }
 
     /// All that can be declared, in the order in which it builds upon each other. Profiles are not: what they say stands
     /// in the applications.
     pub fn declarations(&self) -> impl Iterator<Item = Declaration> + '_ {
-        fn of<'m, T: Clone + Into<Spec>>(map: &'m BTreeMap<Name, T>) -> impl Iterator<Item = Declaration> + 'm {
-            map.iter().map(|(name, spec)| Declaration {
-                name: name.clone(),
-                spec: spec.clone().into(),
+        fn of<'m, T: Clone + Into<Spec>>(
+            model: &'m Model,
+            map: impl IntoIterator<Item = (&'m Name, &'m T)> + 'm,
+        ) -> impl Iterator<Item = Declaration> + 'm
+        where
+            T: 'm,
+        {
+            map.into_iter().map(|(name, spec)| {
+                let spec: Spec = spec.clone().into();
+                Declaration {
+                    metadata: model.metadata(spec.kind(), name),
+                    spec,
+                }
             })
         }
-        self.catalog
-            .iter()
-            .map(|(name, spec)| Declaration {
-                name: name.clone(),
-                spec: spec.clone().into(),
-            })
-            .chain(of(&self.sites))
-            .chain(of(&self.vaults))
-            .chain(of(&self.policies))
-            .chain(of(&self.applications))
-            .chain(of(&self.plans))
+        of(self, self.catalog.iter().map(|(name, spec)| (name, spec)))
+            .chain(of(self, &self.sites))
+            .chain(of(self, &self.vaults))
+            .chain(of(self, &self.policies))
+            .chain(of(self, &self.applications))
+            .chain(of(self, &self.pairs))
+            .chain(of(self, &self.plans))
     }
 
     /// What was written in a declaration's `spec`.

@@ -72,10 +72,7 @@ mod tests {
                 "{}",
                 crate::diagnostic::render(&sources, &checked.diagnostics, false)
             );
-            let spec = Declaration {
-                name: built_in.name.parse().unwrap(),
-                spec: built_in.profile.clone().into(),
-            };
+            let spec = Declaration::new(built_in.name.parse().unwrap(), built_in.profile.clone());
             let found = faults(built_in.name, &built_in.profile, &spec.spec.encode());
             assert_eq!(
                 found.iter().map(|finding| finding.code.id).collect::<Vec<_>>(),

@@ -6,7 +6,9 @@ use super::check::faults;
 use super::fill::{Filler, Place};
 use super::merge::refined;
 use crate::diagnostic::{Diagnostic, compiler_codes as codes};
-use crate::model::{Application, Component, Declaration, KindName, Profile, ProfileComponent, ProfileUse, Spec};
+use crate::model::{
+    Application, Component, Declaration, KindName, Metadata, Profile, ProfileComponent, ProfileUse, Spec,
+};
 use crate::syntax::Document;
 use dram_fields::{Block as _, Cx, Data, Entry, Name, Node, Shape as _, Span, Step, closest, path_text};
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,7 +40,7 @@ impl Profiles {
             }
             let decoded = (!*broken).then(|| Declaration::decode(root.clone()).value).flatten();
             if let Some(Declaration {
-                name,
+                metadata: Metadata { name, .. },
                 spec: Spec::Profile(profile),
             }) = decoded
             {

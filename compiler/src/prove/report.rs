@@ -77,12 +77,12 @@ pub fn prove(model: &Model) -> Report {
         .applications()
         .iter()
         .filter_map(|(name, application)| {
-            let policy = model.policies().get(&application.policy)?;
-            let stated = stated.get(&application.policy)?;
+            let (policy_name, policy) = model.policy_of(name)?;
+            let stated = stated.get(policy_name)?;
             let site = model.sites().get_key_value(&application.site);
             Some(ApplicationProof {
                 application: name.clone(),
-                policy: application.policy.clone(),
+                policy: policy_name.clone(),
                 recovery_point: site_lost(application, policy, stated, site),
                 recovery_time: targets(model, name, application, policy),
                 primary_lost: primary_lost(model, application, policy, stated, site),

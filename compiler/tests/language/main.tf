@@ -18,13 +18,118 @@ resource "dram_recovery_site" "branch" {
   host {}
 }
 
+resource "dram_recovery_site" "cloud" {
+  name           = "cloud"
+  failure_domain = "cloud"
+  bandwidth      = "3Gi/s"
+
+  openstack {
+    cloud   = "west"
+    region  = "west-1"
+    project = "shops"
+  }
+
+  fencing {
+    command {
+      run = ["cut", "cloud"]
+    }
+  }
+}
+
+resource "dram_recovery_site" "cluster" {
+  name = "cluster"
+  labels = {
+    floor = "3"
+    tier  = "gold"
+  }
+  annotations = {
+    owner = "platform"
+  }
+  failure_domain = "cluster"
+  bandwidth      = "1Gi/s"
+
+  kubernetes {
+    context = "admin@cluster"
+
+    kubeconfig {
+      kubernetes {
+        namespace = "dram"
+        name      = "cluster"
+        key       = "kubeconfig"
+      }
+    }
+  }
+
+  fencing {
+    guard {
+      ttl = "40s"
+    }
+  }
+}
+
+resource "dram_recovery_site" "field" {
+  name           = "field"
+  failure_domain = "field"
+  bandwidth      = "1Mi/s"
+
+  driver {
+    name = "balloon"
+    options = {
+      height = 300
+      tether = "true"
+    }
+  }
+
+  fencing {
+    manual {}
+  }
+}
+
 resource "dram_recovery_site" "office" {
   name           = "office"
   failure_domain = "office"
+  region         = "eu-west"
+  engine         = "desk"
   bandwidth      = "50Mi/s"
 
   host {
-    root = "/office"
+    address = "ssh://dram@office.example:2222"
+    root    = "/office"
+
+    identity {
+      file = "/etc/dram/id"
+    }
+  }
+
+  capacity {
+    cpu     = 64
+    memory  = "512Gi"
+    storage = "9Ti"
+  }
+
+  fencing {
+    power {
+      command {
+        run     = ["power", "off", "office"]
+        timeout = "90s"
+      }
+    }
+  }
+}
+
+resource "dram_recovery_site" "second-cluster" {
+  name           = "second-cluster"
+  failure_domain = "second-cluster"
+  bandwidth      = "2Gi/s"
+
+  kubernetes {}
+
+  fencing {
+    network {
+      command {
+        shell = "cut second-cluster"
+      }
+    }
   }
 }
 
@@ -107,6 +212,139 @@ resource "dram_vault" "shelf" {
 
   password {
     env = "SHELF_PASSWORD"
+  }
+}
+
+resource "dram_protection_policy" "golden" {
+  name = "golden"
+
+  objectives {
+    rpo = "40m"
+    rto = "4h"
+  }
+
+  applies_to {
+    labels = {
+      tier = "gold"
+    }
+  }
+
+  method {
+    match {
+      component = "queue"
+      labels = {
+        tier = "gold"
+      }
+      storage_class = "slow"
+      kind          = "claim"
+    }
+
+    files {}
+  }
+
+  method {
+    match {
+      component = "queue"
+    }
+
+    csi_snapshot {
+      class    = "fast"
+      tracking = "diff"
+    }
+  }
+
+  method {
+    match {
+      component = "search"
+    }
+
+    volsync {
+      repository = "search-restic"
+    }
+  }
+
+  method {
+    match {
+      component = "index"
+    }
+
+    velero {
+      location  = "second"
+      move_data = true
+    }
+  }
+
+  method {
+    match {
+      kind = "server"
+    }
+
+    image {
+      tracking = "hash"
+    }
+  }
+
+  method {
+    match {
+      kind = "volume"
+    }
+
+    cinder_backup {
+      incremental = false
+    }
+  }
+
+  method {
+    match {
+      kind = "claim"
+    }
+
+    definition {}
+  }
+
+  vault {
+    name = dram_vault.nas.name
+  }
+
+  transfer {
+    window {
+      from = "01:00"
+      to   = "05:30"
+    }
+  }
+
+  verify {
+    level = "boot"
+    every = "5d"
+  }
+
+  alerts {
+    rpo_at  = "70%"
+    silence = "2h"
+
+    notify {
+      webhook {
+        url = "https://desk.example/alerts"
+
+        secret {
+          env = "ALERT_SECRET"
+        }
+      }
+    }
+
+    notify {
+      email {
+        to     = ["ops@desk.example"]
+        from   = "dram@desk.example"
+        server = "mail.example:25"
+      }
+    }
+
+    notify {
+      command {
+        run = ["page", "ops"]
+      }
+    }
   }
 }
 
@@ -197,8 +435,216 @@ resource "dram_protection_policy" "nightly" {
   }
 }
 
+resource "dram_application" "diary" {
+  name   = "diary"
+  site   = dram_recovery_site.second-cluster.name
+  policy = dram_protection_policy.hourly.name
+
+  component {
+    name = "book"
+
+    kubernetes {
+      namespace = "diary"
+    }
+
+    data {
+      size        = "3Gi"
+      change_rate = "30Gi/d"
+    }
+  }
+}
+
+resource "dram_application" "ledger" {
+  name = "ledger"
+  labels = {
+    tier = "gold"
+  }
+  site   = dram_recovery_site.cloud.name
+  policy = dram_protection_policy.golden.name
+
+  component {
+    name = "books"
+
+    openstack {
+      server {
+        name = "books"
+      }
+
+      volume {
+        id = "5d4e"
+      }
+
+      volume {
+        tag = "books"
+      }
+
+      network {
+        name = "inner"
+      }
+
+      subnet {
+        name = "inner-4"
+      }
+
+      router {
+        name = "edge"
+      }
+
+      port {
+        id = "77aa"
+      }
+
+      security_group {
+        name = "web"
+      }
+
+      key_pair {
+        name = "ops"
+      }
+
+      floating_address {
+        tag = "books"
+      }
+
+      exclude {
+        volume {
+          name = "scratch"
+        }
+
+        port {
+          id = "99bb"
+        }
+      }
+    }
+
+    data {
+      size        = "30Gi"
+      change_rate = "1Gi/d"
+    }
+  }
+
+  definition {
+    heat = ["ledger.yaml"]
+  }
+}
+
+resource "dram_application" "parcels" {
+  name = "parcels"
+  labels = {
+    tier = "gold"
+  }
+  site   = dram_recovery_site.cluster.name
+  policy = dram_protection_policy.golden.name
+
+  component {
+    name     = "queue"
+    critical = false
+    images   = "capture"
+
+    kubernetes {
+      namespace = "parcels"
+      claims    = "snapshot"
+
+      selector {
+        labels = {
+          app = "queue"
+        }
+      }
+
+      resources {
+        include = ["statefulsets.apps"]
+        exclude = ["secrets"]
+      }
+    }
+
+    data {
+      size        = "2Gi"
+      change_rate = "3Gi/d"
+    }
+
+    health {
+      ready {}
+    }
+
+    health {
+      tcp {
+        address = "queue.parcels:5672"
+      }
+    }
+  }
+
+  component {
+    name         = "search"
+    multi_writer = "external"
+
+    kubernetes {
+      namespace = "parcels"
+      claims    = "snapshot"
+    }
+
+    data {
+      size        = "5Gi"
+      change_rate = "1Gi/d"
+    }
+  }
+
+  component {
+    name = "index"
+
+    kubernetes {
+      namespace = "parcels-index"
+    }
+
+    data {
+      size        = "6Gi"
+      change_rate = "2Gi/d"
+    }
+  }
+
+  component {
+    name    = "cache"
+    protect = "exclude"
+
+    kubernetes {
+      namespace = "parcels"
+    }
+  }
+
+  hook {
+    at        = "before-freeze"
+    component = "queue"
+    shell     = "queuectl rest"
+    container = "queue"
+    pod       = "all"
+  }
+
+  hook {
+    at        = "after-thaw"
+    component = "queue"
+    shell     = "queuectl go"
+    pod       = "first-ready"
+  }
+
+  hook {
+    at        = "before-traffic"
+    component = "search"
+
+    scale {
+      workload = "deployment/search"
+      replicas = 3
+    }
+  }
+
+  definition {
+    manifests = ["parcels.yaml"]
+  }
+}
+
 resource "dram_application" "shop" {
-  name   = "shop"
+  name = "shop"
+  labels = {
+    sells = "bread"
+  }
   site   = dram_recovery_site.office.name
   policy = dram_protection_policy.hourly.name
 
@@ -373,6 +819,259 @@ resource "dram_application" "shop" {
   }
 }
 
+resource "dram_application" "twins" {
+  name = "twins"
+  labels = {
+    kind = "twin"
+    tier = "gold"
+  }
+  site   = dram_recovery_site.cluster.name
+  policy = dram_protection_policy.golden.name
+
+  component {
+    name = "all"
+
+    kubernetes {
+      namespace = "twins"
+    }
+
+    data {
+      size        = "3Gi"
+      change_rate = "30Gi/d"
+    }
+  }
+
+  definition {
+    oam = ["twins.yaml", "twins-data.yaml"]
+  }
+}
+
+resource "dram_replication_pair" "clusters" {
+  name         = "clusters"
+  sites        = [dram_recovery_site.cluster.name, dram_recovery_site.second-cluster.name]
+  mode         = "async"
+  interval     = "5m"
+  via          = "vault"
+  initial_sync = "seed"
+  state        = "running"
+  bandwidth    = "100Mi/s"
+
+  applications {
+    names = [dram_application.twins.name]
+  }
+}
+
+resource "dram_replication_pair" "diaries" {
+  name  = "diaries"
+  sites = [dram_recovery_site.second-cluster.name, dram_recovery_site.cluster.name]
+  via   = "block"
+
+  applications {
+    names = [dram_application.diary.name]
+  }
+
+  journal {
+    window      = "6h"
+    checkpoint  = "1h"
+    capacity    = "50Gi"
+    on_overflow = "resync"
+  }
+}
+
+resource "dram_recovery_plan" "ledger" {
+  name = "ledger"
+
+  applications {
+    names = [dram_application.ledger.name]
+  }
+
+  target {
+    site = dram_recovery_site.field.name
+  }
+
+  mappings {
+    network {
+      values = {
+        inner = "inner-dr"
+      }
+    }
+
+    subnet {
+      values = {
+        inner-4 = "inner-dr-4"
+      }
+    }
+
+    flavor {
+      values = {
+        "m1.small" = "m2.small"
+      }
+    }
+
+    cidr {
+      values = {
+        "10.1.0.0/16" = "10.2.0.0/16"
+      }
+    }
+  }
+
+  traffic {
+    command {
+      run = ["switch", "ledger"]
+    }
+  }
+
+  drill {
+    into {
+      network = "drill-net"
+    }
+  }
+}
+
+resource "dram_recovery_plan" "parcels" {
+  name     = "parcels"
+  strategy = "warm-standby"
+
+  applications {
+    names = [dram_application.parcels.name, dram_application.twins.name]
+  }
+
+  target {
+    site     = dram_recovery_site.second-cluster.name
+    priority = 2
+  }
+
+  target {
+    site     = dram_recovery_site.field.name
+    priority = 1
+  }
+
+  mappings {
+    namespace {
+      values = {
+        parcels       = "parcels-dr"
+        parcels-index = "parcels-index"
+        twins         = "twins"
+      }
+      on_missing = "fail"
+    }
+
+    storage_class {
+      values = {
+        fast = "slow"
+      }
+    }
+
+    image {
+      values = {
+        old = "new"
+      }
+    }
+
+    zone {
+      values = {
+        a = "b"
+      }
+    }
+
+    registry {
+      values = {
+        "a.example/shop" = "b.example/shop"
+      }
+    }
+
+    dns {
+      values = {
+        "a.example" = "b.example"
+      }
+    }
+  }
+
+  wave {
+    members = ["parcels/queue"]
+  }
+
+  wave {
+    members = ["parcels/search", "twins"]
+  }
+
+  traffic {
+    ttl = "2m"
+
+    dns {
+      rfc2136 {
+        server   = "ns.example:53"
+        zone     = "example"
+        key_name = "dram"
+
+        key {
+          env = "TSIG_KEY"
+        }
+      }
+
+      record {
+        name = "parcels.example"
+        type = "cname"
+        values = {
+          cluster        = "a.example"
+          second-cluster = "b.example"
+          field          = "c.example"
+        }
+      }
+    }
+  }
+
+  drill {
+    every = "3w"
+    keep  = 5
+    start = ["parcels/queue", "twins"]
+
+    into {
+      namespace = "parcels-drill"
+    }
+
+    check {
+      timeout = "9s"
+
+      http {
+        url = "https://parcels-drill.example/up"
+      }
+    }
+  }
+
+  failback {
+    mode = "full"
+    when = "offered"
+  }
+
+  automation {
+    mode      = "automatic"
+    hold_down = "3m"
+
+    detect {
+      every    = "20s"
+      failures = 4
+    }
+
+    limits {
+      max_lag     = "50m"
+      max_per_day = 2
+      cooldown    = "5h"
+
+      window {
+        from = "08:00"
+        to   = "20:00"
+      }
+    }
+  }
+
+  approvals {
+    failover = 2
+    failback = 1
+    commit   = 1
+  }
+}
+
 resource "dram_recovery_plan" "shop" {
   name = "shop"
 
@@ -387,9 +1086,35 @@ resource "dram_recovery_plan" "shop" {
   mappings {
     path {
       values = {
-        "/srv/shop" = "/srv/branch/shop"
+        "/srv/shop"  = "/srv/branch/shop"
+        "/opt"       = "/opt"
+        "/srv/mail"  = "/srv/mail"
+        "/srv/lists" = "/srv/lists"
+        "/etc"       = "/etc"
       }
       on_missing = "fail"
+    }
+  }
+
+  traffic {
+    dns {
+      route53 {
+        zone_id = "Z123"
+      }
+
+      record {
+        name = "shop.example"
+        values = {
+          office = "192.0.2.1"
+          branch = "192.0.2.2"
+        }
+      }
+    }
+  }
+
+  drill {
+    into {
+      root = "/srv/drill"
     }
   }
 }

@@ -49,6 +49,7 @@ impl Engine {
 fn declared_site(closure: &Closure, named: &str) -> Result<String, Error> {
     let by_root = closure.sites.iter().find(|(_, site)| match &site.platform {
         Platform::Host(host) => host.root.as_str() == named,
+        Platform::Kubernetes(_) | Platform::Openstack(_) | Platform::Driver(_) => false,
     });
     match (closure.site(named), by_root) {
         (Ok(site), _) => Ok(site.name),

@@ -8,7 +8,8 @@ use dram_catalog::CatalogError;
 use dram_catalog::record::declaration::Standing;
 use dram_catalog::record::epoch::Epoch;
 use dram_compiler::model::{
-    Application, Declaration, KindName, Name, ProtectionPolicy, RecoveryPlan, RecoverySite, Spec, Vault,
+    Application, Declaration, KindName, Labels, Metadata, Name, ProtectionPolicy, RecoveryPlan, RecoverySite, Spec,
+    Vault,
 };
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, HashMap};
@@ -18,6 +19,7 @@ use std::collections::{BTreeMap, HashMap};
 pub(super) struct Closure {
     pub(super) name: Name,
     pub(super) application: Application,
+    pub(super) policy_name: Name,
     pub(super) policy: ProtectionPolicy,
     /// The vault that is written first, or the one that somebody named to read from.
     vault: VaultRef,
@@ -64,15 +66,27 @@ impl Engine {
     /// All that is declared now.
     pub(super) fn known(&self) -> Result<Known, Error> {
         let survey = self.catalog.declarations()?;
+        let applications = || {
+            let declared = survey.live.iter().map(|standing| &standing.declaration);
+            declared.filter(|declaration| declaration.kind() == KindName::Application)
+        };
         let mut plans: HashMap<Name, Standing<Declaration>> = HashMap::new();
         for standing in &survey.live {
-            if let Spec::RecoveryPlan(plan) = &standing.declaration.spec {
-                for application in &plan.applications.names {
-                    plans.entry(application.clone()).or_insert_with(|| standing.clone());
-                }
+            let Spec::RecoveryPlan(plan) = &standing.declaration.spec else {
+                continue;
+            };
+            let by_label = applications()
+                .filter(|_| plan.applications.names().is_empty())
+                .filter(|application| plan.applications.chooses("", &application.metadata.labels))
+                .map(Declaration::name);
+            for application in plan.applications.names().iter().chain(by_label) {
+                plans.entry(application.clone()).or_insert_with(|| standing.clone());
             }
         }
-        let key = |standing: &Standing<Declaration>| (standing.declaration.kind(), standing.declaration.name.clone());
+        let key = |standing: &Standing<Declaration>| {
+            let declaration = &standing.declaration;
+            (declaration.kind(), declaration.name().clone())
+        };
         Ok(Known {
             live: survey
                 .live
@@ -100,12 +114,15 @@ impl Engine {
         let Some((standing, withdrawn)) = gather.find(KindName::Application, application)? else {
             return Err(self.undeclared(application));
         };
-        let name = standing.declaration.name.clone();
+        let Metadata { name, labels, .. } = standing.declaration.metadata.clone();
         gather.record(&standing);
         let Spec::Application(declared) = standing.declaration.spec else {
             return Err(self.undeclared(application));
         };
-        let policy = gather.policy(&declared.policy)?;
+        let (policy_name, policy) = match &declared.policy {
+            Some(policy) => (policy.clone(), gather.policy(policy)?),
+            None => gather.policy_for(&name, &labels)?,
+        };
         let mut vaults = Vec::new();
         for used in &policy.vaults {
             vaults.push((used.name.clone(), gather.vault(&used.name)?));
@@ -116,7 +133,7 @@ impl Engine {
         };
         let mut sites = BTreeMap::new();
         sites.insert(declared.site.clone(), gather.site(&declared.site)?);
-        let plan = gather.plan_of(&name, withdrawn)?;
+        let plan = gather.plan_of(&name, &labels, withdrawn)?;
         for target in plan.iter().flat_map(|plan| &plan.targets) {
             if !sites.contains_key(&target.site) {
                 sites.insert(target.site.clone(), gather.site(&target.site)?);
@@ -135,6 +152,7 @@ impl Engine {
         Ok(Closure {
             name,
             application: declared,
+            policy_name,
             policy,
             vault,
             vaults,
@@ -154,7 +172,7 @@ impl Engine {
             .unwrap_or_default()
             .into_iter()
             .filter(|standing| standing.declaration.kind() == KindName::Application)
-            .map(|standing| standing.declaration.name.to_string())
+            .map(|standing| standing.declaration.name().to_string())
             .collect();
         let help = if names.is_empty() {
             "declare it with `dram apply` or `terraform apply`".to_owned()
@@ -175,7 +193,7 @@ impl Engine {
         let gone = gone.map(|standing| standing.declaration);
         names.extend(
             gone.filter(|declaration| declaration.kind() == KindName::Application)
-                .map(|declaration| declaration.name),
+                .map(|declaration| declaration.metadata.name),
         );
         Ok(names)
     }
@@ -186,7 +204,7 @@ impl Engine {
         let live = survey.into_iter().map(|standing| standing.declaration);
         Ok(live
             .filter(|declaration| declaration.kind() == KindName::Application)
-            .map(|declaration| declaration.name)
+            .map(|declaration| declaration.metadata.name)
             .collect())
     }
 }
@@ -207,7 +225,7 @@ impl Closure {
     /// A site of the closure, as runbooks hold it.
     pub(super) fn site(&self, name: &str) -> Result<SiteRef, Error> {
         match self.sites.get_key_value(name) {
-            Some((name, site)) => Ok(site_ref(name, site, self.plan.as_ref())),
+            Some((name, site)) => site_ref(name, site, self.plan.as_ref()),
             None => {
                 let names: Vec<String> = self.sites.keys().map(ToString::to_string).collect();
                 Err(not_declared(
@@ -339,8 +357,34 @@ impl Gather<'_> {
         }
     }
 
+    /// The policy whose labels choose an application that names none.
+    fn policy_for(&mut self, application: &Name, labels: &Labels) -> Result<(Name, ProtectionPolicy), Error> {
+        let mut chosen = Vec::new();
+        for standing in self.engine.catalog.declarations()?.live {
+            if let Spec::ProtectionPolicy(policy) = &standing.declaration.spec
+                && policy.applies_to(labels)
+            {
+                chosen.push((standing.declaration.name().clone(), policy.clone(), standing));
+            }
+        }
+        match <[_; 1]>::try_from(chosen) {
+            Ok([(name, policy, standing)]) => {
+                self.record(&standing);
+                Ok((name, policy))
+            }
+            Err(chosen) => Err(not_declared(
+                "policy of application",
+                application,
+                match chosen.as_slice() {
+                    [] => "it names none, and none applies to its labels: name one with `policy`",
+                    _ => "it names none, and several apply to its labels: name one with `policy`",
+                },
+            )),
+        }
+    }
+
     /// The plan of an application. One that was withdrawn may have been withdrawn together with its plan.
-    fn plan_of(&mut self, application: &Name, withdrawn: bool) -> Result<Option<RecoveryPlan>, Error> {
+    fn plan_of(&mut self, application: &Name, labels: &Labels, withdrawn: bool) -> Result<Option<RecoveryPlan>, Error> {
         if let Some(known) = self.known.filter(|_| !withdrawn) {
             let Some(standing) = known.plans.get(application) else {
                 return Ok(None);
@@ -358,7 +402,7 @@ impl Gather<'_> {
         }
         for standing in plans {
             if let Spec::RecoveryPlan(plan) = &standing.declaration.spec
-                && plan.applications.names.contains(application)
+                && plan.applications.chooses(application, labels)
             {
                 self.record(&standing);
                 return Ok(Some(plan.clone()));

@@ -1,6 +1,7 @@
 //! Declaring a model through the one door of the catalog.
 
 use super::Engine;
+use crate::able::not_yet;
 use crate::error::Error;
 use dram_catalog::record::declaration::{Manager, ManagerKind, Standing};
 use dram_compiler::check::assemble;
@@ -78,6 +79,7 @@ impl Engine {
             .rev()
             .filter(|old| what.prune && old.manager.kind == ManagerKind::Cli && !holds(&wanted, &old.declaration))
             .collect();
+        wanted.iter().try_for_each(able)?;
         fits_with_the_rest(&standing, &wanted, &stale)?;
         let mut applied = Vec::new();
         for declaration in &wanted {
@@ -117,16 +119,35 @@ impl Engine {
     }
 }
 
+/// An error where a declaration asks for what this engine does not carry out.
+pub(super) fn able(declaration: &Declaration) -> Result<(), Error> {
+    match not_yet(declaration).first() {
+        None => Ok(()),
+        Some(path) => Err(Error::NotYet {
+            what: missing(declaration, path),
+        }),
+    }
+}
+
+/// `` `hooks[2].scale` of application `shop` ``
+pub(super) fn missing(declaration: &Declaration, path: &str) -> String {
+    let of = format!("{} `{}`", declaration.kind(), declaration.name());
+    if path.is_empty() {
+        return of;
+    }
+    format!("`{path}` of {of}")
+}
+
 fn entry(declaration: &Declaration, change: Change) -> Applied {
     Applied {
         kind: declaration.kind().to_string(),
-        name: declaration.name.to_string(),
+        name: declaration.name().to_string(),
         change,
     }
 }
 
 fn same(a: &Declaration, b: &Declaration) -> bool {
-    a.kind() == b.kind() && a.name == b.name
+    a.kind() == b.kind() && a.name() == b.name()
 }
 
 fn holds(list: &[Declaration], declaration: &Declaration) -> bool {

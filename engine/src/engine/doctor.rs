@@ -3,7 +3,9 @@
 mod vault;
 
 use super::closure::Closure;
+use super::declare::missing;
 use super::{Engine, ProtectRequest};
+use crate::able::not_yet;
 use crate::error::Error;
 use crate::opening;
 use crate::run::{host_site, site_ref};
@@ -51,10 +53,19 @@ impl Engine {
         findings.extend(survey.unreadable.iter().map(|error| bad("catalog", error.to_string())));
         for standing in &survey.live {
             let declared = &standing.declaration;
-            let subject = format!("{} {}", declared.kind(), declared.name);
+            let subject = format!("{} {}", declared.kind(), declared.name());
+            let not_yet = not_yet(declared);
+            if !not_yet.is_empty() {
+                let said: Vec<String> = not_yet.iter().map(|path| missing(declared, path)).collect();
+                findings.push(bad(
+                    &subject,
+                    format!("not carried out by this version of dram: {}", said.join(", ")),
+                ));
+                continue;
+            }
             match &declared.spec {
                 Spec::RecoverySite(site) => {
-                    let site = site_ref(&declared.name, site, None);
+                    let site = site_ref(declared.name(), site, None)?;
                     findings.push(match host_site(&site)?.inventory(&[]).map(|inventory| inventory.root) {
                         Ok(Presence::Known) => good(&subject, format!("`{}` is there", site.root)),
                         Ok(Presence::Absent) => look(&subject, format!("`{}` is not there", site.root)),
@@ -66,10 +77,14 @@ impl Engine {
                 }
                 Spec::Vault(vault) => {
                     let tenant = self.catalog.tenant().as_str();
-                    findings.extend(vault_findings(&subject, &declared.name, vault, tenant));
+                    findings.extend(vault_findings(&subject, declared.name(), vault, tenant));
                 }
-                Spec::Application(_) => findings.extend(self.application_findings(&subject, &declared.name)),
-                Spec::Catalog(_) | Spec::ProtectionPolicy(_) | Spec::Profile(_) | Spec::RecoveryPlan(_) => {}
+                Spec::Application(_) => findings.extend(self.application_findings(&subject, declared.name())),
+                Spec::Catalog(_)
+                | Spec::ProtectionPolicy(_)
+                | Spec::Profile(_)
+                | Spec::ReplicationPair(_)
+                | Spec::RecoveryPlan(_) => {}
             }
         }
         Ok(findings)

@@ -96,7 +96,7 @@ fn declarations(records: &[serde_json::Value]) -> impl Iterator<Item = (Declarat
 fn gather(point: &SealedPoint, known: &mut BTreeMap<(KindName, String), (String, Declaration, Manager)>) {
     let Some(manifest) = &point.manifest else { return };
     for (declaration, manager) in declarations(&manifest.declarations) {
-        let key = (declaration.kind(), declaration.name.to_string());
+        let key = (declaration.kind(), declaration.name().to_string());
         let newer = known.get(&key).is_none_or(|(from, ..)| *from < point.point);
         if newer {
             known.insert(key, (point.point.clone(), declaration, manager));
@@ -108,5 +108,5 @@ fn gather(point: &SealedPoint, known: &mut BTreeMap<(KindName, String), (String,
 fn vault_name(records: &[serde_json::Value]) -> Option<String> {
     declarations(records)
         .find(|(declaration, _)| declaration.kind() == KindName::Vault)
-        .map(|(declaration, _)| declaration.name.to_string())
+        .map(|(declaration, _)| declaration.name().to_string())
 }

@@ -1,5 +1,6 @@
 //! Making true what was declared: sites are reached, vaults are made, repositories initialised.
 
+use super::declare::able;
 use super::{Engine, application_name};
 use crate::error::Error;
 use crate::opening;
@@ -27,8 +28,9 @@ impl Engine {
         };
         let declared = &standing.declaration;
         let answer = match &declared.spec {
+            _ if able(declared).is_err() => able(declared).map(|()| (true, String::new())),
             Spec::RecoverySite(site) => {
-                let site = site_ref(&declared.name, site, None);
+                let site = site_ref(declared.name(), site, None)?;
                 host_site(&site)
                     .and_then(|driver| driver.inventory(&[]).map_err(Error::from))
                     .map(|inventory| {
@@ -43,10 +45,12 @@ impl Engine {
                         }
                     })
             }
-            Spec::Vault(vault) => self.make_vault(&declared.name, vault).map(|found| (true, found)),
+            Spec::Vault(vault) => self.make_vault(declared.name(), vault).map(|found| (true, found)),
             Spec::Application(_) => self.make_repository(name).map(|()| (true, String::new())),
             Spec::ProtectionPolicy(_) => self.make_repositories_under(name).map(|()| (true, String::new())),
-            Spec::RecoveryPlan(_) | Spec::Catalog(_) | Spec::Profile(_) => Ok((true, String::new())),
+            Spec::RecoveryPlan(_) | Spec::ReplicationPair(_) | Spec::Catalog(_) | Spec::Profile(_) => {
+                Ok((true, String::new()))
+            }
         };
         let (ready, reason) = answer.unwrap_or_else(|error| (false, with_way_out(&error)));
         let observation = Observation {
@@ -78,7 +82,7 @@ impl Engine {
     /// A policy that has got a further vault needs the repositories of its applications there.
     fn make_repositories_under(&self, policy: &str) -> Result<(), Error> {
         for application in self.applications()? {
-            if *self.closure(&application)?.application.policy == *policy {
+            if *self.closure(&application)?.policy_name == *policy {
                 self.make_repository(&application)?;
             }
         }

@@ -12,7 +12,7 @@ use crate::run::{Authority, Driver, FileLog, Log, keep_log};
 use crate::runbook::{Destination, Restore, Runbook, Scope, VaultRef, Verb, restore};
 use crate::vault::{Cancel, Item, Owners, Repository};
 use dram_catalog::SystemClock;
-use dram_compiler::model::{Application, Declaration, Name, Spec};
+use dram_compiler::model::{Application, Declaration, Metadata, Name, Spec};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -236,7 +236,7 @@ fn declared(records: &[Value], name: &Name) -> Result<Application, Error> {
             continue;
         };
         if let Ok(Declaration {
-            name: found,
+            metadata: Metadata { name: found, .. },
             spec: Spec::Application(application),
         }) = Declaration::from_json(json)
             && found == *name

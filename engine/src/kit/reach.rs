@@ -9,6 +9,7 @@ pub(super) fn needs(vault: &VaultRef) -> String {
     let found = |place: &SecretPlace| match place {
         SecretPlace::Env(name) => format!("its engine has it in the variable {name}"),
         SecretPlace::File(path) => format!("its engine has it in the file {path}"),
+        SecretPlace::Kubernetes(key) => format!("its engine has it in the Kubernetes secret {key}"),
     };
     match &vault.place {
         PlaceRef::Directory(path) => format!("this machine to have {path}: mount what belongs there"),

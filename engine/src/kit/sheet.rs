@@ -335,6 +335,19 @@ fn asked(health: &Health) -> Vec<String> {
     let http = match &health.probe {
         Probe::Exec(command) => return at_root(command),
         Probe::Http(http) => http,
+        Probe::Tcp(tcp) => {
+            let (host, port) = tcp.address.parts();
+            let seconds = health.start_period.seconds.max(1).to_string();
+            return words([
+                "timeout",
+                &seconds,
+                "sh",
+                "-c",
+                &quoted(&format!("until nc -z {host} {port}; do sleep 1; done")),
+            ]);
+        }
+        // A host tells nothing by itself: none has such a check.
+        Probe::Ready(_) => return Vec::new(),
     };
     let seconds = health.start_period.seconds.max(1).to_string();
     let timeout = health.timeout.seconds.max(1).to_string();

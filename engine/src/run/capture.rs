@@ -31,9 +31,9 @@ impl Driver<'_> {
     pub(super) fn host(&self, name: &str) -> Result<&Host, Error> {
         match &self.component(name)?.body {
             Some(Body::Host(host)) => Ok(host),
-            None => Err(Error::NotResumable {
+            Some(Body::Kubernetes(_) | Body::Openstack(_)) | None => Err(Error::NotResumable {
                 run: self.runbook.point.clone(),
-                why: format!("its component `{name}` has no body"),
+                why: format!("its component `{name}` is none of a host"),
             }),
         }
     }

@@ -160,9 +160,11 @@ fn hook_of(driver: &Driver<'_>, position: usize) -> Result<site::Hook, Error> {
         .runbook
         .application()
         .and_then(|application: &Application| application.hooks.get(position));
-    found.map(terms::hook).ok_or_else(|| Error::NotResumable {
-        run: driver.runbook.point.clone(),
-        why: format!("its application has no hook {position}"),
+    found.map(terms::hook).unwrap_or_else(|| {
+        Err(Error::NotResumable {
+            run: driver.runbook.point.clone(),
+            why: format!("its application has no hook {position}"),
+        })
     })
 }
 

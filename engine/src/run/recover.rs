@@ -356,7 +356,7 @@ pub(super) fn health(driver: &Driver<'_>, name: &str) -> Result<Outcome, Error> 
     let component = driver.component(name)?;
     let (site, around) = (driver.site()?, driver.around(name));
     for health in &component.health {
-        site.await_healthy(&terms::check(health), &around, &SystemClock::default(), &driver.cancel)?;
+        site.await_healthy(&terms::check(health)?, &around, &SystemClock::default(), &driver.cancel)?;
     }
     Ok(Outcome {
         detail: "healthy".to_owned(),

@@ -30,8 +30,8 @@ pub(super) fn command(command: &Command) -> site::Command {
     }
 }
 
-pub(super) fn check(health: &Health) -> site::Check {
-    site::Check {
+pub(super) fn check(health: &Health) -> Result<site::Check, Error> {
+    Ok(site::Check {
         probe: match &health.probe {
             Probe::Http(http) => site::Probe::Http(site::HttpCheck {
                 url: http.url.clone(),
@@ -39,15 +39,22 @@ pub(super) fn check(health: &Health) -> site::Check {
                 status: u16::try_from(http.status).unwrap_or(u16::MAX),
                 body: http.body.clone(),
             }),
+            Probe::Tcp(tcp) => site::Probe::Tcp(tcp.address.to_string()),
             Probe::Exec(exec) => site::Probe::Exec(command(exec)),
+            Probe::Ready(_) => return Err(not_of_hosts("a health check by `ready`")),
         },
         timeout: health.timeout.to_std(),
         start_period: health.start_period.to_std(),
-    }
+    })
+}
+
+/// What is declared only of other platforms: whoever declares it was told.
+fn not_of_hosts(what: &str) -> Error {
+    Error::NotYet { what: what.to_owned() }
 }
 
 /// A hook of an application.
-pub(super) fn hook(hook: &Hook) -> site::Hook {
+pub(super) fn hook(hook: &Hook) -> Result<site::Hook, Error> {
     let on_engine = place_of(hook) == Place::Engine;
     let command = |action| {
         site::HookDeed::Command(site::Command {
@@ -57,7 +64,7 @@ pub(super) fn hook(hook: &Hook) -> site::Hook {
             on_engine,
         })
     };
-    site::Hook {
+    Ok(site::Hook {
         component: hook.component.as_ref().map(ToString::to_string),
         deed: match &hook.deed {
             HookDeed::Run(argv) => command(site::Action::Run(argv.clone())),
@@ -74,8 +81,9 @@ pub(super) fn hook(hook: &Hook) -> site::Hook {
                 status: request.status.map(|status| u16::try_from(status).unwrap_or(u16::MAX)),
                 timeout: hook.timeout.to_std(),
             }),
+            HookDeed::Scale(_) => return Err(not_of_hosts("a hook that scales")),
             HookDeed::Wait(health) => {
-                let check = check(health);
+                let check = check(health)?;
                 site::HookDeed::Wait(site::Check {
                     timeout: check.timeout.min(hook.timeout.to_std()),
                     ..check
@@ -83,7 +91,7 @@ pub(super) fn hook(hook: &Hook) -> site::Hook {
             }
         },
         may_fail: hook.on_error == OnError::Continue,
-    }
+    })
 }
 
 /// The driver of a site.
@@ -101,12 +109,16 @@ pub(crate) fn host_site(site: &SiteRef) -> Result<HostSite, Error> {
 }
 
 /// A site as runbooks hold it; the plan's mappings hold at its targets, not at home.
-pub(crate) fn site_ref(name: &Name, site: &RecoverySite, plan: Option<&RecoveryPlan>) -> SiteRef {
-    let Platform::Host(host) = &site.platform;
+pub(crate) fn site_ref(name: &Name, site: &RecoverySite, plan: Option<&RecoveryPlan>) -> Result<SiteRef, Error> {
+    let Platform::Host(host) = &site.platform else {
+        return Err(Error::NotYet {
+            what: format!("`{}` of site `{name}`", site.platform.word()),
+        });
+    };
     let mapping = plan
         .filter(|plan| plan.targets.iter().any(|target| target.site == *name))
         .and_then(|plan| plan.mappings.as_ref()?.path.as_ref());
-    SiteRef {
+    Ok(SiteRef {
         name: name.to_string(),
         root: host.root.as_str().to_owned(),
         mappings: mapping
@@ -119,7 +131,7 @@ pub(crate) fn site_ref(name: &Name, site: &RecoverySite, plan: Option<&RecoveryP
             })
             .unwrap_or_default(),
         fail_on_missing: mapping.is_some_and(|mapping| mapping.on_missing == OnMissing::Fail),
-    }
+    })
 }
 
 /// A vault as runbooks hold it.
@@ -182,6 +194,9 @@ fn secret(reference: &SecretRef) -> SecretPlace {
     match &reference.source {
         SecretSource::Env(name) => SecretPlace::Env(name.as_ref().to_owned()),
         SecretSource::File(path) => SecretPlace::File(path.as_str().to_owned()),
+        SecretSource::Kubernetes(secret) => {
+            SecretPlace::Kubernetes(format!("{}/{}/{}", secret.namespace, secret.name, secret.key))
+        }
     }
 }
 

@@ -18,6 +18,7 @@ pub(super) fn hooks<'a>(
                 HookDeed::Run(argv) => format!("run `{}`", argv.first().map(String::as_str).unwrap_or_default()),
                 HookDeed::Shell(_) => "run a text for the shell".to_owned(),
                 HookDeed::Http(_) => "send a request".to_owned(),
+                HookDeed::Scale(_) => "scale workloads".to_owned(),
                 HookDeed::Wait(_) => "wait for a check".to_owned(),
             };
             let when = match at {
@@ -27,6 +28,9 @@ pub(super) fn hooks<'a>(
                 Moment::AfterRestore => "after the restore",
                 Moment::BeforeStart => "before the start",
                 Moment::AfterStart => "after the start",
+                Moment::BeforeTraffic => "before users are led here",
+                Moment::AfterTraffic => "after users were led here",
+                Moment::DrillCleanup => "when the drill is over",
             };
             let of = component
                 .map(|component| format!(" of {component}"))

@@ -61,6 +61,7 @@ pub fn protect(what: Protect<'_>) -> Result<Runbook, Refusal> {
             false => running.extend(captures(component)),
         }
     }
+    unable(&what.scope)?;
     if resting.is_empty() && running.is_empty() {
         return Err(Refusal::NothingToProtect {
             application: what.scope.name.to_string(),
@@ -107,14 +108,40 @@ pub fn protect(what: Protect<'_>) -> Result<Runbook, Refusal> {
 
 /// The pieces of a component's data.
 fn captures(component: &Component) -> impl Iterator<Item = Capture> + use<'_> {
-    methods(component).into_iter().map(|method| Capture {
-        component: component.name.to_string(),
-        item: item_name(&component.name, method),
-        method: match method {
-            Method::Files => vault::Method::Files,
-            Method::Dump => vault::Method::Dump,
-        },
+    methods(component).into_iter().filter_map(|method| {
+        Some(Capture {
+            component: component.name.to_string(),
+            item: item_name(&component.name, method),
+            method: kept_as(method)?,
+        })
     })
+}
+
+/// How a vault keeps what a method captures; nothing for a method of which this engine has no driver.
+pub(super) const fn kept_as(method: Method) -> Option<vault::Method> {
+    match method {
+        Method::Files => Some(vault::Method::Files),
+        Method::Dump => Some(vault::Method::Dump),
+        Method::Image | Method::CsiSnapshot | Method::Volsync | Method::Velero | Method::CinderBackup => None,
+    }
+}
+
+/// A method that no driver here has, with its component.
+fn unable(scope: &Scope<'_>) -> Result<(), Refusal> {
+    for component in scope
+        .application
+        .components
+        .iter()
+        .filter(|component| scope.has(component))
+    {
+        if let Some(method) = methods(component).into_iter().find(|method| kept_as(*method).is_none()) {
+            return Err(Refusal::NoDriver {
+                component: component.name.to_string(),
+                method: method.as_str(),
+            });
+        }
+    }
+    Ok(())
 }
 
 const fn level(reached: Option<Consistency>) -> vault::Consistency {

@@ -62,6 +62,14 @@ pub enum Refusal {
         /// Points that the catalog knows of.
         points: usize,
     },
+    /// The data of a component is captured by a method that no driver here has.
+    #[error("component `{component}` is captured by `{method}`, which this version of dram does not carry out")]
+    NoDriver {
+        /// The component.
+        component: String,
+        /// The method.
+        method: &'static str,
+    },
     /// There is nothing to protect.
     #[error("application `{application}` has no paths and no dumps: there is nothing to protect")]
     NothingToProtect {
@@ -188,6 +196,9 @@ impl Refusal {
                 "mount what belongs there; if nothing does, or it is lost for good, `dram reconcile --kind Application --name \
                  {application}` makes a new repository"
             ),
+            Self::NoDriver { component, .. } => {
+                format!("name the other components with `--component`, or say `protect: exclude` of `{component}`")
+            }
             Self::NothingToProtect { .. } => "give a component `paths` or a `dump`".to_owned(),
             Self::NoCopies { .. } => "name a further vault under `vaults` of the policy".to_owned(),
             Self::NoComponent { .. } => "look at the names with `dram points` and in the model".to_owned(),

@@ -1,10 +1,11 @@
 //! How an application comes back.
 
 use super::hook::hooks;
+use super::protect::kept_as;
 use super::{Refusal, Runbook, Scope, Step, Verb};
 use crate::inventory::{Inventory, PathState, Presence};
 use crate::vault::{Item, Manifest, Method, Owners};
-use dram_compiler::derive::{self, methods};
+use dram_compiler::derive::methods;
 use dram_compiler::model::{Body, Component, Moment};
 
 /// Where an application comes back.
@@ -197,10 +198,9 @@ fn fits(scope: &Scope<'_>, manifest: &Manifest) -> Result<(), Refusal> {
     let absent = scope.application.components.iter().find(|component| {
         let held = |method: Method| items(manifest, component, method).next().is_some();
         scope.has(component)
-            && methods(component).into_iter().any(|method| match method {
-                derive::Method::Files => !held(Method::Files),
-                derive::Method::Dump => !held(Method::Dump),
-            })
+            && methods(component)
+                .into_iter()
+                .any(|method| kept_as(method).is_none_or(|kept| !held(kept)))
     });
     match absent {
         Some(component) => Err(Refusal::PointHoldsLess {

@@ -386,10 +386,7 @@ impl<'a> Scope<'a> {
 
     /// The runbook of these steps.
     pub(super) fn runbook(self, verb: Verb, point: String, epoch: u64, steps: Vec<Step>) -> Runbook {
-        let application = Declaration {
-            name: self.name.clone(),
-            spec: Spec::Application(self.application.clone()),
-        };
+        let application = Declaration::new(self.name.clone(), self.application.clone());
         Runbook {
             format: RUNBOOK_FORMAT,
             verb,
@@ -453,7 +450,7 @@ impl Runbook {
     /// The application's name.
     #[must_use]
     pub const fn name(&self) -> &Name {
-        &self.application.0.name
+        self.application.0.name()
     }
 
     /// The application. `None` for a record that holds something else in its place.

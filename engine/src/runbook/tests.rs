@@ -20,9 +20,9 @@ fn shop() -> (Name, Application) {
     }));
     match declaration {
         Ok(Declaration {
-            name,
+            metadata,
             spec: Spec::Application(application),
-        }) => (name, application),
+        }) => (metadata.name, application),
         other => panic!("{other:?}"),
     }
 }

@@ -103,6 +103,8 @@ pub enum SecretPlace {
     Env(String),
     /// In a file on the engine's machine.
     File(String),
+    /// In a secret of Kubernetes: `namespace/name/key`.
+    Kubernetes(String),
 }
 
 /// For how long, and against whom, a vault keeps what a point needs.
@@ -194,7 +196,7 @@ impl VaultRef {
         });
         let named = keys.chain([&self.password]).filter_map(|place| match place {
             SecretPlace::Env(name) => Some(name.as_str()),
-            SecretPlace::File(_) => None,
+            SecretPlace::File(_) | SecretPlace::Kubernetes(_) => None,
         });
         named.chain(unnamed.iter().copied())
     }

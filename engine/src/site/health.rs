@@ -1,6 +1,7 @@
 //! Health: whether a component is up, asked once or until it is.
 
 use serde::{Deserialize, Serialize};
+use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use super::clock::Clock;
@@ -28,6 +29,8 @@ pub struct Check {
 pub enum Probe {
     /// A question over HTTP.
     Http(HttpCheck),
+    /// A connection to `host:port` that must open.
+    Tcp(String),
     /// A command that must exit with 0.
     Exec(Command),
 }
@@ -69,6 +72,25 @@ impl Values<'_> {
 }
 
 const SITE: &str = "${DRAM_SITE}";
+
+/// Opens a connection to `host:port` and closes it. A name may stand for several addresses: one that answers is enough.
+pub(super) fn connect(address: &str, timeout: Duration) -> Result<(), HealthFailure> {
+    let no_answer = |why: String| HealthFailure::NoAnswer {
+        url: address.to_owned(),
+        why,
+    };
+    let found = address
+        .to_socket_addrs()
+        .map_err(|error| no_answer(error.to_string()))?;
+    let mut failed = "the name stands for no address".to_owned();
+    for one in found {
+        match TcpStream::connect_timeout(&one, timeout) {
+            Ok(_) => return Ok(()),
+            Err(error) => failed = error.to_string(),
+        }
+    }
+    Err(no_answer(failed))
+}
 
 /// Asks once.
 pub(super) fn ask(check: &HttpCheck, timeout: Duration, values: &Values<'_>) -> Result<(), HealthFailure> {

@@ -334,6 +334,12 @@ impl Site for HostSite {
                 };
                 self.run(Deed::Health, &command, around, cancel).map(|_| ())
             }
+            Probe::Tcp(address) => health::connect(address, check.timeout).map_err(|failure| SiteError::Unhealthy {
+                site: self.name.clone(),
+                component: self.origin(Deed::Health, around).component,
+                failure: Box::new(failure),
+                asked_for: Duration::ZERO,
+            }),
             Probe::Http(http) => {
                 let values = health::Values {
                     site: &self.name,

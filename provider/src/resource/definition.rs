@@ -69,9 +69,11 @@ impl Definition {
             KindName::Application => (Some(RecoveryPointProof::kind()), true),
             KindName::RecoveryPlan => (Some(RecoveryTimeProof::kind()), false),
             KindName::Vault => (None, true),
-            KindName::Catalog | KindName::RecoverySite | KindName::ProtectionPolicy | KindName::Profile => {
-                (None, false)
-            }
+            KindName::Catalog
+            | KindName::RecoverySite
+            | KindName::ProtectionPolicy
+            | KindName::Profile
+            | KindName::ReplicationPair => (None, false),
         };
         Definition {
             kind,
@@ -104,7 +106,7 @@ impl Definition {
     fn schema(&self) -> Schema {
         let mut block = table::block(self.declared);
         let mut named = table::block(Metadata::kind());
-        for attribute in &mut named.attributes {
+        for attribute in named.attributes.iter_mut().filter(|attribute| attribute.name == "name") {
             attribute.description.push_str(" Changing it replaces the resource.");
         }
         block.attributes.splice(0..0, named.attributes);

@@ -22,7 +22,7 @@ use dram_compiler::check;
 use dram_compiler::check::Written;
 use dram_compiler::model::{Declaration, KindName, Metadata, Spec};
 use dram_compiler::profile::{Profiles, told_at_the_profile};
-use dram_fields::{Block as _, Cx, Diagnostic, Name, Span};
+use dram_fields::{Block as _, Cx, Diagnostic, Span};
 
 pub use definition::{Definition, Schemas};
 use engine::Children;
@@ -168,15 +168,15 @@ fn read_declaration(definition: &Definition, config: &Value) -> Reading {
     // No attribute stands for what a profile has put into a component: the host is led to the profile.
     let notice = |finding: Diagnostic| table::notice_of(&told_at_the_profile(&written, finding));
     let mut notices: Vec<Notice> = found.iter().cloned().map(notice).collect();
-    let name = dram_fields::decode::<Metadata>(table::node_of(Metadata::kind(), config));
-    notices.extend(name.diagnostics.iter().map(table::notice_of));
+    let called = dram_fields::decode::<Metadata>(table::node_of(Metadata::kind(), config));
+    notices.extend(called.diagnostics.iter().map(table::notice_of));
     let mut declaration = None;
     if let Some(spec) = spec.filter(|_| found.is_empty()) {
         // What can be said without the name is said without it.
-        let name: Option<Name> = name.value.map(|metadata| metadata.name);
-        let known = name.is_some();
-        if let Some(name) = name.or_else(|| "unknown".parse().ok()) {
-            let document = Written::of(Declaration { name, spec });
+        let known = called.value.is_some();
+        let unknown = || "unknown".parse().ok().map(Metadata::named);
+        if let Some(metadata) = called.value.or_else(unknown) {
+            let document = Written::of(Declaration { metadata, spec });
             let mut found = Vec::new();
             check::alone(&document, &mut found);
             notices.extend(found.into_iter().map(notice));

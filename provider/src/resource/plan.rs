@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use dram_compiler::model::Metadata;
 use dram_fields::Block as _;
 
 use super::definition::{Definition, Observed};
@@ -130,6 +131,9 @@ fn planned_state(definition: &Definition, prior: &Value, config: &Value) -> Valu
         Value::Map(entries) => entries,
         other => return other,
     };
+    if let Value::Map(called) = table::kept(Metadata::kind(), config, prior) {
+        state.extend(called);
+    }
     let changed = state.iter().any(|(name, value)| prior.attribute(name) != value);
     state.insert("name".to_owned(), config.attribute("name").clone());
     let protection = match config.attribute("deletion_protection") {

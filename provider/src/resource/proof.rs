@@ -34,7 +34,9 @@ pub(super) fn prove(walk: &Walk, settings: &Settings, declaration: &Declaration)
         Spec::ProtectionPolicy(policy) => of_policy(declaration, policy),
         Spec::Application(application) => prover.of_application(declaration, application)?,
         Spec::RecoveryPlan(plan) => prover.of_plan(plan)?,
-        Spec::Catalog(_) | Spec::RecoverySite(_) | Spec::Vault(_) | Spec::Profile(_) => Proved::default(),
+        Spec::Catalog(_) | Spec::RecoverySite(_) | Spec::Vault(_) | Spec::Profile(_) | Spec::ReplicationPair(_) => {
+            Proved::default()
+        }
     };
     proved.notices.extend(prover.together(declaration)?);
     Ok(proved)
@@ -51,7 +53,7 @@ fn of_policy(declaration: &Declaration, policy: &ProtectionPolicy) -> Proved {
         let path = [Step::Field(ProtectionPolicy::OBJECTIVES), Step::Field(Objectives::RPO)];
         let summary = format!(
             "policy `{}` may lose the changes of {}, and its RPO is {}",
-            declaration.name,
+            declaration.name(),
             duration_text(proof.worst_case),
             proof.objective
         );
@@ -69,16 +71,20 @@ impl Prover<'_> {
     }
 
     fn of_application(&self, declaration: &Declaration, application: &Application) -> Result<Proved, Unusable> {
-        let policy_part = self.part(KindName::ProtectionPolicy, &application.policy)?;
+        // Which policy labels choose is the compiler's to say: without a name the rules below refuse the application.
+        let Some(policy_name) = &application.policy else {
+            return Ok(Proved::default());
+        };
+        let policy_part = self.part(KindName::ProtectionPolicy, policy_name)?;
         let site_part = self.part(KindName::RecoverySite, &application.site)?;
         let Some(Spec::ProtectionPolicy(policy)) = policy_part.declaration().map(|policy| &policy.spec) else {
             return Ok(Proved::default());
         };
         let site = match site_part.declaration() {
             Some(Declaration {
-                name,
+                metadata,
                 spec: Spec::RecoverySite(site),
-            }) => Some((name, site)),
+            }) => Some((&metadata.name, site)),
             _ => None,
         };
         let proof = prove::recovery_point(application, policy, site);
@@ -88,9 +94,9 @@ impl Prover<'_> {
         if proof.verdict == Verdict::NotMet && !said {
             let summary = format!(
                 "application `{}` may lose the changes of {}, and the RPO of policy `{}` is {}",
-                declaration.name,
+                declaration.name(),
                 duration_text(proof.worst_case),
-                application.policy,
+                policy_name,
                 proof.objective
             );
             proved
@@ -108,13 +114,17 @@ impl Prover<'_> {
         let mut proved = Proved::default();
         let mut complete = true;
         let mut worst: Option<(Verdict, u64)> = None;
-        for name in &plan.applications.names {
+        for name in plan.applications.names() {
             let part = self.part(KindName::Application, name)?;
             let Some(Spec::Application(application)) = part.declaration().map(|part| &part.spec) else {
                 complete = false;
                 continue;
             };
-            let part = self.part(KindName::ProtectionPolicy, &application.policy)?;
+            let Some(policy_name) = &application.policy else {
+                complete = false;
+                continue;
+            };
+            let part = self.part(KindName::ProtectionPolicy, policy_name)?;
             let Some(Spec::ProtectionPolicy(policy)) = part.declaration().map(|part| &part.spec) else {
                 complete = false;
                 continue;
@@ -133,7 +143,7 @@ impl Prover<'_> {
                         "application `{name}` may take {} to run again at site `{}`, and the RTO of policy `{}` is {}",
                         duration_text(proof.worst_case),
                         target.site,
-                        application.policy,
+                        policy_name,
                         proof.objective
                     );
                     let path = [
@@ -174,12 +184,12 @@ impl Prover<'_> {
                     None => return Ok(Vec::new()),
                 }
             }
-            all.insert((next.kind(), next.name.to_string()), next);
+            all.insert((next.kind(), next.name().to_string()), next);
         }
         let found = check::assemble(all.into_values()).err().unwrap_or_default();
         let table = declaration.kind().table();
         let ours = |diagnostic: &&dram_fields::Diagnostic| match diagnostic.path.first() {
-            Some(Step::Field(first)) => table.fields().any(|field| std::ptr::eq(field, *first)),
+            Some(Step::Field(first)) => table.fields().any(|field| field.is(first)),
             Some(Step::Index(_) | Step::Key(_)) | None => false,
         };
         Ok(found.iter().filter(ours).map(table::notice_of).collect())

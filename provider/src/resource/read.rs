@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use dram_catalog::record::declaration::Standing;
 use dram_catalog::record::observation::Observed;
-use dram_compiler::model::Declaration;
-use dram_fields::{Block as _, Name};
+use dram_compiler::model::{Declaration, Metadata};
+use dram_fields::{Block as _, Data, Name, Node, Shape as _};
 
 use super::definition::{self, Definition};
 use super::settings::{Settings, Unusable};
@@ -106,7 +106,7 @@ impl Provider {
         };
         let name = standing.declaration.name();
         let mut put = |name: &str, value: Value| state.insert(name.to_owned(), value);
-        put("name", name.into());
+        put("name", Value::from(&**name));
         put(
             "deletion_protection",
             match said.attribute("deletion_protection") {
@@ -170,10 +170,24 @@ impl Provider {
 /// What stands, in the spelling of `said` wherever that means the same.
 fn spelled(definition: &Definition, standing: &Standing<Declaration>, said: &Value) -> Value {
     // Profiles do not stand in a record, but what they stand for.
-    if super::read_declaration(definition, said).declaration.as_ref() == Some(&standing.declaration) {
-        return table::declared(definition.declared, said);
+    let (mut state, called) =
+        if super::read_declaration(definition, said).declaration.as_ref() == Some(&standing.declaration) {
+            (
+                table::declared(definition.declared, said),
+                table::declared(Metadata::kind(), said),
+            )
+        } else {
+            let declaration = &standing.declaration;
+            let called = declaration.metadata.encode().unwrap_or(Node::new(Data::Null));
+            (
+                table::value_of(definition.declared, &declaration.spec.encode(), said),
+                table::value_of(Metadata::kind(), &called, said),
+            )
+        };
+    if let (Value::Map(state), Value::Map(called)) = (&mut state, called) {
+        state.extend(called);
     }
-    table::value_of(definition.declared, &standing.declaration.spec.encode(), said)
+    state
 }
 
 /// Whether something can do what it is declared for.

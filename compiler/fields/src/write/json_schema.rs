@@ -78,12 +78,17 @@ fn definition(kind: &'static Kind, values: Values) -> Value {
 
 fn property(field: &'static Field, values: Values) -> Value {
     let mut schema = shape(&field.ty, values);
-    if let (Value::Object(schema), Ty::List(_)) = (&mut schema, field.ty) {
+    let counted = match field.ty {
+        Ty::List(_) => Some(("minItems", "maxItems")),
+        Ty::Map(_) => Some(("minProperties", "maxProperties")),
+        _ => None,
+    };
+    if let (Value::Object(schema), Some((least, most))) = (&mut schema, counted) {
         if field.min > 0 {
-            schema.insert("minItems".to_owned(), json!(field.min));
+            schema.insert(least.to_owned(), json!(field.min));
         }
         if field.max > 0 {
-            schema.insert("maxItems".to_owned(), json!(field.max));
+            schema.insert(most.to_owned(), json!(field.max));
         }
     }
     // A parameter stands for a whole list as well, though not for one of blocks.

@@ -140,6 +140,11 @@ impl Job<'_> {
         let level = match verify.level {
             VerifyLevel::Checksum => Level::Checksum,
             VerifyLevel::Restore => Level::Restore,
+            VerifyLevel::Boot | VerifyLevel::Health => {
+                return Err(Error::NotYet {
+                    what: format!("`verify.level: {}`", verify.level.word()),
+                });
+            }
         };
         let mut failed = None;
         for vault in self.engine.vaults_of(&self.application)? {
