@@ -5,13 +5,15 @@ mod domains;
 mod hooks;
 mod names;
 mod quantities;
+mod repair;
 mod schedules;
 mod vaults;
 mod written;
 
+pub use repair::{Repaired, repair};
 pub use written::Written;
 
-use crate::diagnostic::{Diagnostic, has_errors, sort};
+use crate::diagnostic::{Diagnostic, has_errors, keep_feasible, sort};
 use crate::model::{Declaration, KindName, Model, Spec};
 use crate::profile::{self, Profiles};
 use crate::source::Sources;
@@ -43,6 +45,7 @@ pub fn check(sources: &Sources) -> Checked {
         .collect();
     let model = rules(documents, &mut diagnostics);
     profiles.tell(&mut diagnostics);
+    keep_feasible(sources, &mut diagnostics);
     sort(&mut diagnostics);
     Checked {
         model: model.filter(|_| !has_errors(&diagnostics)),

@@ -80,7 +80,7 @@ pub(super) fn apart(documents: &[Written], out: &mut Vec<Diagnostic>) {
 }
 
 fn vault_apart(declared: &Declared<'_>, document: &Written, application: &Application, out: &mut Vec<Diagnostic>) {
-    let Some((_, site)) = declared.site(&application.site) else {
+    let Some((site_document, site)) = declared.site(&application.site) else {
         return;
     };
     let Some((policy_document, policy)) = declared.policy(&application.policy) else {
@@ -116,6 +116,10 @@ fn vault_apart(declared: &Declared<'_>, document: &Written, application: &Applic
                         vault_document.spec.at(&[Step::Field(Vault::FAILURE_DOMAIN)]),
                         "its failure domain",
                     )
+                    .related(
+                        site_document.spec.at(&[Step::Field(RecoverySite::FAILURE_DOMAIN)]),
+                        "that of the site",
+                    )
                     .help("use a vault in another failure domain"),
             );
         }
@@ -124,10 +128,10 @@ fn vault_apart(declared: &Declared<'_>, document: &Written, application: &Applic
 
 fn target_apart(declared: &Declared<'_>, document: &Written, plan: &RecoveryPlan, out: &mut Vec<Diagnostic>) {
     for name in &plan.applications.names {
-        let Some((_, application)) = declared.application(name) else {
+        let Some((runs, application)) = declared.application(name) else {
             continue;
         };
-        let Some((_, home)) = declared.site(&application.site) else {
+        let Some((home_document, home)) = declared.site(&application.site) else {
             continue;
         };
         for (index, target) in plan.targets.iter().enumerate() {
@@ -144,9 +148,10 @@ fn target_apart(declared: &Declared<'_>, document: &Written, plan: &RecoveryPlan
                 out.push(
                     document
                         .error(codes::TARGET_IS_HOME, path, message)
+                        .related(runs.spec.at(&[Step::Field(Application::SITE)]), "it runs here")
                         .help("name another site"),
                 );
-            } else if let Some((_, site)) = declared.site(&target.site)
+            } else if let Some((site_document, site)) = declared.site(&target.site)
                 && site.failure_domain == home.failure_domain
             {
                 let message = format!(
@@ -156,6 +161,14 @@ fn target_apart(declared: &Declared<'_>, document: &Written, plan: &RecoveryPlan
                 out.push(
                     document
                         .error(codes::SAME_FAILURE_DOMAIN, path, message)
+                        .related(
+                            site_document.spec.at(&[Step::Field(RecoverySite::FAILURE_DOMAIN)]),
+                            "the target's failure domain",
+                        )
+                        .related(
+                            home_document.spec.at(&[Step::Field(RecoverySite::FAILURE_DOMAIN)]),
+                            "that of the site",
+                        )
                         .help("name a site in another failure domain"),
                 );
             }
@@ -177,6 +190,10 @@ fn catalog_apart(documents: &[Written], document: &Written, catalog: &Catalog, o
         out.push(
             Diagnostic::warning(codes::CATALOG_DOMAIN, document.spec.at(&path), message)
                 .path(path)
+                .related(
+                    other.spec.at(&[Step::Field(Vault::FAILURE_DOMAIN)]),
+                    "its failure domain",
+                )
                 .help("keep the catalog at a third place"),
         );
     }

@@ -8,7 +8,9 @@ use super::merge::refined;
 use crate::diagnostic::{Diagnostic, compiler_codes as codes};
 use crate::model::{Application, Component, Declaration, KindName, Profile, ProfileComponent, ProfileUse, Spec};
 use crate::syntax::Document;
-use dram_fields::{Block as _, Cx, Data, Entry, Name, Node, Shape as _, Span, Step, closest, path_text};
+use dram_fields::{
+    Block as _, Cx, Data, Entry, Fix, Name, Node, Shape as _, Span, Step, closest, misspelled, path_text,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The profiles that components may use.
@@ -155,23 +157,27 @@ impl Profiles {
         };
         let built_in: Vec<&str> = built_in().iter().map(|built_in| built_in.name).collect();
         let declared: Vec<&str> = self.declared.keys().map(AsRef::as_ref).collect();
+        let only = misspelled(name, declared.iter().chain(&built_in).copied());
         let help = match closest(name, declared.iter().chain(&built_in).copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None if declared.is_empty() => format!("built in are {}", listed(built_in)),
             None => format!("declared are {}; built in are {}", listed(declared), listed(built_in)),
         };
-        request.error(
-            codes::UNKNOWN_PROFILE,
-            &[Step::Field(ProfileUse::USE)],
-            format!("there is no profile `{name}`"),
-            help,
-        )
+        let message = format!("there is no profile `{name}`");
+        let finding = request.error(codes::UNKNOWN_PROFILE, &[Step::Field(ProfileUse::USE)], message, help);
+        let fix = only.map(|only| Fix::word(finding.span, only));
+        finding.fix(fix)
     }
 
     /// Says of findings about what a profile has put somewhere that it was the profile.
     pub fn tell(&self, findings: &mut [Diagnostic]) {
-        for finding in findings.iter_mut().filter(|finding| finding.label.is_empty()) {
-            if let Some(name) = self.places.get(&finding.span) {
+        for finding in findings {
+            let Some(name) = self.places.get(&finding.span) else {
+                continue;
+            };
+            // What stands in the text there is not what the finding is about.
+            finding.fix = None;
+            if finding.label.is_empty() {
                 finding.label = from_profile(name, &finding.path);
             }
         }
@@ -213,15 +219,21 @@ impl Request<'_> {
                 .map(|parameter| parameter.name.as_ref() as &str)
         };
         let with = |key: &str| vec![Step::Field(ProfileUse::WITH), Step::Key(key.to_owned())];
+        // What is misspelled is not missing as well.
+        let mut meant: Vec<&str> = Vec::new();
         for key in self.used.with.keys().filter(|key| !names().any(|name| name == *key)) {
-            let help = match closest(key, names()) {
+            let near = closest(key, names()).filter(|near| !self.used.with.contains_key(*near));
+            meant.extend(near);
+            let help = match near {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("it has {}", names().collect::<Vec<_>>().join(", ")),
             };
+            let only = misspelled(key, names()).filter(|only| !self.used.with.contains_key(*only));
             let message = format!("profile `{name}` has no parameter `{key}`");
             let mut finding = self.error(codes::UNKNOWN_PARAMETER, &with(key), message, help);
             if let Some(entry) = self.written.get(ProfileUse::WITH.name).and_then(|with| with.entry(key)) {
                 finding.span = entry.name_span;
+                finding.fix = only.map(|only| Fix::word(entry.name_span, only));
                 if dram_fields::looks_secret(key) {
                     finding.masked.push(entry.value.span);
                 }
@@ -248,6 +260,7 @@ impl Request<'_> {
                         }
                     }
                 }
+                None if meant.contains(&key) => continue,
                 None if parameter.required => {
                     let message = format!("profile `{name}` needs `{key}`");
                     let mut finding =
