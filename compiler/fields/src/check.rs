@@ -295,17 +295,33 @@ fn unique(key: &str, elements: &[Node], cx: &mut Cx<'_>) {
     }
 }
 
-/// The candidate that a misspelled word most probably meant.
+/// The candidate that a misspelled or shortened word most probably meant.
 pub fn closest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
     let word = plain(word);
-    candidates
+    let (mut nearest, mut longer) = (None, Vec::new());
+    for candidate in candidates {
+        let plain = plain(candidate);
+        if word.len() >= SHORTENED && plain.starts_with(&word) {
+            longer.push(candidate);
+        }
         // Lengths that differ by more than the distance need no comparison; words of any length may come here.
-        .filter(|candidate| word.len().abs_diff(plain(candidate).len()) <= reach(candidate))
-        .map(|candidate| (strsim::damerau_levenshtein(&word, &plain(candidate)), candidate))
-        .filter(|(distance, candidate)| *distance <= reach(candidate))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
+        if word.len().abs_diff(plain.len()) > reach(candidate) {
+            continue;
+        }
+        let distance = strsim::damerau_levenshtein(&word, &plain);
+        if distance <= reach(candidate) && nearest.is_none_or(|(least, _)| distance < least) {
+            nearest = Some((distance, candidate));
+        }
+    }
+    match (nearest, longer.as_slice()) {
+        (Some((_, candidate)), _) => Some(candidate),
+        (None, [only]) => Some(only),
+        (None, _) => None,
+    }
 }
+
+/// Letters that a shortened word has at least, such as `dir` and `meta`.
+const SHORTENED: usize = 3;
 
 /// The candidate that a misspelled word must have meant: no other one is near, most of it is there, and its digits are
 /// the same, for `web1` is no slip of `web2`.

@@ -19,6 +19,8 @@ pub struct Profiles {
     declared: BTreeMap<Name, Profile>,
     /// Those with errors of their own, which say enough.
     broken: BTreeSet<String>,
+    /// Whether there is one whose name cannot be told.
+    nameless: bool,
     /// Where something of a profile stands, and of which.
     places: BTreeMap<Span, Name>,
 }
@@ -35,7 +37,9 @@ impl Profiles {
     pub fn of(documents: &[Document]) -> Self {
         let mut profiles = Self::default();
         for Document { root, broken } in documents {
-            if root.get("kind").and_then(Node::as_text) != Some(KindName::Profile.as_str()) {
+            let kind = root.get("kind").and_then(Node::as_text);
+            // A document whose kind cannot be told may be one.
+            if kind.is_some_and(|kind| kind.parse().is_ok_and(|kind: KindName| kind != KindName::Profile)) {
                 continue;
             }
             let decoded = (!*broken).then(|| Declaration::decode(root.clone()).value).flatten();
@@ -51,7 +55,9 @@ impl Profiles {
                 }
             }
             let name = root.get("metadata").and_then(|metadata| metadata.get("name"));
-            profiles.broken.extend(name.and_then(Node::as_text).map(str::to_owned));
+            let name = name.and_then(Node::as_text).filter(|name| name.parse::<Name>().is_ok());
+            profiles.nameless |= name.is_none();
+            profiles.broken.extend(name.map(str::to_owned));
         }
         profiles
     }
@@ -120,7 +126,9 @@ impl Profiles {
             return None;
         }
         let Some(profile) = self.find(name) else {
-            out.push(self.unknown(request));
+            if !self.nameless {
+                out.push(self.unknown(request));
+            }
             return None;
         };
         let before = out.len();
