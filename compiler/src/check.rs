@@ -11,13 +11,15 @@ mod plans;
 mod platforms;
 mod policies;
 mod quantities;
+mod repair;
 mod schedules;
 mod vaults;
 mod written;
 
+pub use repair::{Repaired, repair};
 pub use written::Written;
 
-use crate::diagnostic::{Diagnostic, compiler_codes as codes, has_errors, sort};
+use crate::diagnostic::{Diagnostic, compiler_codes as codes, has_errors, keep_feasible, sort};
 use crate::model::{Declaration, KindName, Model, Spec};
 use crate::profile::{self, Profiles};
 use crate::source::Sources;
@@ -50,6 +52,7 @@ pub fn check(sources: &Sources) -> Checked {
         .collect();
     let model = rules(documents, &mut diagnostics);
     profiles.tell(&mut diagnostics);
+    keep_feasible(sources, &mut diagnostics);
     sort(&mut diagnostics);
     Checked {
         model: model.filter(|_| !has_errors(&diagnostics)),

@@ -1,13 +1,21 @@
 //! Findings: their codes, and how they are shown to people and to programs.
 
+mod apply;
 mod codes;
+mod edit;
 mod json;
+mod page;
+mod sarif;
 mod shown;
 mod text;
 
+pub use apply::{Applied, apply};
 pub use codes::{all_codes, code, codes as compiler_codes};
 pub use dram_fields::{Code, Diagnostic, Severity};
-pub use json::to_json;
+pub use edit::{Edit, edits, keep_feasible};
+pub use json::{findings_schema, to_json};
+pub use page::{Example, Page, SHOP, index};
+pub use sarif::to_sarif;
 pub use text::render;
 
 /// Sorts findings by place, so that a person reads them from top to bottom.

@@ -5,7 +5,7 @@
     reason = "a test stops at the first surprise"
 )]
 
-use dram_compiler::check::check;
+use dram_compiler::check::{check, repair};
 use dram_compiler::diagnostic;
 use dram_compiler::source::Sources;
 use proptest::prelude::*;
@@ -78,6 +78,19 @@ fn survives(text: &str) {
     let json = diagnostic::to_json(&sources, &checked.diagnostics);
     assert_eq!(json.as_array().unwrap().len(), checked.diagnostics.len());
     assert_eq!(shown.is_empty(), checked.diagnostics.is_empty());
+    let sarif = diagnostic::to_sarif(&sources, &checked.diagnostics);
+    assert_eq!(
+        sarif.pointer("/runs/0/results").unwrap().as_array().unwrap().len(),
+        checked.diagnostics.len()
+    );
+    let once = repair(&sources);
+    let twice = repair(&once.sources);
+    assert!(
+        twice.applied.is_empty(),
+        "{text}\n{:?}\n{:?}",
+        once.applied,
+        twice.applied
+    );
 }
 
 proptest! {
@@ -148,7 +161,16 @@ proptest! {
         let text = if after { format!("{before} {secret}{}", damage(rest)) } else { format!("{} {secret}{rest}", damage(&before)) };
         let sources = Sources::one("t.yaml", &text);
         let found = check(&sources).diagnostics;
-        for shown in [diagnostic::render(&sources, &found, false), diagnostic::to_json(&sources, &found).to_string()] {
+        let repaired = repair(&sources);
+        let left = repaired.sources.iter().next().unwrap().1.text.matches("hunter2").count();
+        prop_assert_eq!(left, text.matches("hunter2").count(), "a secret was touched in\n{}", text);
+        let done: Vec<String> = repaired.applied.iter().map(ToString::to_string).collect();
+        for shown in [
+            diagnostic::render(&sources, &found, false),
+            diagnostic::to_json(&sources, &found).to_string(),
+            diagnostic::to_sarif(&sources, &found).to_string(),
+            done.join("\n"),
+        ] {
             prop_assert!(!shown.contains("hunter2"), "{text}\n=>\n{shown}");
         }
     }

@@ -90,6 +90,7 @@ fn no_secret_is_ever_printed() {
             diagnostic::render(&sources, &findings, false),
             diagnostic::render(&sources, &findings, true),
             diagnostic::to_json(&sources, &findings).to_string(),
+            diagnostic::to_sarif(&sources, &findings).to_string(),
         ];
         let debug = findings.iter().map(|finding| format!("{finding:?}"));
         for text in shown.into_iter().chain(debug) {

@@ -131,7 +131,7 @@ fn original() -> [Artifacts; 2] {
     built(&model.unwrap())
 }
 
-/// The text is refused, with a finding of that code in that line.
+/// The text is refused, with a finding of that code in that line, and no other: one mistake is said once.
 fn refused(name: &str, text: &str, code: Option<&Code>, at: usize) {
     let (model, findings) = findings(text);
     assert!(model.is_none(), "{name} is accepted in\n{text}");
@@ -143,6 +143,7 @@ fn refused(name: &str, text: &str, code: Option<&Code>, at: usize) {
         "{name} is not said in line {at}:\n{}",
         shown()
     );
+    assert_eq!(findings.len(), 1, "{name} breeds other findings:\n{}", shown());
 }
 
 #[test]

@@ -11,6 +11,9 @@ use crate::world;
 /// Folder of the provider's pages that holds nothing but generated ones.
 const PAGES: &str = "docs/resources";
 
+/// Folder of the pages of the compiler's codes, all of them generated.
+const DIAGNOSTICS: &str = "docs/diagnostics";
+
 /// Folder of the manual pages, all of them generated.
 const MANUAL: &str = "packaging/man";
 
@@ -76,13 +79,31 @@ fn files(programs: &Programs) -> Result<Files> {
         printed("docs/reference/dram.schema.json", schema())?,
         printed("docs/reference/dram-output.schema.json", programs.dram().arg("schema"))?,
         printed(
+            "docs/reference/dramc-findings.schema.json",
+            schema().args(["--of", "findings"]),
+        )?,
+        printed(
             "docs/reference/built-in-profiles.md",
             programs.dramc().args(["profiles", "--format", "markdown"]),
         )?,
         printed("docs/language.md", schema().args(["--format", "markdown"]))?,
     ]);
+    files.extend(pages_of_codes(programs)?);
     files.extend(provider_pages(programs)?);
     files.extend(manual_pages(programs)?);
+    Ok(files)
+}
+
+/// The compiler prints a page for each of its codes, and a list of them.
+fn pages_of_codes(programs: &Programs) -> Result<Files> {
+    let explain = || programs.dramc().arg("explain");
+    let markdown = ["--format", "markdown"];
+    let path = |name: &str| Path::new(DIAGNOSTICS).join(format!("{name}.md"));
+    let mut files = Files::from([(path("README"), explain().args(markdown).text()?)]);
+    for line in explain().text()?.lines() {
+        let code = line.split(' ').next().unwrap_or_default();
+        files.insert(path(code), explain().arg(code).args(markdown).text()?);
+    }
     Ok(files)
 }
 
@@ -127,7 +148,7 @@ fn provider_pages(programs: &Programs) -> Result<Files> {
 /// Pages that stand where only generated ones do, and that nothing generates any more.
 fn left_over(root: &Path, files: &Files) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
-    for folder in [PAGES, MANUAL].map(Path::new) {
+    for folder in [PAGES, MANUAL, DIAGNOSTICS].map(Path::new) {
         if root.join(folder).is_dir() {
             found.extend(files_below(root, folder)?);
         }

@@ -1,6 +1,6 @@
 //! The checks that every block shares. Derived decoders call these.
 
-use crate::{Code, Cx, Data, Diagnostic, Entry, Field, Item, Kind, Node, Shape, Span, Step, Ty};
+use crate::{Code, Cx, Data, Diagnostic, Entry, Field, Fix, Item, Kind, Node, Shape, Span, Step, Ty};
 use std::collections::BTreeMap;
 
 /// Checks a block as a whole: it is one, its fields are known, given once, not empty, complete, and of each choice
@@ -18,26 +18,19 @@ pub fn open(kind: &'static Kind, node: &Node, cx: &mut Cx<'_>) -> bool {
         }
     };
     given_once(entries, cx);
+    // What is misspelled is not missing as well.
+    let mut meant = Vec::new();
     for entry in entries {
         match kind.field(&entry.name) {
-            None => unknown_field(kind, entry, cx),
-            Some(field) if matches!(entry.value.data, Data::Null) => cx.report_at(
-                Step::Field(field),
-                Diagnostic::error(Code::EMPTY, entry.name_span, format!("`{}` is empty", entry.name)).help(
-                    if matches!(field.ty, Ty::Block(_)) {
-                        "give it a value (`{}` for none of its options), or remove it"
-                    } else {
-                        "give it a value, or remove it"
-                    },
-                ),
-            ),
+            None => meant.extend(unknown_field(kind, node, entry, cx)),
+            Some(field) if matches!(entry.value.data, Data::Null) => empty(kind, node, field, entry, cx),
             Some(_) => {}
         }
     }
     for item in kind.items {
         match item {
             Item::Field(field) => {
-                if field.required && node.get(field.name).is_none() {
+                if field.required && node.get(field.name).is_none() && !meant.contains(&field.name) {
                     cx.report_at(
                         Step::Field(field),
                         Diagnostic::error(
@@ -49,10 +42,46 @@ pub fn open(kind: &'static Kind, node: &Node, cx: &mut Cx<'_>) -> bool {
                     );
                 }
             }
-            Item::OneOf { required, variants } => one_of(kind, node, variants, *required, cx),
+            Item::OneOf { required, variants } => {
+                let required = *required && !variants.iter().any(|field| meant.contains(&field.name));
+                one_of(kind, node, variants, required, cx);
+            }
         }
     }
     true
+}
+
+/// A field that is written and holds nothing.
+fn empty(kind: &'static Kind, node: &Node, field: &'static Field, entry: &Entry, cx: &mut Cx<'_>) {
+    let is_variant = siblings(kind, field).is_some();
+    let (help, fix) = match field.ty {
+        Ty::Block(of) => (
+            "give it a value (`{}` for none of its options), or remove it",
+            (is_variant && needs_nothing(of())).then(|| Fix::block(entry.name_span)),
+        ),
+        _ => (
+            "give it a value, or remove it",
+            (!field.required && !is_variant && node.entries().len() > 1).then(|| Fix::remove(entry.name_span)),
+        ),
+    };
+    let finding = Diagnostic::error(Code::EMPTY, entry.name_span, format!("`{}` is empty", entry.name));
+    cx.report_at(Step::Field(field), finding.help(help).fix(fix));
+}
+
+/// Whether a block may be written `{}`.
+fn needs_nothing(kind: &'static Kind) -> bool {
+    kind.items.iter().all(|item| match item {
+        Item::Field(field) => !field.required,
+        Item::OneOf { required, .. } => !required,
+    })
+}
+
+/// The fields of which a field is one choice.
+fn siblings(kind: &'static Kind, field: &'static Field) -> Option<&'static [&'static Field]> {
+    kind.items.iter().find_map(|item| match item {
+        Item::OneOf { variants, .. } if variants.iter().any(|one| one.name == field.name) => Some(*variants),
+        Item::OneOf { .. } | Item::Field(_) => None,
+    })
 }
 
 /// No key stands twice in a block or map.
@@ -116,7 +145,8 @@ fn one_of(kind: &'static Kind, node: &Node, variants: &'static [&'static Field],
     }
 }
 
-fn unknown_field(kind: &'static Kind, entry: &Entry, cx: &mut Cx<'_>) {
+/// Says that a field is unknown. Returns the one that was probably meant, unless it is given as well.
+fn unknown_field(kind: &'static Kind, node: &Node, entry: &Entry, cx: &mut Cx<'_>) -> Option<&'static str> {
     let guess = closest(&entry.name, kind.fields().map(|field| field.name));
     // A word near to a field's name is a slip of the pen, and no secret.
     let hidden = (cx.is_hidden() || swallowed(&entry.name)) && guess.is_none();
@@ -127,7 +157,9 @@ fn unknown_field(kind: &'static Kind, entry: &Entry, cx: &mut Cx<'_>) {
     };
     let mut finding = Diagnostic::error(Code::UNKNOWN_FIELD, entry.name_span, message);
     finding = match guess {
-        Some(name) => finding.help(format!("did you mean `{name}`?")),
+        Some(name) => finding
+            .help(format!("did you mean `{name}`?"))
+            .fix(meant_field(kind, node, entry, cx)),
         None if kind.items.is_empty() => finding.help(format!("{} has no fields: write `{{}}`", kind.name)),
         None => {
             let names: Vec<&str> = kind.fields().map(|field| field.name).collect();
@@ -145,6 +177,34 @@ fn unknown_field(kind: &'static Kind, entry: &Entry, cx: &mut Cx<'_>) {
         finding.masked.push(entry.name_span);
     }
     cx.report_part((!hidden).then(|| Step::Key(entry.name.clone())), finding);
+    guess.filter(|name| node.get(name).is_none())
+}
+
+/// The field that a misspelled one must have meant: only one is near, and it can be given here.
+fn meant_field(kind: &'static Kind, node: &Node, entry: &Entry, cx: &Cx<'_>) -> Option<Fix> {
+    let name = misspelled(&entry.name, kind.fields().map(|field| field.name)).filter(|_| !cx.is_hidden())?;
+    let excluded = siblings(kind, kind.field(name)?).unwrap_or_default();
+    let given = |name: &str| node.get(name).is_some();
+    let twice = node.entries().iter().filter(|other| other.name == entry.name).count() > 1;
+    let free = !twice && !given(name) && !excluded.iter().any(|field| given(field.name));
+    free.then(|| Fix::word(entry.name_span, name))
+}
+
+/// Reports a word that is none of those that a field takes.
+pub fn unknown_word(node: &Node, text: &str, words: &[&str], cx: &mut Cx<'_>) {
+    let listed: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    let listed = listed.join(", ");
+    if cx.is_hidden() || swallowed(text) {
+        let finding = Diagnostic::error(Code::UNKNOWN_WORD, node.span, format!("none of {listed}"));
+        cx.report(finding.mask(node.span));
+        return;
+    }
+    let mut finding = Diagnostic::error(Code::UNKNOWN_WORD, node.span, format!("`{text}` is none of {listed}"));
+    if let Some(guess) = closest(text, words.iter().copied()) {
+        let fix = misspelled(text, words.iter().copied()).map(|word| Fix::word(node.span, word));
+        finding = finding.help(format!("did you mean `{guess}`?")).fix(fix);
+    }
+    cx.report(finding);
 }
 
 /// Whether a field of this name, known or not, probably holds a secret.
@@ -239,17 +299,49 @@ fn unique(key: &str, elements: &[Node], cx: &mut Cx<'_>) {
     }
 }
 
-/// The candidate that a misspelled word most probably meant.
+/// The candidate that a misspelled or shortened word most probably meant.
 pub fn closest<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
-    let plain = |text: &str| text.to_ascii_lowercase().replace(['_', '-'], "");
     let word = plain(word);
-    candidates
+    let (mut nearest, mut longer) = (None, Vec::new());
+    for candidate in candidates {
+        let plain = plain(candidate);
+        if word.len() >= SHORTENED && plain.starts_with(&word) {
+            longer.push(candidate);
+        }
         // Lengths that differ by more than the distance need no comparison; words of any length may come here.
-        .filter(|candidate| word.len().abs_diff(plain(candidate).len()) <= reach(candidate))
-        .map(|candidate| (strsim::damerau_levenshtein(&word, &plain(candidate)), candidate))
-        .filter(|(distance, candidate)| *distance <= reach(candidate))
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
+        if word.len().abs_diff(plain.len()) > reach(candidate) {
+            continue;
+        }
+        let distance = strsim::damerau_levenshtein(&word, &plain);
+        if distance <= reach(candidate) && nearest.is_none_or(|(least, _)| distance < least) {
+            nearest = Some((distance, candidate));
+        }
+    }
+    match (nearest, longer.as_slice()) {
+        (Some((_, candidate)), _) => Some(candidate),
+        (None, [only]) => Some(only),
+        (None, _) => None,
+    }
+}
+
+/// Letters that a shortened word has at least, such as `dir` and `meta`.
+const SHORTENED: usize = 3;
+
+/// The candidate that a misspelled word must have meant: no other one is near, most of it is there, and its digits are
+/// the same, for `web1` is no slip of `web2`.
+pub fn misspelled<'c>(word: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
+    let digits = |text: &str| -> String { text.chars().filter(char::is_ascii_digit).collect() };
+    let mut near = candidates.filter(|candidate| closest(word, std::iter::once(*candidate)).is_some());
+    let (only, None) = (near.next()?, near.next()) else {
+        return None;
+    };
+    let slips = strsim::damerau_levenshtein(&plain(word), &plain(only));
+    (slips * 3 <= plain(only).len() && digits(word) == digits(only)).then_some(only)
+}
+
+/// A word without what people get wrong first: capitals and dashes.
+fn plain(text: &str) -> String {
+    text.to_ascii_lowercase().replace(['_', '-'], "")
 }
 
 /// How many slips a word may be away.

@@ -1,6 +1,6 @@
 //! What a check has to say.
 
-use crate::{Code, Span, Step};
+use crate::{Code, Fix, Span, Step};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -28,6 +28,8 @@ pub struct Diagnostic {
     pub related: Vec<(Span, String)>,
     /// The way out.
     pub help: Option<String>,
+    /// The way out as a program can carry it out, where exactly one is right.
+    pub fix: Option<Fix>,
     /// The value that is meant, as a path from the root of what was decoded.
     pub path: Vec<Step>,
     /// Places whose text must not be shown: literals where a secret belongs.
@@ -45,6 +47,7 @@ impl Diagnostic {
             label: String::new(),
             related: Vec::new(),
             help: None,
+            fix: None,
             path: Vec::new(),
             masked: Vec::new(),
         }
@@ -69,6 +72,13 @@ impl Diagnostic {
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// With the way out as a program can carry it out, if there is exactly one.
+    #[must_use]
+    pub fn fix(mut self, fix: impl Into<Option<Fix>>) -> Self {
+        self.fix = fix.into();
         self
     }
 

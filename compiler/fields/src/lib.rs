@@ -30,6 +30,8 @@ extern crate self as dram_fields;
 mod check;
 mod code;
 mod diagnostic;
+mod fix;
+mod loose;
 mod node;
 mod path;
 mod place;
@@ -42,10 +44,11 @@ mod text;
 mod visit;
 pub mod write;
 
-pub use check::{closest, field, looks_secret, open, present};
+pub use check::{closest, field, looks_secret, misspelled, open, present, unknown_word};
 pub use code::{CODES, Code};
 pub use diagnostic::{Diagnostic, Severity};
 pub use dram_fields_derive::Fields;
+pub use fix::{Change, Fix};
 pub use node::{Data, Entry, Node, Span, Step, path_text};
 pub use path::{AbsolutePath, LogicalPath};
 pub use place::{
@@ -57,5 +60,5 @@ pub use scalar::{PLAIN, Scalar, Whole};
 pub use shape::{Block, Choice, Cx, Decoded, Shape, decode};
 pub use table::{Field, Format, Item, Kind, Ty, Word, snake_case};
 pub use template::{Piece, Template, pieces};
-pub use text::hides_a_secret;
+pub use text::{hides_a_secret, respelled, wrong_format};
 pub use visit::{Visited, visit};

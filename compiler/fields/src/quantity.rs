@@ -97,7 +97,8 @@ text_shape!(
         pattern: Some("^[0-9]+[smhdw]$"),
         example: "15m",
         canonical: canonical::<Duration>,
-    }
+    },
+    crate::loose::duration
 );
 
 impl FromStr for Duration {
@@ -148,7 +149,8 @@ text_shape!(
         pattern: Some("^[0-9]+(Ki|Mi|Gi|Ti|Pi)?$"),
         example: "10Gi",
         canonical: canonical::<Bytes>,
-    }
+    },
+    crate::loose::bytes
 );
 
 impl FromStr for Bytes {
@@ -235,7 +237,8 @@ text_shape!(
         pattern: Some("^[0-9]+(Ki|Mi|Gi|Ti|Pi)?/[smhdw]$"),
         example: "50Mi/s",
         canonical: canonical::<Rate>,
-    }
+    },
+    crate::loose::rate
 );
 
 impl FromStr for Rate {
@@ -301,7 +304,8 @@ text_shape!(
         pattern: Some("^(100|[1-9][0-9]?)%$"),
         example: "80%",
         canonical: canonical::<Percent>,
-    }
+    },
+    crate::loose::percent
 );
 
 impl FromStr for Percent {

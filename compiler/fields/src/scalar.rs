@@ -1,6 +1,6 @@
 //! Shapes of plain values: text, numbers, truth values, lists, maps, what may be absent.
 
-use crate::{Code, Cx, Data, Diagnostic, Entry, Format, Node, Shape, Step, Ty};
+use crate::{Code, Cx, Data, Diagnostic, Entry, Fix, Format, Node, Shape, Step, Ty};
 use std::collections::BTreeMap;
 
 /// Text of any content.
@@ -44,11 +44,9 @@ impl Shape for bool {
                 None
             }
             _ => {
-                cx.report(Diagnostic::error(
-                    Code::WRONG_SHAPE,
-                    node.span,
-                    format!("expected `true` or `false`, found {}", node.describe()),
-                ));
+                let message = format!("expected `true` or `false`, found {}", node.describe());
+                let fix = node.as_text().and_then(truth).map(|word| Fix::plain(node.span, word));
+                cx.report(Diagnostic::error(Code::WRONG_SHAPE, node.span, message).fix(fix));
                 None
             }
         }
@@ -56,6 +54,15 @@ impl Shape for bool {
 
     fn encode(&self) -> Option<Node> {
         Some(Node::new(Data::Bool(*self)))
+    }
+}
+
+/// What a word means where `true` or `false` belongs.
+fn truth(text: &str) -> Option<&'static str> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "yes" | "on" => Some("true"),
+        "false" | "no" | "off" => Some("false"),
+        _ => None,
     }
 }
 
@@ -131,7 +138,15 @@ fn whole_from(node: &Node, least: u32, most: u32, cx: &mut Cx<'_>) -> Option<u32
         }
         _ => format!("expected a whole number, found {}", node.describe()),
     };
-    cx.report(Diagnostic::error(Code::WRONG_SHAPE, node.span, message));
+    let meant = match &node.data {
+        Data::Text(text) => whole(text),
+        Data::Number(text) => text.strip_prefix('+').and_then(whole),
+        _ => None,
+    };
+    let fix = meant
+        .filter(|number| (least..=most).contains(number))
+        .map(|number| Fix::plain(node.span, &number.to_string()));
+    cx.report(Diagnostic::error(Code::WRONG_SHAPE, node.span, message).fix(fix));
     None
 }
 
@@ -221,7 +236,8 @@ impl<T: Shape> Shape for Vec<T> {
                         node.span,
                         format!("expected a list, found {}", node.describe()),
                     )
-                    .help("write a list, `[…]`, also for one element"),
+                    .help("write a list, `[…]`, also for one element")
+                    .fix(one_element(&T::TY, node)),
                 );
                 None
             }
@@ -234,6 +250,17 @@ impl<T: Shape> Shape for Vec<T> {
         }
         Some(Node::new(Data::List(self.iter().filter_map(Shape::encode).collect())))
     }
+}
+
+/// What stands in the place of a list may be its only element.
+fn one_element(of: &Ty, node: &Node) -> Option<Fix> {
+    let fits = match node.data {
+        Data::Text(_) => matches!(of, Ty::Text(_) | Ty::Word(_) | Ty::Scalar),
+        Data::Number(_) => matches!(of, Ty::Int { .. } | Ty::Scalar),
+        Data::Map(_) => matches!(of, Ty::Block(_)),
+        _ => false,
+    };
+    fits.then(|| Fix::list(node.span))
 }
 
 impl<T: Shape> Shape for BTreeMap<String, T> {

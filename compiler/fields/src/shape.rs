@@ -1,6 +1,6 @@
 //! What can be decoded from a node and encoded to one.
 
-use crate::{Code, Data, Diagnostic, Entry, Field, Kind, Node, Span, Step, Ty};
+use crate::{Code, Data, Diagnostic, Entry, Field, Fix, Kind, Node, Span, Step, Ty};
 
 /// A type of the language: scalars, quantities, lists, maps, optional values, derived structs.
 pub trait Shape: Sized {
@@ -166,7 +166,10 @@ impl<'o> Cx<'o> {
             Data::Bool(value) => finding = finding.help(format!("quote it if the text is meant: \"{value}\"")),
             _ => {}
         }
-        self.report(finding);
+        // Any text may be one that looks like a number or a truth value.
+        let is_plain = matches!(node.data, Data::Number(_) | Data::Bool(_));
+        let fix = (is_plain && expected == "text" && !self.hidden).then(|| Fix::quote(node.span));
+        self.report(finding.fix(fix));
     }
 }
 

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 /// The path of a file as messages show it, and its text.
 pub type ModelFile = (String, String);
 
+/// What messages call the text that was read from standard input.
+pub const STANDARD_INPUT: &str = "<standard input>";
+
 /// A model that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
@@ -50,7 +53,7 @@ pub fn read(paths: &[PathBuf]) -> Result<Vec<ModelFile>, ReadError> {
                     path: path.clone(),
                     why,
                 })?;
-            sources.push(("<standard input>".to_owned(), text(path, bytes)?));
+            sources.push((STANDARD_INPUT.to_owned(), text(path, bytes)?));
         } else if path.is_dir() {
             let mut found = Vec::new();
             models(path, &mut found)?;

@@ -1,10 +1,10 @@
 //! What must hold inside an application.
 
 use super::Written;
-use super::names::meant;
+use super::names::Meant;
 use crate::diagnostic::{Diagnostic, compiler_codes as codes};
 use crate::model::{Application, Body, Component, Spec, after_order};
-use dram_fields::Step;
+use dram_fields::{Span, Step};
 use std::collections::BTreeSet;
 
 pub(super) fn fits(document: &Written, spec: &Spec, out: &mut Vec<Diagnostic>) {
@@ -19,7 +19,7 @@ pub(super) fn fits(document: &Written, spec: &Spec, out: &mut Vec<Diagnostic>) {
         .collect();
     for (index, component) in application.components.iter().enumerate() {
         let at = || vec![Step::Field(Application::COMPONENTS), Step::Index(index)];
-        after(document, &names, component, &at(), out);
+        after(document, application, &names, component, &at(), out);
         if let Some(profile) = &component.profile {
             // Check puts profiles in before it decodes: this one comes from elsewhere, such as a record made by hand.
             let message = format!("component `{}` still names profile `{}`", component.name, profile.r#use);
@@ -60,31 +60,82 @@ pub(super) fn fits(document: &Written, spec: &Spec, out: &mut Vec<Diagnostic>) {
             .map(|name| format!("`{name}`"))
             .collect::<Vec<_>>()
             .join(" → ");
-        out.push(
-            document
-                .error(
-                    codes::CYCLE,
-                    path,
-                    format!("components wait for each other in a circle: {printed}"),
-                )
-                .help("remove one `after` of the circle"),
-        );
+        let message = format!("components wait for each other in a circle: {printed}");
+        let mut finding = document
+            .error(codes::CYCLE, path, message)
+            .help("remove one `after` of the circle");
+        if let Some(place) = circle
+            .get(1)
+            .and_then(|next| waits_at(document, application, &first, next))
+        {
+            finding.span = place;
+        }
+        for (name, next) in circle.iter().zip(circle.iter().skip(1).chain([&first])).skip(1) {
+            if let Some(place) = waits_at(document, application, name, next) {
+                finding = finding.related(place, format!("`{name}` waits for `{next}`"));
+            }
+        }
+        out.push(finding);
     }
 }
 
-fn after(document: &Written, names: &BTreeSet<&str>, component: &Component, at: &[Step], out: &mut Vec<Diagnostic>) {
+/// Where a component says that it waits for another.
+fn waits_at(document: &Written, application: &Application, name: &str, next: &str) -> Option<Span> {
+    let is = |component: &&Component, name: &str| component.name.as_ref() as &str == name;
+    let (index, component) = application
+        .components
+        .iter()
+        .enumerate()
+        .find(|(_, one)| is(one, name))?;
+    let position = component
+        .after
+        .iter()
+        .position(|after| after.as_ref() as &str == next)?;
+    Some(document.spec.at(&[
+        Step::Field(Application::COMPONENTS),
+        Step::Index(index),
+        Step::Field(Component::AFTER),
+        Step::Index(position),
+    ]))
+}
+
+/// Where the name of a component stands.
+pub(super) fn place_of(document: &Written, application: &Application, name: &str) -> Option<Span> {
+    let mut components = application.components.iter();
+    let index = components.position(|component| component.name.as_ref() as &str == name)?;
+    let path = [Application::COMPONENTS, Component::NAME].map(Step::Field);
+    let [components, name] = path;
+    Some(document.spec.at(&[components, Step::Index(index), name]))
+}
+
+fn after(
+    document: &Written,
+    application: &Application,
+    names: &BTreeSet<&str>,
+    component: &Component,
+    at: &[Step],
+    out: &mut Vec<Diagnostic>,
+) {
     for (position, name) in component.after.iter().enumerate() {
         if names.contains(name.as_ref() as &str) {
             continue;
         }
         let mut path = at.to_vec();
         path.extend([Step::Field(Component::AFTER), Step::Index(position)]);
-        let help = meant(name, names, "components are");
+        let near = Meant::of(name, names);
+        let help = near.help("components are");
         let message = format!(
             "component `{}` waits for `{name}`, which the application does not have",
             component.name
         );
-        out.push(document.error(codes::AFTER_UNRESOLVED, path, message).help(help));
+        let mut finding = document.error(codes::AFTER_UNRESOLVED, path, message).help(help);
+        if let Some(place) = near.name.and_then(|name| place_of(document, application, name)) {
+            finding = finding.related(place, "declared here");
+        }
+        // It waits neither for itself nor for anybody twice.
+        let others = component.after.iter().map(|name| name.as_ref() as &str);
+        let taken: Vec<&str> = others.chain([component.name.as_ref() as &str]).collect();
+        out.push(near.fixing_unless(finding, &taken));
     }
 }
 

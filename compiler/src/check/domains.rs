@@ -4,7 +4,8 @@ use super::Written;
 use super::declared::{Chosen, Declared};
 use crate::diagnostic::{Diagnostic, compiler_codes as codes};
 use crate::model::{
-    Application, ApplicationChoice, Catalog, Name, ProtectionPolicy, RecoveryPlan, Spec, Target, Vault, VaultUse,
+    Application, ApplicationChoice, Catalog, Name, ProtectionPolicy, RecoveryPlan, RecoverySite, Spec, Target, Vault,
+    VaultUse,
 };
 use dram_fields::{Field, Step};
 use std::collections::BTreeMap;
@@ -22,7 +23,7 @@ pub(super) fn apart(declared: &Declared<'_>, documents: &[Written], out: &mut Ve
 }
 
 fn vault_apart(declared: &Declared<'_>, document: &Written, application: &Application, out: &mut Vec<Diagnostic>) {
-    let Some((_, site)) = declared.site(&application.site) else {
+    let Some((site_document, site)) = declared.site(&application.site) else {
         return;
     };
     let Some((policy_document, policy)) = declared.policy_of(document, application) else {
@@ -58,6 +59,10 @@ fn vault_apart(declared: &Declared<'_>, document: &Written, application: &Applic
                         vault_document.spec.at(&[Step::Field(Vault::FAILURE_DOMAIN)]),
                         "its failure domain",
                     )
+                    .related(
+                        site_document.spec.at(&[Step::Field(RecoverySite::FAILURE_DOMAIN)]),
+                        "that of the site",
+                    )
                     .help("use a vault in another failure domain"),
             );
         }
@@ -65,8 +70,14 @@ fn vault_apart(declared: &Declared<'_>, document: &Written, application: &Applic
 }
 
 fn target_apart(declared: &Declared<'_>, document: &Written, plan: &RecoveryPlan, out: &mut Vec<Diagnostic>) {
-    for Chosen { name, application, .. } in declared.chosen(&plan.applications) {
-        let Some((_, home)) = declared.site(&application.site) else {
+    for Chosen {
+        name,
+        application,
+        document: runs,
+        ..
+    } in declared.chosen(&plan.applications)
+    {
+        let Some((home_document, home)) = declared.site(&application.site) else {
             continue;
         };
         for (index, target) in plan.targets.iter().enumerate() {
@@ -83,9 +94,10 @@ fn target_apart(declared: &Declared<'_>, document: &Written, plan: &RecoveryPlan
                 out.push(
                     document
                         .error(codes::TARGET_IS_HOME, path, message)
+                        .related(runs.spec.at(&[Step::Field(Application::SITE)]), "it runs here")
                         .help("name another site"),
                 );
-            } else if let Some((_, site)) = declared.site(&target.site)
+            } else if let Some((site_document, site)) = declared.site(&target.site)
                 && site.failure_domain == home.failure_domain
             {
                 let message = format!(
@@ -95,6 +107,14 @@ fn target_apart(declared: &Declared<'_>, document: &Written, plan: &RecoveryPlan
                 out.push(
                     document
                         .error(codes::SAME_FAILURE_DOMAIN, path, message)
+                        .related(
+                            site_document.spec.at(&[Step::Field(RecoverySite::FAILURE_DOMAIN)]),
+                            "the target's failure domain",
+                        )
+                        .related(
+                            home_document.spec.at(&[Step::Field(RecoverySite::FAILURE_DOMAIN)]),
+                            "that of the site",
+                        )
                         .help("name a site in another failure domain"),
                 );
             }
@@ -116,6 +136,10 @@ fn catalog_apart(documents: &[Written], document: &Written, catalog: &Catalog, o
         out.push(
             Diagnostic::warning(codes::CATALOG_DOMAIN, document.spec.at(&path), message)
                 .path(path)
+                .related(
+                    other.spec.at(&[Step::Field(Vault::FAILURE_DOMAIN)]),
+                    "its failure domain",
+                )
                 .help("keep the catalog at a third place"),
         );
     }

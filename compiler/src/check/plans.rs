@@ -2,7 +2,7 @@
 
 use super::declared::{Chosen, Declared};
 use super::domains::chosen_at;
-use super::names::meant;
+use super::names::Meant;
 use super::{Written, platforms, under};
 use crate::diagnostic::{Diagnostic, compiler_codes as codes};
 use crate::model::{
@@ -167,14 +167,14 @@ fn member(member: &MemberName, chosen: &[Chosen<'_>]) -> Result<(), (String, Str
         let names: BTreeSet<&str> = chosen.iter().map(|one| one.name.as_ref()).collect();
         return Err((
             format!("the plan does not bring application `{name}` back"),
-            meant(name, &names, "its applications are"),
+            Meant::of(name, &names).help("its applications are"),
         ));
     };
     let names: BTreeSet<&str> = found.application.components.iter().map(|one| &*one.name).collect();
     match component {
         Some(component) if !names.contains(component) => Err((
             format!("application `{name}` has no component `{component}`"),
-            meant(component, &names, "components are"),
+            Meant::of(component, &names).help("components are"),
         )),
         _ => Ok(()),
     }
@@ -297,7 +297,7 @@ fn traffic(document: &Written, plan: &RecoveryPlan, chosen: &[Chosen<'_>], out: 
         for named in record.values.keys().filter(|named| !sites.contains(named.as_str())) {
             let message = format!("no application of the plan is ever at site `{named}`");
             let path: Vec<Step> = path.iter().cloned().chain([Step::Key(named.clone())]).collect();
-            let help = meant(named, &sites, "sites are");
+            let help = Meant::of(named, &sites).help("sites are");
             out.push(document.error(codes::BAD_RECORD, path, message).help(help));
         }
     }

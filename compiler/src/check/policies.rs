@@ -1,7 +1,7 @@
 //! Which policy protects what, and by which methods.
 
 use super::declared::Declared;
-use super::names::meant;
+use super::names::Meant;
 use super::{Written, under};
 use crate::diagnostic::{Diagnostic, compiler_codes as codes};
 use crate::model::{
@@ -115,7 +115,7 @@ fn method(
         return bad(
             Some(MethodMatch::COMPONENT),
             format!("no application under this policy has a component `{name}`"),
-            meant(name, &names, "components are"),
+            Meant::of(name, &names).help("components are"),
         );
     }
     let fits = |application: &Written, component: &Component| {

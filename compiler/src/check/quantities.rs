@@ -110,7 +110,13 @@ impl Rule<'_> {
             let path = under(&[], &[ProtectionPolicy::VERIFY, Verify::SAMPLE]);
             let message = "a sample has no effect where a point is restored".to_owned();
             let finding = self.document.error(codes::SAMPLE_WITHOUT_EFFECT, path, message);
-            self.out.push(finding.help("remove `sample`, or say `level: checksum`"));
+            let level = under(&[], &[ProtectionPolicy::VERIFY, Verify::LEVEL]);
+            let level = self.document.spec.at(&level);
+            self.out.push(
+                finding
+                    .related(level, "all of a point is restored")
+                    .help("remove `sample`, or say `level: checksum`"),
+            );
         }
     }
 

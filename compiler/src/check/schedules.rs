@@ -19,7 +19,11 @@ pub(super) fn fire(document: &Written, spec: &Spec, out: &mut Vec<Diagnostic>) {
         if schedule.timezone.is_some() && window.is_none() && matches!(schedule.when, When::Every(_)) {
             let message = "`every` counts the time that passes, the same in every time zone".to_owned();
             let finding = document.error(codes::TIMEZONE_WITHOUT_EFFECT, at(&[Schedule::TIMEZONE]), message);
-            out.push(finding.help("remove `timezone`, or write the times as `cron`"));
+            out.push(
+                finding
+                    .related(document.spec.at(&at(&[When::EVERY])), "an interval")
+                    .help("remove `timezone`, or write the times as `cron`"),
+            );
         }
         if let Some(window) = window.filter(|window| window.from == window.to) {
             let message = format!(
@@ -53,6 +57,14 @@ fn path(index: usize, fields: &[&'static Field]) -> Vec<Step> {
         .collect()
 }
 
+/// The field that says when.
+const fn when_field(when: &When) -> &'static Field {
+    match when {
+        When::Every(_) => When::EVERY,
+        When::Cron(_) => When::CRON,
+    }
+}
+
 fn never(document: &Written, index: usize, schedule: &Schedule) -> Diagnostic {
     let without_window = Schedule {
         window: None,
@@ -70,6 +82,8 @@ fn never(document: &Written, index: usize, schedule: &Schedule) -> Diagnostic {
                 window.from, window.to
             );
             let finding = document.error(codes::NEVER_FIRES, path(index, &[Schedule::WINDOW]), message);
+            let when = document.spec.at(&path(index, &[when_field(when)]));
+            let finding = finding.related(when, "the times");
             finding.help("widen the window, or choose times within it")
         }
         (When::Cron(cron), _) => {
@@ -97,7 +111,10 @@ fn jitters(document: &Written, policy: &ProtectionPolicy, out: &mut Vec<Diagnost
         };
         if jitter >= room {
             let message = format!("a jitter of {jitter} reaches the next firing, which may come {room} later");
-            let finding = document.error(codes::JITTER_TOO_LONG, path(index, &[Schedule::JITTER]), message);
+            let when = document.spec.at(&path(index, &[when_field(&schedule.when)]));
+            let finding = document
+                .error(codes::JITTER_TOO_LONG, path(index, &[Schedule::JITTER]), message)
+                .related(when, "the firings");
             out.push(finding.help(format!("state less than {room}")));
         }
     }

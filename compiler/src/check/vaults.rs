@@ -2,13 +2,13 @@
 
 use super::Written;
 use super::declared::Declared;
-use super::names::meant;
+use super::names::Meant;
 use crate::calendar::Calendar;
 use crate::diagnostic::{Diagnostic, compiler_codes as codes};
 use crate::model::{
     Application, Duration, KindName, Lock, ProtectionPolicy, Retention, S3, Spec, Store, Vault, VaultUse,
 };
-use dram_fields::Step;
+use dram_fields::{Choice, Span, Step};
 
 /// The rules of one declaration.
 pub(super) fn alone(document: &Written, spec: &Spec, out: &mut Vec<Diagnostic>) {
@@ -46,27 +46,38 @@ fn no_lock(document: &Written, store: &str, out: &mut Vec<Diagnostic>) {
     out.push(
         document
             .error(codes::LOCK_WITHOUT_S3, vec![Step::Field(Vault::LOCK)], message)
+            .related(store_of(document), "the store")
             .help("keep the vault in `s3`, in a bucket made with object lock, or remove the lock"),
     );
+}
+
+/// Where a vault says what it lies in.
+fn store_of(document: &Written) -> Span {
+    let mut stores = <Store as Choice>::VARIANTS.iter();
+    stores
+        .find_map(|field| document.spec.entry(field.name))
+        .map_or(document.spec.span, |entry| entry.span())
 }
 
 /// Whoever breaks into the site has the writer's credentials: they should not be able to remove points.
 fn credentials(document: &Written, s3: &S3, locked: bool, out: &mut Vec<Diagnostic>) {
     let at = |field| vec![Step::Field(Store::S3_FIELD), Step::Field(field)];
-    let mut warn = |path: Vec<Step>, message: &str, help: &str| {
+    let mut warn = |path: Vec<Step>, message: &str, (place, there): (Vec<Step>, &str), help: &str| {
         let span = document.spec.at(&path);
         let finding = Diagnostic::warning(codes::WRITER_DELETES, span, message).path(path);
-        out.push(finding.help(help));
+        out.push(finding.related(document.spec.at(&place), there).help(help));
     };
     match &s3.prune_credentials {
         Some(prune) if s3.credentials.as_ref() == Some(prune) => warn(
             at(S3::PRUNE_CREDENTIALS),
             "`pruneCredentials` are those of `credentials`: whoever writes can also remove",
+            (at(S3::CREDENTIALS), "the same"),
             "give credentials of their own, and take the right to delete from those of `credentials`",
         ),
         None if locked => warn(
             vec![Step::Field(Store::S3_FIELD)],
             "without `pruneCredentials` whoever writes can also remove what is not locked any more",
+            (vec![Step::Field(Vault::LOCK)], "the lock"),
             "give `pruneCredentials`, and take the right to delete from those of `credentials`",
         ),
         Some(_) | None => {}
@@ -184,7 +195,7 @@ fn adopted_for_somebody(
         let help = if names.is_empty() {
             "declare it: no Application is declared".to_owned()
         } else {
-            meant(adopts, &names, "declared are")
+            Meant::of(adopts, &names).help("declared are")
         };
         out.push(
             document
@@ -207,22 +218,27 @@ fn use_of(index: usize) -> Vec<Step> {
 /// A copy is lost together with what it is a copy of when both lie in one place or fail with one cause.
 fn apart(declared: &Declared<'_>, document: &Written, policy: &ProtectionPolicy, out: &mut Vec<Diagnostic>) {
     for (index, used) in policy.vaults.iter().enumerate() {
-        let Some((_, vault)) = declared.vault(&used.name) else {
+        let Some((vault_document, vault)) = declared.vault(&used.name) else {
             continue;
         };
         // The first that it shares something with: of more, the others are said at them.
         let earlier = policy.vaults.iter().take(index).find_map(|other| {
-            let (_, earlier) = declared.vault(&other.name)?;
+            let (document, earlier) = declared.vault(&other.name)?;
             let same_place = same_place(&vault.store, &earlier.store);
-            (same_place || vault.failure_domain == earlier.failure_domain).then_some((other, same_place))
+            (same_place || vault.failure_domain == earlier.failure_domain).then_some((other, document, same_place))
         });
-        let Some((other, same_place)) = earlier else { continue };
+        let Some((other, other_document, same_place)) = earlier else {
+            continue;
+        };
+        let domain = [Step::Field(Vault::FAILURE_DOMAIN)];
         let path = use_of(index);
         if same_place {
             let message = format!("vaults `{}` and `{}` are the same place", other.name, used.name);
             out.push(
                 document
                     .error(codes::SAME_PLACE, path, message)
+                    .related(store_of(other_document), format!("the place of `{}`", other.name))
+                    .related(store_of(vault_document), format!("the place of `{}`", used.name))
                     .help("a copy lies somewhere else: correct one of the two vaults, or use one"),
             );
         } else {
@@ -234,6 +250,14 @@ fn apart(declared: &Declared<'_>, document: &Written, policy: &ProtectionPolicy,
             out.push(
                 Diagnostic::warning(codes::COPIES_TOGETHER, span, message)
                     .path(path)
+                    .related(
+                        other_document.spec.at(&domain),
+                        format!("the failure domain of `{}`", other.name),
+                    )
+                    .related(
+                        vault_document.spec.at(&domain),
+                        format!("the failure domain of `{}`", used.name),
+                    )
                     .help("keep the copy in another failure domain"),
             );
         }

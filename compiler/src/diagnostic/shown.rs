@@ -9,9 +9,11 @@ use std::ops::Range;
 pub(super) struct Shown {
     pub(super) path: String,
     pub(super) text: String,
-    /// Where each line begins, in bytes.
-    lines: Vec<usize>,
+    lines: Lines,
 }
+
+/// Where each line of a text begins, in bytes.
+pub(super) struct Lines(Vec<usize>);
 
 /// The sources with every masked place overwritten, byte for byte, so that positions stay true.
 pub(super) fn shown(sources: &Sources, diagnostics: &[Diagnostic]) -> Vec<Shown> {
@@ -25,16 +27,10 @@ pub(super) fn shown(sources: &Sources, diagnostics: &[Diagnostic]) -> Vec<Shown>
             let mut places = masked.remove(&index).unwrap_or_default();
             comments(index, &source.text, &mut places);
             let text = overwrite(&source.text, places);
-            let breaks = text
-                .bytes()
-                .enumerate()
-                .filter(|(_, byte)| *byte == b'\n')
-                .map(|(at, _)| at + 1);
-            let lines = std::iter::once(0).chain(breaks).collect();
             Shown {
                 path: source.path.clone(),
+                lines: Lines::of(&text),
                 text,
-                lines,
             }
         })
         .collect()
@@ -86,31 +82,53 @@ fn range(span: Span, text: &str) -> Range<usize> {
     start..end
 }
 
+impl Lines {
+    pub(super) fn of(text: &str) -> Self {
+        let bytes = text.bytes().enumerate();
+        let breaks = bytes.filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+        Self(std::iter::once(0).chain(breaks).collect())
+    }
+
+    /// The line, counted from 1, in which a byte stands, and where it begins.
+    fn line(&self, at: usize) -> (usize, usize) {
+        let line = self.0.partition_point(|start| *start <= at).max(1);
+        (line, self.0.get(line - 1).copied().unwrap_or_default())
+    }
+
+    /// Line and column of a byte, counted from 1, columns in characters.
+    pub(super) fn line_and_column(&self, text: &str, at: usize) -> (usize, usize) {
+        let (line, start) = self.line(at);
+        (line, text.get(start..at).unwrap_or_default().chars().count() + 1)
+    }
+}
+
 impl Shown {
     /// The span as a range within the text, on character boundaries.
     pub(super) fn range(&self, span: Span) -> Range<usize> {
         range(span, &self.text)
     }
 
-    /// The line, counted from 1, in which a byte stands, and where it begins.
-    fn line(&self, at: usize) -> (usize, usize) {
-        let line = self.lines.partition_point(|start| *start <= at).max(1);
-        (line, self.lines.get(line - 1).copied().unwrap_or_default())
-    }
-
     /// Line and column of a byte, counted from 1, columns in characters.
     pub(super) fn line_and_column(&self, at: usize) -> (usize, usize) {
-        let (line, start) = self.line(at);
-        (line, self.text.get(start..at).unwrap_or_default().chars().count() + 1)
+        self.lines.line_and_column(&self.text, at)
+    }
+
+    /// The same, with columns in UTF-16 code units.
+    pub(super) fn line_and_utf16_column(&self, at: usize) -> (usize, usize) {
+        let (line, start) = self.lines.line(at);
+        (
+            line,
+            self.text.get(start..at).unwrap_or_default().encode_utf16().count() + 1,
+        )
     }
 
     /// The whole lines around some places: the number of the first, where it begins, and their text.
     pub(super) fn around(&self, places: &[Range<usize>]) -> (usize, usize, &str) {
         let first = places.iter().map(|place| place.start).min().unwrap_or_default();
         let last = places.iter().map(|place| place.end).max().unwrap_or_default();
-        let (number, start) = self.line(first);
-        let (last, _) = self.line(last);
-        let end = self.lines.get(last).copied().unwrap_or(self.text.len());
+        let (number, start) = self.lines.line(first);
+        let (last, _) = self.lines.line(last);
+        let end = self.lines.0.get(last).copied().unwrap_or(self.text.len());
         (number, start, self.text.get(start..end).unwrap_or_default())
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{Application, Catalog, Profile, ProtectionPolicy, RecoveryPlan, RecoverySite, ReplicationPair, Vault};
 use dram_fields::{
-    Block, Code, Cx, Data, Decoded, Diagnostic, Entry, Field, Fields, Item, Kind, Name, Node, Scalar, Shape, Span,
+    Block, Code, Cx, Data, Decoded, Diagnostic, Entry, Field, Fields, Fix, Item, Kind, Name, Node, Scalar, Shape, Span,
     Step, Ty,
 };
 use std::collections::BTreeMap;
@@ -266,6 +266,16 @@ const fn envelope_field(name: &'static str, doc: &'static str, ty: Ty) -> Field 
     }
 }
 
+/// The kind that a word must mean: a slip of the pen, or the end of one name, as *Site* and *Policy* are.
+fn kind_meant(word: &str) -> Option<&'static str> {
+    let names = || KindName::ALL.iter().map(|kind| kind.as_str());
+    let mut ends = names().filter(|name| word.len() > 3 && name.to_lowercase().ends_with(&word.to_lowercase()));
+    match (dram_fields::misspelled(word, names()), ends.next(), ends.next()) {
+        (Some(name), ..) | (None, Some(name), None) => Some(name),
+        (None, ..) => None,
+    }
+}
+
 impl Shape for Envelope {
     const TY: Ty = Ty::Block(|| &DOCUMENT);
 
@@ -286,7 +296,13 @@ impl Shape for Envelope {
                         version.as_deref().unwrap_or_default()
                     ),
                 )
-                .help(format!("this program reads `{API_VERSION}`")),
+                .help(format!("this program reads `{API_VERSION}`"))
+                .fix(
+                    version
+                        .as_deref()
+                        .and_then(|version| dram_fields::misspelled(version, std::iter::once(API_VERSION)))
+                        .map(|version| Fix::word(span, version)),
+                ),
             );
         }
         let kind = dram_fields::field::<String>(Self::KIND, node, cx);
@@ -296,13 +312,16 @@ impl Shape for Envelope {
             Err(()) => {
                 let span = node.get("kind").map_or(Span::NONE, |node| node.span);
                 let names = KindName::ALL.iter().map(|kind| kind.as_str());
+                let fix = kind_meant(&word).map(|name| Fix::word(span, name));
                 let help = match dram_fields::closest(&word, names.clone()) {
                     Some(name) => format!("did you mean `{name}`?"),
                     None => format!("kinds are {}", names.collect::<Vec<_>>().join(", ")),
                 };
                 cx.report_at(
                     Step::Field(Self::KIND),
-                    Diagnostic::error(Code::UNKNOWN_WORD, span, format!("`{word}` is not a kind")).help(help),
+                    Diagnostic::error(Code::UNKNOWN_WORD, span, format!("`{word}` is not a kind"))
+                        .help(help)
+                        .fix(fix),
                 );
                 None
             }

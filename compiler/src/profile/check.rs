@@ -26,6 +26,7 @@ pub(crate) fn faults(name: &str, profile: &Profile, spec: &Node) -> Vec<Diagnost
                 parameter.name
             );
             let finding = Diagnostic::error(codes::BAD_PROFILE, place(Parameter::DEFAULT), message);
+            let finding = finding.related(place(Parameter::REQUIRED), "required here");
             found.push(finding.help("remove one of the two").path(at(Parameter::DEFAULT)));
         }
         if let Some(default) = &parameter.default

@@ -10,7 +10,9 @@ use crate::model::{
     Application, Component, Declaration, KindName, Metadata, Profile, ProfileComponent, ProfileUse, Spec,
 };
 use crate::syntax::Document;
-use dram_fields::{Block as _, Cx, Data, Entry, Name, Node, Shape as _, Span, Step, closest, path_text};
+use dram_fields::{
+    Block as _, Cx, Data, Entry, Fix, Name, Node, Shape as _, Span, Step, closest, misspelled, path_text,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The profiles that components may use.
@@ -19,6 +21,8 @@ pub struct Profiles {
     declared: BTreeMap<Name, Profile>,
     /// Those with errors of their own, which say enough.
     broken: BTreeSet<String>,
+    /// Whether there is one whose name cannot be told.
+    nameless: bool,
     /// Where something of a profile stands, and of which.
     places: BTreeMap<Span, Name>,
 }
@@ -35,7 +39,9 @@ impl Profiles {
     pub fn of(documents: &[Document]) -> Self {
         let mut profiles = Self::default();
         for Document { root, broken } in documents {
-            if root.get("kind").and_then(Node::as_text) != Some(KindName::Profile.as_str()) {
+            let kind = root.get("kind").and_then(Node::as_text);
+            // A document whose kind cannot be told may be one.
+            if kind.is_some_and(|kind| kind.parse().is_ok_and(|kind: KindName| kind != KindName::Profile)) {
                 continue;
             }
             let decoded = (!*broken).then(|| Declaration::decode(root.clone()).value).flatten();
@@ -51,7 +57,9 @@ impl Profiles {
                 }
             }
             let name = root.get("metadata").and_then(|metadata| metadata.get("name"));
-            profiles.broken.extend(name.and_then(Node::as_text).map(str::to_owned));
+            let name = name.and_then(Node::as_text).filter(|name| name.parse::<Name>().is_ok());
+            profiles.nameless |= name.is_none();
+            profiles.broken.extend(name.map(str::to_owned));
         }
         profiles
     }
@@ -120,7 +128,9 @@ impl Profiles {
             return None;
         }
         let Some(profile) = self.find(name) else {
-            out.push(self.unknown(request));
+            if !self.nameless {
+                out.push(self.unknown(request));
+            }
             return None;
         };
         let before = out.len();
@@ -157,23 +167,27 @@ impl Profiles {
         };
         let built_in: Vec<&str> = built_in().iter().map(|built_in| built_in.name).collect();
         let declared: Vec<&str> = self.declared.keys().map(AsRef::as_ref).collect();
+        let only = misspelled(name, declared.iter().chain(&built_in).copied());
         let help = match closest(name, declared.iter().chain(&built_in).copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None if declared.is_empty() => format!("built in are {}", listed(built_in)),
             None => format!("declared are {}; built in are {}", listed(declared), listed(built_in)),
         };
-        request.error(
-            codes::UNKNOWN_PROFILE,
-            &[Step::Field(ProfileUse::USE)],
-            format!("there is no profile `{name}`"),
-            help,
-        )
+        let message = format!("there is no profile `{name}`");
+        let finding = request.error(codes::UNKNOWN_PROFILE, &[Step::Field(ProfileUse::USE)], message, help);
+        let fix = only.map(|only| Fix::word(finding.span, only));
+        finding.fix(fix)
     }
 
     /// Says of findings about what a profile has put somewhere that it was the profile.
     pub fn tell(&self, findings: &mut [Diagnostic]) {
-        for finding in findings.iter_mut().filter(|finding| finding.label.is_empty()) {
-            if let Some(name) = self.places.get(&finding.span) {
+        for finding in findings {
+            let Some(name) = self.places.get(&finding.span) else {
+                continue;
+            };
+            // What stands in the text there is not what the finding is about.
+            finding.fix = None;
+            if finding.label.is_empty() {
                 finding.label = from_profile(name, &finding.path);
             }
         }
@@ -215,15 +229,21 @@ impl Request<'_> {
                 .map(|parameter| parameter.name.as_ref() as &str)
         };
         let with = |key: &str| vec![Step::Field(ProfileUse::WITH), Step::Key(key.to_owned())];
+        // What is misspelled is not missing as well.
+        let mut meant: Vec<&str> = Vec::new();
         for key in self.used.with.keys().filter(|key| !names().any(|name| name == *key)) {
-            let help = match closest(key, names()) {
+            let near = closest(key, names()).filter(|near| !self.used.with.contains_key(*near));
+            meant.extend(near);
+            let help = match near {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("it has {}", names().collect::<Vec<_>>().join(", ")),
             };
+            let only = misspelled(key, names()).filter(|only| !self.used.with.contains_key(*only));
             let message = format!("profile `{name}` has no parameter `{key}`");
             let mut finding = self.error(codes::UNKNOWN_PARAMETER, &with(key), message, help);
             if let Some(entry) = self.written.get(ProfileUse::WITH.name).and_then(|with| with.entry(key)) {
                 finding.span = entry.name_span;
+                finding.fix = only.map(|only| Fix::word(entry.name_span, only));
                 if dram_fields::looks_secret(key) {
                     finding.masked.push(entry.value.span);
                 }
@@ -250,6 +270,7 @@ impl Request<'_> {
                         }
                     }
                 }
+                None if meant.contains(&key) => continue,
                 None if parameter.required => {
                     let message = format!("profile `{name}` needs `{key}`");
                     let mut finding =

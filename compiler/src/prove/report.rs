@@ -403,6 +403,12 @@ fn not_met_rpo(
         let place = model.place(KindName::ProtectionPolicy, policy, &policy_path(Objectives::RPO));
         finding = finding.related(place, "the objective");
     }
+    // One that is derived stands nowhere.
+    let of_policy = |path: &[Step]| model.place(KindName::ProtectionPolicy, policy, path);
+    let schedule = of_policy(&[Step::Field(ProtectionPolicy::SCHEDULE)]);
+    if schedule != of_policy(&[]) {
+        finding = finding.related(schedule, "the schedule");
+    }
     finish(finding, proof)
 }
 

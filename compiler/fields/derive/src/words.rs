@@ -51,17 +51,7 @@ pub(crate) fn expand(input: &DeriveInput, data: &DataEnum) -> syn::Result<TokenS
                 match text {
                     #(#names => ::core::option::Option::Some(Self::#idents),)*
                     _ => {
-                        let mut finding = ::dram_fields::Diagnostic::error(
-                            ::dram_fields::Code::UNKNOWN_WORD,
-                            node.span,
-                            format!("`{text}` is none of {}", #listed),
-                        );
-                        if let ::core::option::Option::Some(guess) =
-                            ::dram_fields::closest(text, [#(#names),*].into_iter())
-                        {
-                            finding = finding.help(format!("did you mean `{guess}`?"));
-                        }
-                        cx.report(finding);
+                        ::dram_fields::unknown_word(node, text, &[#(#names),*], cx);
                         ::core::option::Option::None
                     }
                 }

@@ -25,7 +25,7 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Check a model: everything that is wrong, at its place, with the way out
     #[command(
-        after_help = "Examples:\n  dramc check dram.yaml\n  dramc check --format json models/ | jq '.[].message'"
+        after_help = "Examples:\n  dramc check dram.yaml\n  dramc check --fix dram.yaml\n  dramc check --format json models/ | jq '.[].message'\n  dramc check --format sarif models/ > dram.sarif"
     )]
     Check {
         #[command(flatten)]
@@ -33,6 +33,10 @@ pub(crate) enum Command {
         /// How findings are printed
         #[arg(long, value_enum, default_value_t = Format::Human)]
         format: Format,
+        /// Correct the files wherever exactly one way out is right, and say what was done. Of standard input the
+        /// corrected text goes to standard output
+        #[arg(long)]
+        fix: bool,
     },
     /// Prove RPO and RTO: the worst case with its derivation
     #[command(
@@ -64,12 +68,15 @@ pub(crate) enum Command {
     },
     /// Print the language: JSON Schema for editors, or the reference page
     #[command(
-        after_help = "Examples:\n  dramc schema > dram.schema.json\n  dramc schema --format markdown > language.md"
+        after_help = "Examples:\n  dramc schema > dram.schema.json\n  dramc schema --format markdown > language.md\n  dramc schema --of findings > findings.schema.json"
     )]
     Schema {
         /// How the language is printed
-        #[arg(long, value_enum, default_value_t = SchemaFormat::Json)]
+        #[arg(long, value_enum, default_value_t = SchemaFormat::Json, conflicts_with = "of")]
         format: SchemaFormat,
+        /// What is described
+        #[arg(long, value_enum, default_value_t = SchemaOf::Language)]
+        of: SchemaOf,
     },
     /// List the built-in profiles with their parameters, or print one as YAML to start from
     #[command(after_help = "Examples:\n  dramc profiles\n  dramc profiles postgres > profiles/my-postgres.yaml")]
@@ -82,9 +89,13 @@ pub(crate) enum Command {
         format: ListFormat,
     },
     /// Explain a code such as DRAM0050, or list all of them
+    #[command(after_help = "Examples:\n  dramc explain\n  dramc explain DRAM0050")]
     Explain {
         /// The code
         code: Option<String>,
+        /// How it is printed
+        #[arg(long, value_enum, default_value_t = ListFormat::Text)]
+        format: ListFormat,
     },
     /// Write the manual pages of all commands into a directory
     #[command(after_help = "Example:\n  dramc man /usr/local/share/man/man1")]
@@ -113,6 +124,8 @@ pub(crate) enum Format {
     Human,
     /// One JSON document for programs
     Json,
+    /// SARIF 2.1.0, which code hosts show in reviews
+    Sarif,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -129,6 +142,14 @@ pub(crate) enum SchemaFormat {
     Json,
     /// The reference page
     Markdown,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum SchemaOf {
+    /// The documents of a model
+    Language,
+    /// What `check --format json` prints
+    Findings,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

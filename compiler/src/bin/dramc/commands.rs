@@ -1,34 +1,52 @@
 //! What each command does.
 
 use crate::Exit;
-use crate::arguments::{Arguments, Command, Format, Input, ListFormat, SchemaFormat, Target};
+use crate::arguments::{Arguments, Command, Format, Input, ListFormat, SchemaFormat, SchemaOf, Target};
 use crate::files::{self, FileError};
 use clap::CommandFactory;
 use dram_compiler::backend::{json, terraform};
 use dram_compiler::blueprint::blueprint;
-use dram_compiler::check::{Checked, check};
-use dram_compiler::diagnostic::{self, Diagnostic, Severity, has_errors};
+use dram_compiler::check::{Checked, check, repair};
+use dram_compiler::diagnostic::{self, Diagnostic, Page, Severity, has_errors};
 use dram_compiler::model::Model;
 use dram_compiler::profile;
 use dram_compiler::prove::prove;
 use dram_compiler::schema;
 use dram_compiler::source::Sources;
+use std::collections::BTreeSet;
 use std::path::Path;
 
 pub(crate) fn run(arguments: Arguments) -> Result<Exit, FileError> {
     let color = !arguments.no_color && files::shows_color();
     match arguments.command {
-        Command::Check { input, format } => check_command(&input, format, color),
+        Command::Check {
+            input,
+            format,
+            fix: true,
+        } => fix_command(&input, format, color),
+        Command::Check {
+            input,
+            format,
+            fix: false,
+        } => {
+            let sources = read(&input)?;
+            told(&sources, &check(&sources), format, color)
+        }
         Command::Prove { input, format, strict } => prove_command(&input, format, strict, color),
         Command::Build { input, target, output } => build(&input, target, &output, color),
         Command::Schema {
+            of: SchemaOf::Findings, ..
+        } => files::print(&format!("{:#}\n", diagnostic::findings_schema())).map(|()| Exit::Done),
+        Command::Schema {
             format: SchemaFormat::Json,
+            ..
         } => files::print(&format!("{:#}\n", schema::json_schema())).map(|()| Exit::Done),
         Command::Schema {
             format: SchemaFormat::Markdown,
+            ..
         } => files::print(&schema::reference()).map(|()| Exit::Done),
         Command::Profiles { name, format } => profiles(name.as_deref(), format),
-        Command::Explain { code } => explain(code.as_deref()),
+        Command::Explain { code, format } => explain(code.as_deref(), format),
         Command::Man { directory } => {
             let written = clap_mangen::generate_to(Arguments::command(), &directory);
             written
@@ -43,20 +61,56 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, FileError> {
     }
 }
 
-fn check_command(input: &Input, format: Format, color: bool) -> Result<Exit, FileError> {
-    let sources = read(input)?;
-    let Checked { model, diagnostics } = check(&sources);
+/// Prints what a check found.
+fn told(sources: &Sources, checked: &Checked, format: Format, color: bool) -> Result<Exit, FileError> {
+    let Checked { model, diagnostics } = checked;
     match format {
-        Format::Json => files::print(&format!("{:#}\n", diagnostic::to_json(&sources, &diagnostics)))?,
+        Format::Json => files::print(&format!("{:#}\n", diagnostic::to_json(sources, diagnostics)))?,
+        Format::Sarif => files::print(&format!("{:#}\n", diagnostic::to_sarif(sources, diagnostics)))?,
         Format::Human => {
-            files::complain(&diagnostic::render(&sources, &diagnostics, color));
-            match &model {
-                Some(model) => files::print(&format!("{}\n", summary(model, &diagnostics)))?,
-                None => files::complain(&format!("{}\n", count(&diagnostics))),
+            files::complain(&diagnostic::render(sources, diagnostics, color));
+            match model {
+                Some(model) => files::print(&format!("{}\n", summary(model, diagnostics)))?,
+                None => files::complain(&format!("{}\n", count(diagnostics))),
             }
         }
     }
     Ok(if model.is_some() { Exit::Done } else { Exit::Failed })
+}
+
+/// Corrects the files, says what was done, and then what is left.
+fn fix_command(input: &Input, format: Format, color: bool) -> Result<Exit, FileError> {
+    let reads_input = input.files.iter().any(|path| path == Path::new("-"));
+    if reads_input && format != Format::Human {
+        let message =
+            "the corrected text of standard input goes to standard output: leave `--format` out, or name files";
+        Arguments::command()
+            .error(clap::error::ErrorKind::ArgumentConflict, message)
+            .exit();
+    }
+    let sources = read(input)?;
+    let repaired = repair(&sources);
+    let mut written = BTreeSet::new();
+    for ((_, before), (_, after)) in sources.iter().zip(repaired.sources.iter()) {
+        if before.path == dram_files::STANDARD_INPUT {
+            files::print(&after.text)?;
+        } else if before.text != after.text && written.insert(before.path.as_str()) {
+            files::replace(Path::new(&before.path), &before.text, &after.text)?;
+        }
+    }
+    for applied in &repaired.applied {
+        files::complain(&format!("fixed {applied}\n"));
+    }
+    if !reads_input {
+        return told(&repaired.sources, &repaired.checked, format, color);
+    }
+    let findings = &repaired.checked.diagnostics;
+    files::complain(&diagnostic::render(&repaired.sources, findings, color));
+    Ok(if repaired.checked.model.is_some() {
+        Exit::Done
+    } else {
+        Exit::Failed
+    })
 }
 
 fn read(input: &Input) -> Result<Sources, FileError> {
@@ -75,11 +129,15 @@ fn checked(input: &Input, color: bool) -> Result<(Sources, Option<Model>), FileE
 }
 
 fn prove_command(input: &Input, format: Format, strict: bool, color: bool) -> Result<Exit, FileError> {
+    if format == Format::Sarif {
+        return prove_for_review(input, strict);
+    }
     let (sources, Some(model)) = checked(input, color)? else {
         return Ok(Exit::Failed);
     };
     let report = prove(&model);
     match format {
+        Format::Sarif => {}
         Format::Json => files::print(&format!("{:#}\n", report.to_json()))?,
         Format::Human => {
             files::print(&report.to_text())?;
@@ -88,6 +146,24 @@ fn prove_command(input: &Input, format: Format, strict: bool, color: bool) -> Re
     }
     let refused = report.fails() || (strict && report.is_unproven());
     Ok(if refused { Exit::Refused } else { Exit::Done })
+}
+
+/// One SARIF run of everything: what the check finds, and what the proof adds.
+fn prove_for_review(input: &Input, strict: bool) -> Result<Exit, FileError> {
+    let sources = read(input)?;
+    let Checked { model, mut diagnostics } = check(&sources);
+    let report = model.as_ref().map(|model| (model, prove(model)));
+    let exit = match &report {
+        None => Exit::Failed,
+        Some((model, report)) => {
+            diagnostics.extend(report.diagnostics(model));
+            diagnostic::sort(&mut diagnostics);
+            let refused = report.fails() || (strict && report.is_unproven());
+            if refused { Exit::Refused } else { Exit::Done }
+        }
+    };
+    files::print(&format!("{:#}\n", diagnostic::to_sarif(&sources, &diagnostics)))?;
+    Ok(exit)
 }
 
 fn build(input: &Input, target: Target, output: &Path, color: bool) -> Result<Exit, FileError> {
@@ -130,8 +206,11 @@ fn profiles(name: Option<&str>, format: ListFormat) -> Result<Exit, FileError> {
     }
 }
 
-fn explain(id: Option<&str>) -> Result<Exit, FileError> {
+fn explain(id: Option<&str>, format: ListFormat) -> Result<Exit, FileError> {
     let Some(id) = id else {
+        if format == ListFormat::Markdown {
+            return files::print(&diagnostic::index()).map(|()| Exit::Done);
+        }
         let lines: Vec<String> = diagnostic::all_codes()
             .into_iter()
             .map(|code| format!("{}  {}\n", code.id, code.title))
@@ -139,7 +218,14 @@ fn explain(id: Option<&str>) -> Result<Exit, FileError> {
         return files::print(&lines.concat()).map(|()| Exit::Done);
     };
     match diagnostic::code(id) {
-        Some(code) => files::print(&format!("{}: {}\n\n{}\n", code.id, code.title, code.page)).map(|()| Exit::Done),
+        Some(code) => {
+            let page = Page::of(code);
+            let text = match format {
+                ListFormat::Text => page.for_a_terminal(),
+                ListFormat::Markdown => page.for_a_reader(),
+            };
+            files::print(&text).map(|()| Exit::Done)
+        }
         None => {
             files::complain(&format!(
                 "error: `{id}` is not a code\nhelp: `dramc explain` lists all of them\n"

@@ -1,5 +1,9 @@
 //! Writing artifacts and printing: with `dram-files`, the program's only contact with the world.
-#![expect(clippy::disallowed_methods, reason = "the program may do what its library must not")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the program may do what its library must not"
+)]
 
 use dram_compiler::backend::Artifacts;
 use dram_files::ReadError;
@@ -12,6 +16,8 @@ use std::path::{Path, PathBuf};
 pub(crate) enum FileError {
     Read(ReadError),
     Write(PathBuf, io::Error),
+    /// Somebody else wrote it in the meantime.
+    Changed(PathBuf),
 }
 
 impl From<ReadError> for FileError {
@@ -25,6 +31,11 @@ impl fmt::Display for FileError {
         match self {
             Self::Read(error) => error.fmt(f),
             Self::Write(path, why) => write!(f, "cannot write `{}`: {why}", path.display()),
+            Self::Changed(path) => write!(
+                f,
+                "`{}` changed while it was checked, and was left as it is: run the command again",
+                path.display()
+            ),
         }
     }
 }
@@ -43,6 +54,32 @@ pub(crate) fn write(directory: &Path, artifacts: &Artifacts) -> Result<(), FileE
         }
     }
     Ok(())
+}
+
+/// Writes another text into a file, which keeps its mode. It is written beside its place and renamed into it; of a link,
+/// the file is written that it leads to.
+pub(crate) fn replace(path: &Path, before: &str, after: &str) -> Result<(), FileError> {
+    let failed = |why| FileError::Write(path.to_owned(), why);
+    let real = std::fs::canonicalize(path).map_err(failed)?;
+    if std::fs::read(&real).map_err(failed)? != before.as_bytes() {
+        return Err(FileError::Changed(path.to_owned()));
+    }
+    let name = real.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let beside = real.with_file_name(format!(".{name}.{}", std::process::id()));
+    let written = put(&beside, &real, after).and_then(|()| std::fs::rename(&beside, &real));
+    written.map_err(|why| {
+        let _ = std::fs::remove_file(&beside);
+        failed(why)
+    })
+}
+
+/// A new file with the mode of another.
+fn put(path: &Path, like: &Path, text: &str) -> io::Result<()> {
+    let mode = std::fs::metadata(like)?.permissions();
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).open(path)?;
+    file.set_permissions(mode)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
 }
 
 /// Prints to standard output. A reader that went away, as `head` does, is no failure.
