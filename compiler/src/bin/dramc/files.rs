@@ -1,5 +1,9 @@
 //! Writing artifacts and printing: with `dram-files`, the program's only contact with the world.
-#![expect(clippy::disallowed_methods, reason = "the program may do what its library must not")]
+#![expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the program may do what its library must not"
+)]
 
 use dram_compiler::backend::Artifacts;
 use dram_files::ReadError;
@@ -43,6 +47,50 @@ pub(crate) fn write(directory: &Path, artifacts: &Artifacts) -> Result<(), FileE
         }
     }
     Ok(())
+}
+
+/// Writes a file that is not there yet.
+pub(crate) fn create(path: &Path, text: &str) -> Result<(), FileError> {
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|why| FileError::Write(path.to_owned(), why))
+}
+
+/// Writes a file that is made by programs alone, whatever is there.
+pub(crate) fn write_over(path: &Path, text: &str) -> Result<(), FileError> {
+    std::fs::write(path, text).map_err(|why| FileError::Write(path.to_owned(), why))
+}
+
+/// Whether a path is taken.
+pub(crate) fn is_there(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok()
+}
+
+/// Whether there is somebody to ask.
+pub(crate) fn asks() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks: what is answered, and where questions go.
+pub(crate) fn with_terminal<T>(ask: impl FnOnce(&mut io::StdinLock<'_>, &mut io::StderrLock<'_>) -> T) -> T {
+    ask(&mut io::stdin().lock(), &mut io::stderr().lock())
+}
+
+/// Puts a text in the place of a file's, with its rights, also where the path is a link to it. Written beside it and
+/// renamed, so that nobody ever reads half of one.
+pub(crate) fn replace(path: &Path, text: &str) -> Result<(), FileError> {
+    let failed = |why| FileError::Write(path.to_owned(), why);
+    let file = std::fs::canonicalize(path).map_err(failed)?;
+    let rights = std::fs::metadata(&file).map_err(failed)?.permissions();
+    let mut beside = file.clone().into_os_string();
+    beside.push(format!(".{}", std::process::id()));
+    let written = std::fs::write(&beside, text)
+        .and_then(|()| std::fs::set_permissions(&beside, rights))
+        .and_then(|()| std::fs::rename(&beside, &file));
+    written.map_err(|why| {
+        let _ = std::fs::remove_file(&beside);
+        failed(why)
+    })
 }
 
 /// Prints to standard output. A reader that went away, as `head` does, is no failure.
