@@ -8,7 +8,8 @@ use crate::profile::built_in;
 use std::fmt;
 use std::str::FromStr;
 
-/// The file that tells editors the language, beside the model. Hidden, because a directory's other JSON files are models.
+/// The file that tells editors the language, beside the model. Hidden, because a directory's other JSON files are
+/// models.
 pub const SCHEMA_FILE: &str = ".dram.schema.json";
 
 /// What a first model is made of.
@@ -149,29 +150,25 @@ fn quoted(text: &impl fmt::Display) -> String {
 /// The model. Its comments say what to look at; it is formatted.
 #[must_use]
 pub fn model(answers: &Answers) -> String {
-    let parts = [
-        catalog(answers),
-        sites(answers),
-        vault(answers),
-        policy(answers),
-        application(answers),
-        plan(answers),
-    ];
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
-    let text = format!("# yaml-language-server: $schema={SCHEMA_FILE}\n{}", parts.join("---\n"));
+    let mut parts = vec![catalog(answers)];
+    parts.extend(sites(answers));
+    parts.extend([vault(answers), policy(answers), application(answers)]);
+    parts.extend(plan(answers));
+    let text = parts.join("---\n");
     format(&text).unwrap_or(text)
 }
 
-fn document(kind: &str, name: &str, about: &str, spec: &str) -> Option<String> {
+/// A document, with the line by which editors find the schema: they look for it in each by itself.
+fn document(kind: &str, name: &str, about: &str, spec: &str) -> String {
     let about: Vec<String> = about.lines().map(|line| format!("# {line}\n")).collect();
-    Some(format!(
-        "{}apiVersion: dram.dev/v1\nkind: {kind}\nmetadata: {{ name: {} }}\nspec:\n{spec}",
+    format!(
+        "# yaml-language-server: $schema={SCHEMA_FILE}\n{}apiVersion: dram.dev/v1\nkind: {kind}\nmetadata: {{ name: {} }}\nspec:\n{spec}",
         about.concat(),
         quoted(&name)
-    ))
+    )
 }
 
-fn catalog(answers: &Answers) -> Option<String> {
+fn catalog(answers: &Answers) -> String {
     let taken: Vec<&Name> = [&answers.site].into_iter().chain(&answers.target).collect();
     let spec = format!(
         "  url: file:///var/lib/dram/catalog\n  failureDomain: {}\n",
@@ -181,7 +178,7 @@ fn catalog(answers: &Answers) -> Option<String> {
     document("Catalog", "records", about, &spec)
 }
 
-fn sites(answers: &Answers) -> Option<String> {
+fn sites(answers: &Answers) -> impl Iterator<Item = String> {
     let site = |name: &Name, about: &str, host: &str| {
         let spec = format!(
             "  host: {host}\n  # What fails together with it: a building, a region, a power feed.\n  failureDomain: {}\n  # How fast data leaves and reaches it. Measure it: the proof rests on it.\n  bandwidth: 50Mi/s\n",
@@ -190,7 +187,7 @@ fn sites(answers: &Answers) -> Option<String> {
         document("RecoverySite", name, about, &spec)
     };
     let home = site(&answers.site, "Where the application runs.", "{}");
-    let target = answers.target.as_ref().and_then(|target| {
+    let target = answers.target.as_ref().map(|target| {
         let root = format!("{{ root: {} }}", quoted(&format!("/srv/{target}")));
         site(
             target,
@@ -198,7 +195,7 @@ fn sites(answers: &Answers) -> Option<String> {
             &root,
         )
     });
-    Some(home.into_iter().chain(target).collect::<Vec<_>>().join("---\n"))
+    std::iter::once(home).chain(target)
 }
 
 fn vault_name(answers: &Answers) -> String {
@@ -206,7 +203,7 @@ fn vault_name(answers: &Answers) -> String {
     answers.vault.name(&taken)
 }
 
-fn vault(answers: &Answers) -> Option<String> {
+fn vault(answers: &Answers) -> String {
     let name = vault_name(answers);
     let spec = format!(
         "{}  failureDomain: {name}\n  # The file holds the password of the repositories. Keep a copy where the sites cannot take it with them.\n  password: {{ file: /etc/dram/vault.key }}\n",
@@ -220,7 +217,7 @@ fn vault(answers: &Answers) -> Option<String> {
     )
 }
 
-fn policy(answers: &Answers) -> Option<String> {
+fn policy(answers: &Answers) -> String {
     let rto = match answers.target {
         Some(_) => format!("    # The most time until it runs again.\n    rto: {}\n", answers.rto),
         None => String::new(),
@@ -238,7 +235,7 @@ fn policy(answers: &Answers) -> Option<String> {
     )
 }
 
-fn application(answers: &Answers) -> Option<String> {
+fn application(answers: &Answers) -> String {
     let database = answers.database.as_ref().map(|database| {
         format!(
             "    # `dramc profiles {database}` says what the profile does, and what else it takes.\n    - name: db\n      profile: {{ use: {database}, with: {{ {} }} }}\n      # What is known of the data before anything was observed.\n      data: {{ size: 4Gi, changeRate: 500Mi/d }}\n",
@@ -290,10 +287,10 @@ fn plan(answers: &Answers) -> Option<String> {
         quoted(&answers.application),
         quoted(target)
     );
-    document(
+    Some(document(
         "RecoveryPlan",
         &answers.application,
         "How it comes back elsewhere.",
         &spec,
-    )
+    ))
 }

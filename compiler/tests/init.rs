@@ -11,10 +11,9 @@ use dram_compiler::source::Sources;
 fn check_written(answers: &Answers) {
     let text = model(answers);
     assert_eq!(format(&text).unwrap(), text, "it is formatted");
-    assert!(
-        text.starts_with(&format!("# yaml-language-server: $schema={SCHEMA_FILE}\n")),
-        "{text}"
-    );
+    let hint = format!("# yaml-language-server: $schema={SCHEMA_FILE}\n");
+    let documents = text.split("---\n").collect::<Vec<_>>();
+    assert!(documents.iter().all(|document| document.starts_with(&hint)), "{text}");
     let sources = Sources::one("dram.yaml", &text);
     let checked = check(&sources);
     let said = diagnostic::render(&sources, &checked.diagnostics, false);
