@@ -4,6 +4,8 @@
 //! nodes) → [`model`], [`mod@calendar`], [`profile`] (components by the kind of application that they are) and [`check`]
 //! (nodes to a model that cannot be wrong) → [`mod@derive`] (what the user left to us) → [`blueprint`] (a graph of
 //! resources) → [`prove`] (RPO and RTO) → [`backend`] (artifacts).
+//!
+//! Beside them stands what helps to write a model: [`mod@format`], [`mod@graph`], [`init`] and [`mod@schema`].
 
 pub mod backend;
 pub mod blueprint;
@@ -11,6 +13,9 @@ pub mod calendar;
 pub mod check;
 pub mod derive;
 pub mod diagnostic;
+pub mod format;
+pub mod graph;
+pub mod init;
 pub mod model;
 pub mod profile;
 pub mod prove;

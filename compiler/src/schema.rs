@@ -5,32 +5,44 @@ use dram_fields::Block;
 use dram_fields::write::{json_schema, markdown};
 use serde_json::{Map, Value, json};
 
-/// JSON Schema (draft 2020-12) of one document of a model.
+/// JSON Schema (draft 2020-12) of one document of a model. The word of `kind` alone decides about the shape of `spec`, so
+/// that an editor tells what is wrong with that kind's fields, and not with those of all.
 #[must_use]
 pub fn json_schema() -> Value {
     let mut definitions = json_schema::definitions(Metadata::kind());
-    let mut documents = Vec::new();
+    let mut shapes = Vec::new();
     for kind in KindName::ALL {
         definitions.extend(json_schema::definitions(kind.table()));
-        documents.push(json!({
-            "type": "object",
-            "properties": {
-                "apiVersion": {"const": API_VERSION},
-                "kind": {"const": kind.as_str()},
-                "metadata": {"$ref": format!("#/$defs/{}", Metadata::kind().name)},
-                "spec": {"$ref": format!("#/$defs/{}", kind.table().name)},
-            },
-            "required": ["apiVersion", "kind", "metadata", "spec"],
-            "additionalProperties": false,
+        shapes.push(json!({
+            "if": {"properties": {"kind": {"const": kind.as_str()}}, "required": ["kind"]},
+            "then": {"properties": {"spec": {"$ref": format!("#/$defs/{}", kind.table().name)}}},
         }));
     }
+    let kinds: Vec<&str> = KindName::ALL.iter().map(|kind| kind.as_str()).collect();
+    let about: Vec<String> = KindName::ALL
+        .iter()
+        .map(|kind| format!("`{kind}`: {}", kind.table().doc))
+        .collect();
+    let about = format!("What is declared. {}", about.join(" "));
     let mut schema = Map::new();
     schema.insert(
         "$schema".to_owned(),
         json!("https://json-schema.org/draft/2020-12/schema"),
     );
     schema.insert("title".to_owned(), json!("A document of a DRAM model"));
-    schema.insert("oneOf".to_owned(), Value::Array(documents));
+    schema.insert("type".to_owned(), json!("object"));
+    schema.insert(
+        "properties".to_owned(),
+        json!({
+            "apiVersion": {"description": "The version of the language.", "const": API_VERSION},
+            "kind": {"description": about, "enum": kinds},
+            "metadata": {"description": "What it is called.", "$ref": format!("#/$defs/{}", Metadata::kind().name)},
+            "spec": {"description": "What is declared of it.", "type": "object"},
+        }),
+    );
+    schema.insert("required".to_owned(), json!(["apiVersion", "kind", "metadata", "spec"]));
+    schema.insert("additionalProperties".to_owned(), json!(false));
+    schema.insert("allOf".to_owned(), Value::Array(shapes));
     schema.insert("$defs".to_owned(), Value::Object(definitions));
     Value::Object(schema)
 }

@@ -1,8 +1,10 @@
 //! From text to positioned nodes. The only module that names the YAML parser.
 
 mod document;
+pub mod layout;
 mod secret;
 mod yaml;
 
 pub use document::{Document, parse};
 pub use secret::SecretWords;
+pub(crate) use yaml::plain;

@@ -6,9 +6,11 @@
     reason = "the program is run, over real files"
 )]
 
-use std::io::Write;
+mod program;
+
+use program::{Folder, dramc, with_input};
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 const COMPLETE: &str = include_str!("language/complete.yaml");
@@ -16,53 +18,6 @@ const VAULT: &str = "apiVersion: dram.dev/v1\nkind: Vault\nmetadata: { name: nas
                      failureDomain: nas, password: { file: /k } }\n";
 const BROKEN: &str =
     "apiVersion: dram.dev/v1\nkind: Vault\nmetadata: { name: nas }\nspec: { failureDomain: nas, password: hunter2 }\n";
-
-/// A directory of one test, gone when the test is.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(name: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("dramc-{name}-{}", std::process::id()));
-        std::fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
-    fn put(&self, name: impl AsRef<Path>, bytes: impl AsRef<[u8]>) -> PathBuf {
-        let path = self.0.join(name);
-        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        std::fs::write(&path, bytes).unwrap();
-        path
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-/// Exit code, standard output and standard error.
-fn dramc<A: AsRef<std::ffi::OsStr>>(arguments: impl IntoIterator<Item = A>) -> (i32, String, String) {
-    with_input(arguments, b"")
-}
-
-fn with_input<A: AsRef<std::ffi::OsStr>>(
-    arguments: impl IntoIterator<Item = A>,
-    input: &[u8],
-) -> (i32, String, String) {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_dramc"))
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    // A program that reads nothing closes its end.
-    let _ = child.stdin.take().unwrap().write_all(input);
-    let done = child.wait_with_output().unwrap();
-    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-    (done.status.code().unwrap(), text(done.stdout), text(done.stderr))
-}
 
 fn with_rpo(rpo: &str) -> String {
     COMPLETE.replace("rpo: 75m", &format!("rpo: {rpo}"))

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod daemon;
 pub mod deny;
 pub mod go;
+pub mod node;
 pub mod restic;
 pub mod store;
 pub mod system;

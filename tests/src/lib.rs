@@ -9,12 +9,14 @@
 //! - [`proxy`] makes bad weather in front of a store, and [`s3`] looks into buckets without the product;
 //! - [`configuration`] is the world's model as Terraform sees it;
 //! - [`tree`] makes trees that are hard to restore, and compares trees as an archive would;
+//! - [`editor`] asks language servers as editors do;
 //! - [`demo`], [`verify`] and [`generate`] are the commands of the program `project`.
 
 pub mod call;
 pub mod chance;
 pub mod configuration;
 pub mod demo;
+pub mod editor;
 pub mod error;
 pub mod generate;
 pub mod generations;

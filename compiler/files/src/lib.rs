@@ -4,6 +4,9 @@
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
+/// The path that stands for standard input.
+pub const DASH: &str = "-";
+
 /// The path of a file as messages show it, and its text.
 pub type ModelFile = (String, String);
 
@@ -42,33 +45,47 @@ pub enum ReadError {
 /// # Errors
 /// The first file that cannot be read.
 pub fn read(paths: &[PathBuf]) -> Result<Vec<ModelFile>, ReadError> {
-    let mut sources = Vec::new();
+    find(paths)?.iter().map(|path| read_one(path)).collect()
+}
+
+/// The files that paths name: those given, and in the place of a directory the models in it.
+///
+/// # Errors
+/// A directory cannot be read or holds no model.
+pub fn find(paths: &[PathBuf]) -> Result<Vec<PathBuf>, ReadError> {
+    let mut files = Vec::new();
     for path in paths {
-        if path == Path::new("-") {
-            let mut bytes = Vec::new();
-            io::stdin()
-                .lock()
-                .read_to_end(&mut bytes)
-                .map_err(|why| ReadError::File {
-                    path: path.clone(),
-                    why,
-                })?;
-            sources.push((STANDARD_INPUT.to_owned(), text(path, bytes)?));
-        } else if path.is_dir() {
+        if path != Path::new(DASH) && path.is_dir() {
             let mut found = Vec::new();
             models(path, &mut found)?;
             if found.is_empty() {
                 return Err(ReadError::NoModel { path: path.clone() });
             }
             found.sort();
-            for path in found {
-                add(&mut sources, &path)?;
-            }
+            files.append(&mut found);
         } else {
-            add(&mut sources, path)?;
+            files.push(path.clone());
         }
     }
-    Ok(sources)
+    Ok(files)
+}
+
+/// Reads one file; `-` is standard input.
+///
+/// # Errors
+/// It cannot be read, or is no text.
+pub fn read_one(path: &Path) -> Result<ModelFile, ReadError> {
+    let failed = |why| ReadError::File {
+        path: path.to_owned(),
+        why,
+    };
+    if path != Path::new(DASH) {
+        let bytes = std::fs::read(path).map_err(failed)?;
+        return Ok((path.display().to_string(), text(path, bytes)?));
+    }
+    let mut bytes = Vec::new();
+    io::stdin().lock().read_to_end(&mut bytes).map_err(failed)?;
+    Ok((STANDARD_INPUT.to_owned(), text(path, bytes)?))
 }
 
 fn models(directory: &Path, found: &mut Vec<PathBuf>) -> Result<(), ReadError> {
@@ -102,15 +119,6 @@ fn models(directory: &Path, found: &mut Vec<PathBuf>) -> Result<(), ReadError> {
             found.push(path);
         }
     }
-    Ok(())
-}
-
-fn add(sources: &mut Vec<ModelFile>, path: &Path) -> Result<(), ReadError> {
-    let bytes = std::fs::read(path).map_err(|why| ReadError::File {
-        path: path.to_owned(),
-        why,
-    })?;
-    sources.push((path.display().to_string(), text(path, bytes)?));
     Ok(())
 }
 

@@ -297,7 +297,7 @@ fn depth(node: &Node) -> usize {
 }
 
 /// The core schema of YAML 1.2 (§10.3.2): what a plain scalar means.
-fn plain(text: &str) -> Data {
+pub(crate) fn plain(text: &str) -> Data {
     match text {
         "" | "~" | "null" | "Null" | "NULL" => Data::Null,
         "true" | "True" | "TRUE" => Data::Bool(true),

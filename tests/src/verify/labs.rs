@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::error::{Error, Result, claim};
 use crate::lab::store::{Running, Store};
-use crate::lab::{deny, go, restic, terraform};
+use crate::lab::{deny, go, node, restic, system, terraform};
 
 /// A lab's name and what became of it: a word about it, or why it is not there.
 type Outcome = (String, Result<String>);
@@ -36,6 +36,11 @@ pub(super) fn prepare() -> Labs {
             witness,
             lab("Terraform", || Ok(terraform::older()?.title())),
             lab("a newer Terraform", || Ok(terraform::newer()?.title())),
+            lab("Graphviz", || {
+                Ok(system::debian("Graphviz", "graphviz", "dot")?.display().to_string())
+            }),
+            lab("the YAML language server", || Ok(node::yaml_language_server()?.line())),
+            lab("Mermaid", || node::mermaid().map(|_| "its parser".to_owned())),
         ]
     };
     let builds = || {

@@ -96,12 +96,28 @@ fn property(field: &'static Field, values: Values) -> Value {
         schema = or_parameters(schema);
     }
     if let Value::Object(schema) = &mut schema {
-        schema.insert("description".to_owned(), json!(field.doc));
+        schema.insert("description".to_owned(), json!(described(field)));
         if let Some(default) = field.default {
             schema.insert("default".to_owned(), default().to_json());
         }
     }
     schema
+}
+
+/// What a field is, and what its words mean.
+fn described(field: &Field) -> String {
+    let mut doc = field.doc.to_owned();
+    if let Some(kind) = field.refers {
+        doc.push_str(&format!("\n\nRefers to a {kind}."));
+    }
+    if let Ty::Word(words) = field.ty {
+        let words: Vec<String> = words
+            .iter()
+            .map(|word| format!("\n- `{}`: {}", word.name, word.doc))
+            .collect();
+        doc.push_str(&format!("\n{}", words.concat()));
+    }
+    doc
 }
 
 fn shape(ty: &Ty, values: Values) -> Value {

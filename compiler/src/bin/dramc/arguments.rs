@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::init;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -65,6 +66,44 @@ pub(crate) enum Command {
         /// Directory for the files; made when it is missing
         #[arg(short, long, value_name = "DIR")]
         output: PathBuf,
+    },
+    /// Write a first model from a few answers, with comments that teach
+    #[command(
+        after_help = "It asks on a terminal; flags answer beforehand. What it writes checks and proves, and is never written over \
+                      what is there.\n\n\
+                      Examples:\n  dramc init\n  dramc init --application shop --site office --target branch --vault /mnt/nas/dram --database postgres --yes"
+    )]
+    Init(#[command(flatten)] Box<init::Flags>),
+    /// Draw a model: sites, vaults, failure domains, policies, applications with their start order, plans
+    #[command(
+        after_help = "Examples:\n  dramc graph --format mermaid dram.yaml\n  dramc graph --format dot --of sites models/ | dot -Tsvg > sites.svg"
+    )]
+    Graph {
+        #[command(flatten)]
+        input: Input,
+        /// For whom it is drawn
+        #[arg(long, value_enum)]
+        format: GraphFormat,
+        /// What of the model is drawn; without it everything
+        #[arg(long, value_enum)]
+        of: Option<GraphOf>,
+    },
+    /// Write models as everybody would: fields in one order, two spaces, quotes where they are needed
+    #[command(
+        after_help = "Comments, anchors, blocks of lines and document markers stay, and what a model says does not change. \
+                      A file with a broken document is left as it is. Changed files are named.\n\n\
+                      The exit code is 1 when a file is broken or, with --check, not formatted.\n\n\
+                      Examples:\n  dramc fmt dram.yaml\n  dramc fmt --check models/\n  dramc fmt - < dram.yaml"
+    )]
+    Fmt {
+        #[command(flatten)]
+        input: Input,
+        /// Change nothing: name the files that are not formatted
+        #[arg(long, conflicts_with = "stdout")]
+        check: bool,
+        /// Change nothing: print the formatted text. So it is for standard input
+        #[arg(long)]
+        stdout: bool,
     },
     /// Print the language: JSON Schema for editors, or the reference page
     #[command(
@@ -158,4 +197,22 @@ pub(crate) enum ListFormat {
     Text,
     /// The reference page
     Markdown,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GraphFormat {
+    /// A flowchart for Markdown
+    Mermaid,
+    /// A graph for Graphviz
+    Dot,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum GraphOf {
+    /// Applications with their components, policies and vaults
+    Applications,
+    /// Sites and vaults in their failure domains, and what runs or comes back there
+    Sites,
+    /// Components in the waves in which they start
+    Waves,
 }

@@ -1,13 +1,17 @@
 //! What each command does.
 
 use crate::Exit;
-use crate::arguments::{Arguments, Command, Format, Input, ListFormat, SchemaFormat, SchemaOf, Target};
+use crate::arguments::{
+    Arguments, Command, Format, GraphFormat, GraphOf, Input, ListFormat, SchemaFormat, SchemaOf, Target,
+};
 use crate::files::{self, FileError};
+use crate::{fmt, init};
 use clap::CommandFactory;
 use dram_compiler::backend::{json, terraform};
 use dram_compiler::blueprint::blueprint;
 use dram_compiler::check::{Checked, check, repair};
 use dram_compiler::diagnostic::{self, Diagnostic, Page, Severity, has_errors};
+use dram_compiler::graph::{self, View};
 use dram_compiler::model::Model;
 use dram_compiler::profile;
 use dram_compiler::prove::prove;
@@ -34,6 +38,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, FileError> {
         }
         Command::Prove { input, format, strict } => prove_command(&input, format, strict, color),
         Command::Build { input, target, output } => build(&input, target, &output, color),
+        Command::Init(flags) => init::run(*flags, color),
+        Command::Graph { input, format, of } => graph(&input, format, of, color),
+        Command::Fmt { input, check, stdout } => fmt::run(&input, fmt::Mode::of(check, stdout), color),
         Command::Schema {
             of: SchemaOf::Findings, ..
         } => files::print(&format!("{:#}\n", diagnostic::findings_schema())).map(|()| Exit::Done),
@@ -185,6 +192,26 @@ fn build(input: &Input, target: Target, output: &Path, color: bool) -> Result<Ex
         files::print(&format!("{}\n", output.join(name).display()))?;
     }
     Ok(Exit::Done)
+}
+
+fn graph(input: &Input, format: GraphFormat, of: Option<GraphOf>, color: bool) -> Result<Exit, FileError> {
+    let (_, Some(model)) = checked(input, color)? else {
+        return Ok(Exit::Failed);
+    };
+    let graph = graph::graph(
+        &model,
+        match of {
+            None => View::Whole,
+            Some(GraphOf::Applications) => View::Applications,
+            Some(GraphOf::Sites) => View::Sites,
+            Some(GraphOf::Waves) => View::Waves,
+        },
+    );
+    let text = match format {
+        GraphFormat::Mermaid => graph::mermaid(&graph),
+        GraphFormat::Dot => graph::dot(&graph),
+    };
+    files::print(&text).map(|()| Exit::Done)
 }
 
 fn profiles(name: Option<&str>, format: ListFormat) -> Result<Exit, FileError> {

@@ -56,6 +56,33 @@ pub(crate) fn write(directory: &Path, artifacts: &Artifacts) -> Result<(), FileE
     Ok(())
 }
 
+/// Writes a file that is not there yet.
+pub(crate) fn create(path: &Path, text: &str) -> Result<(), FileError> {
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(|why| FileError::Write(path.to_owned(), why))
+}
+
+/// Writes a file that is made by programs alone, whatever is there.
+pub(crate) fn write_over(path: &Path, text: &str) -> Result<(), FileError> {
+    std::fs::write(path, text).map_err(|why| FileError::Write(path.to_owned(), why))
+}
+
+/// Whether a path is taken.
+pub(crate) fn is_there(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok()
+}
+
+/// Whether there is somebody to ask.
+pub(crate) fn asks() -> bool {
+    io::stdin().is_terminal() && io::stderr().is_terminal()
+}
+
+/// Asks: what is answered, and where questions go.
+pub(crate) fn with_terminal<T>(ask: impl FnOnce(&mut io::StdinLock<'_>, &mut io::StderrLock<'_>) -> T) -> T {
+    ask(&mut io::stdin().lock(), &mut io::stderr().lock())
+}
+
 /// Writes another text into a file, which keeps its mode. It is written beside its place and renamed into it; of a link,
 /// the file is written that it leads to.
 pub(crate) fn replace(path: &Path, before: &str, after: &str) -> Result<(), FileError> {

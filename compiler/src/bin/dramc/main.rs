@@ -3,6 +3,8 @@
 mod arguments;
 mod commands;
 mod files;
+mod fmt;
+mod init;
 
 use arguments::Arguments;
 use clap::Parser;
