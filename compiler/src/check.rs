@@ -1,6 +1,7 @@
 //! From documents to a model: names are unique, references resolve, orders exist, failure domains differ.
 
 mod application;
+mod devices;
 mod domains;
 mod hooks;
 mod names;
@@ -81,6 +82,7 @@ fn rules(documents: Vec<Written>, out: &mut Vec<Diagnostic>) -> Option<Model> {
     domains::one_plan_each(&documents, out);
     vaults::together(&documents, out);
     hooks::together(&documents, out);
+    devices::belong_to_one(&documents, out);
     if has_errors(out) {
         return None;
     }

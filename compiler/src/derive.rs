@@ -72,6 +72,8 @@ pub fn moving(changes: &[Rate], bandwidth: Option<Rate>, time: Duration) -> u64 
 pub enum Method {
     /// Its files, as they are.
     Files,
+    /// Its device, byte by byte.
+    Image,
     /// The output of its dump command.
     Dump,
 }
@@ -82,6 +84,7 @@ impl Method {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Files => "files",
+            Self::Image => "image",
             Self::Dump => "dump",
         }
     }
@@ -96,6 +99,9 @@ pub fn methods(component: &Component) -> Vec<Method> {
     let mut methods = Vec::new();
     if !host.paths.is_empty() {
         methods.push(Method::Files);
+    }
+    if host.device.is_some() {
+        methods.push(Method::Image);
     }
     if host.dump.is_some() {
         methods.push(Method::Dump);

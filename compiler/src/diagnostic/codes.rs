@@ -44,7 +44,7 @@ codes! {
         "With its site or vault lost, the catalog is lost too, and recovery has to work from the vault alone\n\
          (`dram recover`). That works, but declarations since the last point are gone. A third place is better.";
     EMPTY_COMPONENT = "DRAM0036", "a component that has nothing to protect and nothing to start",
-        "The component has no paths, no dump and no service. Give it a body, or remove it.";
+        "The component has no paths, no device, no dump and no service. Give it a body, or remove it.";
     ZERO = "DRAM0037", "a quantity that must not be zero",
         "An objective, interval, rate or count of zero cannot be kept. State the real number, or remove the field.";
     SEVERAL_PLANS = "DRAM0038", "an application has several recovery plans",
@@ -151,6 +151,9 @@ codes! {
     SAMPLE_WITHOUT_EFFECT = "DRAM0075", "a sample of what is restored whole",
         "`sample` says how much of a point `level: checksum` reads each time. `level: restore` restores all of it: leave the\n\
          sample out, or verify by checksum.";
+    SAME_DEVICE = "DRAM0076", "a device that two components name",
+        "A restore writes a device when the component that it belongs to was stopped. With two components it would be written\n\
+         twice, and once under a component that may run. Name it in one of them; what depends on it says `after`.";
 }
 
 /// Every code of the compiler and of decoding, in order.

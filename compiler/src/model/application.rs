@@ -38,6 +38,18 @@ impl Component {
     pub fn has_files(&self) -> bool {
         matches!(&self.body, Some(Body::Host(host)) if !host.paths.is_empty())
     }
+
+    /// Whether it has a device to protect.
+    #[must_use]
+    pub fn has_device(&self) -> bool {
+        matches!(&self.body, Some(Body::Host(host)) if host.device.is_some())
+    }
+
+    /// Whether it has data that may change while it is read: files or a device. A dump is a transaction of its own.
+    #[must_use]
+    pub fn may_change_while_read(&self) -> bool {
+        self.has_files() || self.has_device()
+    }
 }
 
 /// A part of an application with its data, order and health.
@@ -62,7 +74,7 @@ pub struct Component {
 /// What a component consists of.
 #[derive(Fields, Debug, Clone, PartialEq)]
 pub enum Body {
-    /// Directories, a dump and a service of a host.
+    /// Directories, a device, a dump and a service of a host.
     Host(Host),
 }
 
@@ -73,6 +85,9 @@ pub struct Host {
     pub paths: Vec<LogicalPath>,
     /// What is left out, in the patterns of `.gitignore`, relative to each path.
     pub exclude: Vec<String>,
+    /// A block device or a disk image that belongs to it, read byte by byte. Links to it are followed, because device names of
+    /// volume managers are links.
+    pub device: Option<LogicalPath>,
     /// A dump of what cannot be captured as files, such as a running database.
     pub dump: Option<Dump>,
     /// How it is started and stopped.

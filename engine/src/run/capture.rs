@@ -7,8 +7,8 @@ use crate::error::Error;
 use crate::runbook::{Capture, Step, Unusual};
 use crate::site::{DumpStream, Site, SiteError, Surroundings};
 use crate::vault::{
-    Cancel, CaptureFiles, CaptureStream, Captured, Class, Consistency, Item, Manifest, Method, Origin, Repository,
-    VaultError, Writer,
+    Cancel, CaptureFiles, CaptureImage, CaptureStream, Captured, Class, Consistency, Item, MANIFEST_FORMAT,
+    MANIFEST_FORMAT_WITH_IMAGES, Manifest, Method, Origin, Repository, VaultError, Writer,
 };
 use dram_compiler::model::{Body, Component, Host};
 use indicatif::HumanBytes;
@@ -36,6 +36,15 @@ impl Driver<'_> {
                 why: format!("its component `{name}` has no body"),
             }),
         }
+    }
+
+    /// The device of a component, as the application knows it.
+    pub(super) fn device(&self, component: &str) -> Result<&str, Error> {
+        let device = self.host(component)?.device.as_ref();
+        device.map(|device| device.as_str()).ok_or_else(|| Error::NotResumable {
+            run: self.runbook.point.clone(),
+            why: format!("its component `{component}` has no device"),
+        })
     }
 
     /// What commands of a component see.
@@ -67,8 +76,33 @@ pub(super) fn capture_into(
 ) -> Result<Outcome, Error> {
     match what.method {
         Method::Files => files(repository, driver, what, origin, cancel),
+        Method::Image => image(repository, driver, what, origin, cancel),
         Method::Dump => dump(repository, driver, what, origin, cancel),
     }
+}
+
+fn image(
+    repository: &Repository,
+    driver: &Driver<'_>,
+    what: &Capture,
+    origin: Origin,
+    cancel: &Cancel,
+) -> Result<Outcome, Error> {
+    let logical = PathBuf::from(driver.device(&what.component)?);
+    let what = CaptureImage {
+        point: &driver.runbook.point,
+        item: &what.item,
+        logical: &logical,
+        source: &driver.site()?.locate(&logical)?,
+        origin,
+    };
+    let captured = repository
+        .capture_image(&what, &driver.observer.progress(), cancel)
+        .map_err(vault_error)?;
+    Ok(Outcome {
+        detail: format!("{}, {} new", HumanBytes(captured.bytes), HumanBytes(captured.new_bytes)),
+        ..captured_outcome(&captured)
+    })
 }
 
 fn files(
@@ -179,6 +213,7 @@ pub(super) fn seal(
         items.push(match method {
             Method::Dump => Item::of_stream(name, component, DUMP_FILE, &captured),
             Method::Files => Item::of_files(name, component, &captured),
+            Method::Image => Item::of_image(name, component, driver.device(component)?, &captured),
         });
     }
     let lease = match driver.authority {
@@ -186,12 +221,16 @@ pub(super) fn seal(
         Authority::Vault => 0,
     };
     let bytes = items.iter().map(|item| item.bytes).sum();
+    let format = match items.iter().any(|item| item.method == Method::Image) {
+        true => MANIFEST_FORMAT_WITH_IMAGES,
+        false => MANIFEST_FORMAT,
+    };
     let rest = driver.rest();
     let begun = || point_time(&runbook.point).unwrap_or_else(|| driver.clock.now());
     let frozen_at = rest.as_ref().map_or_else(begun, |rest| rest.at);
     let manifest = Manifest {
-        format: crate::vault::MANIFEST_FORMAT,
-        min_reader: crate::vault::MANIFEST_FORMAT,
+        format,
+        min_reader: format,
         point: runbook.point.clone(),
         tenant: runbook.tenant.clone(),
         application: runbook.name().to_string(),

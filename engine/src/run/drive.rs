@@ -305,10 +305,12 @@ impl<'a> Driver<'a> {
         }
         self.entitled()?;
         match step {
-            Step::CaptureFiles { .. } | Step::CaptureDump { .. } => match step.captures().first() {
-                Some(what) => capture::capture(self, what),
-                None => Ok(Outcome::default()),
-            },
+            Step::CaptureFiles { .. } | Step::CaptureImage { .. } | Step::CaptureDump { .. } => {
+                match step.captures().first() {
+                    Some(what) => capture::capture(self, what),
+                    None => Ok(Outcome::default()),
+                }
+            }
             Step::Freeze(what) => freeze::freeze(self, what),
             Step::Move { captures } => freeze::take_in(self, captures),
             Step::Hook { hook, .. } => freeze::hook(self, *hook),
@@ -333,6 +335,10 @@ impl<'a> Driver<'a> {
                 owners,
                 ..
             } => recover::files(self, item, *overwrite, only, owners),
+            Step::RestoreImage { item, overwrite, .. } => recover::image(self, item, *overwrite),
+            Step::WriteImage {
+                item, file, overwrite, ..
+            } => recover::write_image(self, item, file, *overwrite),
             Step::WriteDump {
                 item, file, overwrite, ..
             } => recover::write_dump(self, item, file, *overwrite),

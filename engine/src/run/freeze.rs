@@ -57,7 +57,7 @@ pub(super) fn freeze(driver: &Driver<'_>, what: &Freeze) -> Result<Outcome, Erro
         read.notes.extend(one.notes);
         Ok(())
     });
-    let failed_before = frozen.failed().to_vec();
+    let (failed_before, outside) = (frozen.failed().to_vec(), frozen.outside().to_vec());
     // Whatever became of the data: the application comes first.
     crash::point(crash::Kind::Step);
     let thawed = frozen.thaw()?;
@@ -66,10 +66,13 @@ pub(super) fn freeze(driver: &Driver<'_>, what: &Freeze) -> Result<Outcome, Erro
         return Err(ended_before(driver, what, thawed.by).into());
     }
     captured?;
-    let reached = match failed_before.is_empty() {
-        true => what.reaches,
-        false => Consistency::None,
+    let reached = match (failed_before.is_empty(), outside.is_empty()) {
+        (true, true) => what.reaches,
+        // One moment for all, and not all of it at rest.
+        (true, false) => what.reaches.min(Consistency::Group),
+        (false, _) => Consistency::None,
     };
+    notes.extend(outside);
     notes.extend(failed_before);
     notes.extend(thawed.failed);
     notes.extend(read.notes);
@@ -173,15 +176,11 @@ fn order(driver: &Driver<'_>, site: &HostSite, spool: &Spool, what: &Freeze) -> 
             .map(|position| hook_of(driver, *position))
             .collect::<Result<Vec<_>, Error>>()
     };
-    let mut paths = Vec::new();
+    let (mut paths, mut devices) = (Vec::new(), Vec::new());
     for component in &what.filesystems {
-        paths.extend(
-            driver
-                .host(component)?
-                .paths
-                .iter()
-                .map(|path| PathBuf::from(path.as_str())),
-        );
+        let host = driver.host(component)?;
+        paths.extend(host.paths.iter().map(|path| PathBuf::from(path.as_str())));
+        devices.extend(host.device.iter().map(|device| PathBuf::from(device.as_str())));
     }
     let mut awake = vec![
         ("what is read meanwhile", spool.folder().to_owned()),
@@ -195,6 +194,7 @@ fn order(driver: &Driver<'_>, site: &HostSite, spool: &Spool, what: &Freeze) -> 
         before: hooks(&what.before)?,
         after: hooks(&what.after)?,
         paths,
+        devices,
         awake,
         most: Duration::from_secs(what.seconds),
     })

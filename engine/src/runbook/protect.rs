@@ -86,6 +86,7 @@ pub fn protect(what: Protect<'_>) -> Result<Runbook, Refusal> {
              method,
          }| match method {
             vault::Method::Files => Step::CaptureFiles { component, item },
+            vault::Method::Image => Step::CaptureImage { component, item },
             vault::Method::Dump => Step::CaptureDump { component, item },
         },
     ));
@@ -112,6 +113,7 @@ fn captures(component: &Component) -> impl Iterator<Item = Capture> + use<'_> {
         item: item_name(&component.name, method),
         method: match method {
             Method::Files => vault::Method::Files,
+            Method::Image => vault::Method::Image,
             Method::Dump => vault::Method::Dump,
         },
     })
@@ -157,7 +159,8 @@ fn absent<'i>(component: &Component, inventory: &'i Inventory) -> Option<&'i Pat
         .paths
         .iter()
         .filter(|state| state.presence == Presence::Absent);
-    gone.find(|state| host.paths.iter().any(|path| Path::new(path.as_str()) == state.logical))
+    let ours = || host.paths.iter().chain(&host.device);
+    gone.find(|state| ours().any(|path| Path::new(path.as_str()) == state.logical))
         .map(|state| state.physical.as_path())
 }
 

@@ -95,6 +95,13 @@ pub enum Step {
         /// The item's name.
         item: String,
     },
+    /// Capture a component's device as an item.
+    CaptureImage {
+        /// The component.
+        component: String,
+        /// The item's name.
+        item: String,
+    },
     /// Capture the output of a component's dump command as an item.
     CaptureDump {
         /// The component.
@@ -132,7 +139,7 @@ pub enum Step {
         /// The vault's name.
         vault: String,
     },
-    /// See that the files of these items can be written: nothing of others is in the way.
+    /// See that the files and images of these items can be written: nothing of others is in the way.
     Preflight {
         /// The items.
         items: Vec<Item>,
@@ -176,6 +183,27 @@ pub enum Step {
         /// Whose files become whose.
         #[serde(default, skip_serializing_if = "Owners::is_empty")]
         owners: Owners,
+    },
+    /// Write an image to its device.
+    RestoreImage {
+        /// The component.
+        component: String,
+        /// The item.
+        item: Item,
+        /// Whether what differs is written over.
+        overwrite: bool,
+    },
+    /// Write an image as a file.
+    WriteImage {
+        /// The component.
+        component: String,
+        /// The item.
+        item: Item,
+        /// Name of the file, below the destination.
+        file: String,
+        /// Whether another file of this name is made what it was.
+        #[serde(default)]
+        overwrite: bool,
     },
     /// Write a dump as a file.
     WriteDump {
@@ -259,6 +287,7 @@ impl Step {
         };
         match self {
             Self::CaptureFiles { component, item } => vec![one(component, item, Method::Files)],
+            Self::CaptureImage { component, item } => vec![one(component, item, Method::Image)],
             Self::CaptureDump { component, item } => vec![one(component, item, Method::Dump)],
             Self::Freeze(freeze) => freeze.captures.clone(),
             _ => Vec::new(),
@@ -270,6 +299,7 @@ impl Step {
     pub fn text(&self) -> String {
         match self {
             Self::CaptureFiles { component, .. } => format!("capture the files of {component}"),
+            Self::CaptureImage { component, .. } => format!("capture the device of {component}"),
             Self::CaptureDump { component, .. } => format!("capture the dump of {component}"),
             Self::Freeze(freeze) => format!(
                 "freeze for at most {} s and read {}",
@@ -295,6 +325,8 @@ impl Step {
             Self::RestoreFiles { component, only, .. } => {
                 format!("restore {} of the files of {component}", only.join(", "))
             }
+            Self::RestoreImage { component, .. } => format!("restore the device of {component}"),
+            Self::WriteImage { component, file, .. } => format!("write the image of {component} to {file}"),
             Self::WriteDump { component, file, .. } => format!("write the dump of {component} to {file}"),
             Self::Start { component } => format!("start {component}"),
             Self::LoadDump { component, .. } => format!("load the dump of {component}"),
@@ -307,7 +339,10 @@ impl Step {
     pub const fn bytes(&self) -> Option<u64> {
         match self {
             Self::RestoreFiles { item, only, .. } if only.is_empty() => Some(item.bytes),
-            Self::WriteDump { item, .. } | Self::LoadDump { item, .. } => Some(item.bytes),
+            Self::RestoreImage { item, .. }
+            | Self::WriteImage { item, .. }
+            | Self::WriteDump { item, .. }
+            | Self::LoadDump { item, .. } => Some(item.bytes),
             _ => None,
         }
     }

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::Clock;
 use super::command::{Action, Cancel, Command, Finished, Surroundings};
+use super::device;
 use super::error::{CommandFailure, Deed, SiteError};
 use super::fence::{self, FenceRecord};
 use super::freeze::{self, Freeze, Frozen};
@@ -150,6 +151,33 @@ impl HostSite {
     pub(super) fn withhold_from(&self, process: &mut Process) {
         for variable in &self.withheld {
             process.env_remove(variable);
+        }
+    }
+
+    /// Fails where a device or disk image is in use: nobody writes over it then. What is not there is used by nobody.
+    ///
+    /// # Errors
+    /// Who uses it, in words; it cannot be looked at.
+    pub fn need_idle(&self, place: &Path) -> Result<(), SiteError> {
+        let looked = |error| self.file_error("look at", place, error);
+        let uses = match device::uses(place) {
+            Ok(uses) => {
+                let mut told = uses.told();
+                if device::is_locked(place).map_err(looked)? {
+                    told.push("locked by the program that has it open".to_owned());
+                }
+                told
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(looked(error)),
+        };
+        match uses.is_empty() {
+            true => Ok(()),
+            false => Err(SiteError::InUse {
+                site: self.name.clone(),
+                device: place.to_owned(),
+                by: uses.join(", "),
+            }),
         }
     }
 

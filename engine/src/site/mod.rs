@@ -5,6 +5,7 @@
 
 mod clock;
 mod command;
+mod device;
 mod error;
 mod fence;
 mod freeze;

@@ -8,6 +8,7 @@
 )]
 
 mod control;
+mod device;
 mod filesystem;
 mod hooks;
 mod kills;

@@ -40,6 +40,8 @@ pub struct Freeze {
     pub after: Vec<Hook>,
     /// Logical paths whose file systems are frozen.
     pub paths: Vec<PathBuf>,
+    /// Logical paths of devices and disk images: what is mounted of them is frozen.
+    pub devices: Vec<PathBuf>,
     /// What must go on writing meanwhile, with what it is: the file systems of these are not frozen.
     pub awake: Vec<(&'static str, PathBuf)>,
     /// The longest that it may last.
@@ -75,6 +77,9 @@ pub trait Frozen: Send {
 
     /// What failed before and may fail: the application is not at rest in this respect.
     fn failed(&self) -> &[String];
+
+    /// What is held still from outside only: it stems from one moment, and what is in it was not brought to rest.
+    fn outside(&self) -> &[String];
 
     /// Lets it go on, and says how that went.
     ///
@@ -139,13 +144,14 @@ pub(super) fn begin(site: &HostSite, what: &Freeze, cancel: &Cancel) -> Result<B
         why,
         help: "no point was made; see that the program `dram` can be run here, and try again".to_owned(),
     };
+    let still = mount::frozen(site, what)?;
     let order = Order {
         site: site.clone(),
         tenant: what.tenant.clone(),
         around: what.around.clone(),
         before: what.before.clone(),
         after: what.after.clone(),
-        filesystems: mount::frozen(site, application, &what.paths, &what.awake)?,
+        filesystems: still.mounts,
         most: what.most,
     };
     // Whoever was killed may have left a freezer that is still about to thaw: it must not thaw what is frozen now.
@@ -181,6 +187,7 @@ pub(super) fn begin(site: &HostSite, what: &Freeze, cancel: &Cancel) -> Result<B
         order,
         over,
         failed: Vec::new(),
+        outside: still.outside,
     };
     freezer.say(&text);
     match freezer.answers.recv() {
@@ -229,6 +236,7 @@ struct Freezer {
     order: Order,
     over: Cancel,
     failed: Vec<String>,
+    outside: Vec<String>,
 }
 
 impl Freezer {
@@ -274,6 +282,10 @@ impl Frozen for Freezer {
 
     fn failed(&self) -> &[String] {
         &self.failed
+    }
+
+    fn outside(&self) -> &[String] {
+        &self.outside
     }
 
     fn thaw(mut self: Box<Self>) -> Result<Thawed, SiteError> {
