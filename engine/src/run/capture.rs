@@ -5,7 +5,7 @@ use super::outcome::Outcome;
 use super::{anomaly, terms};
 use crate::error::Error;
 use crate::runbook::{Capture, Step, Unusual};
-use crate::site::{DumpStream, Site, SiteError, Surroundings};
+use crate::site::{DumpStream, Site, SiteError, Snapshot, Surroundings};
 use crate::vault::{
     Cancel, CaptureFiles, CaptureImage, CaptureStream, Captured, Class, Consistency, Item, MANIFEST_FORMAT,
     MANIFEST_FORMAT_WITH_IMAGES, Manifest, Method, Origin, Repository, VaultError, Writer,
@@ -14,7 +14,7 @@ use dram_compiler::model::{Body, Component, Host};
 use indicatif::HumanBytes;
 use serde_json::json;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The name of the one file that a dump's snapshot holds.
@@ -75,7 +75,7 @@ pub(super) fn capture_into(
     cancel: &Cancel,
 ) -> Result<Outcome, Error> {
     match what.method {
-        Method::Files => files(repository, driver, what, origin, cancel),
+        Method::Files => files(repository, driver, what, origin, &[], cancel),
         Method::Image => image(repository, driver, what, origin, cancel),
         Method::Dump => dump(repository, driver, what, origin, cancel),
     }
@@ -105,11 +105,13 @@ fn image(
     })
 }
 
-fn files(
+/// Captures a component's files, from snapshots where there are some.
+pub(super) fn files(
     repository: &Repository,
     driver: &Driver<'_>,
     what: &Capture,
     origin: Origin,
+    snapshots: &[Snapshot],
     cancel: &Cancel,
 ) -> Result<Outcome, Error> {
     let host = driver.host(&what.component)?;
@@ -117,8 +119,19 @@ fn files(
     let paths: Vec<PathBuf> = host.paths.iter().map(|path| PathBuf::from(path.as_str())).collect();
     let mut physical = Vec::new();
     for path in &paths {
-        physical.push((path.clone(), site.locate(path)?));
+        let place = match snapshots {
+            [] => site.locate(path)?,
+            snapshots => held(snapshots, &site.plainly(path)?, driver)?,
+        };
+        physical.push((path.clone(), place));
     }
+    let mut skip = driver.skip()?;
+    let also: Vec<PathBuf> = skip
+        .iter()
+        .filter_map(|path| std::fs::canonicalize(path).ok())
+        .flat_map(|path| snapshots.iter().filter_map(move |snapshot| snapshot.place_of(&path)))
+        .collect();
+    skip.extend(also);
     let what = CaptureFiles {
         point: &driver.runbook.point,
         item: &what.item,
@@ -126,13 +139,28 @@ fn files(
         paths: &paths,
         physical: &physical,
         exclude: &host.exclude,
-        skip: &driver.skip()?,
+        skip: &skip,
         origin,
     };
     let captured = repository
         .capture_files(&what, &driver.observer.progress(), cancel)
         .map_err(vault_error)?;
     Ok(captured_outcome(&captured))
+}
+
+/// Where a path is in the snapshot that holds it.
+fn held(snapshots: &[Snapshot], path: &Path, driver: &Driver<'_>) -> Result<PathBuf, Error> {
+    let deepest = snapshots.iter().max_by_key(|snapshot| {
+        let depth = snapshot.of.components().count();
+        path.starts_with(&snapshot.of).then_some(depth)
+    });
+    let place = deepest.filter(|snapshot| snapshot.at.exists());
+    place
+        .and_then(|snapshot| snapshot.place_of(path))
+        .ok_or_else(|| Error::NoPoint {
+            what: format!("the snapshot that held `{}` is no longer there", path.display()),
+            help: format!("start it again: `dram protect {}`", driver.runbook.name()),
+        })
 }
 
 fn dump(

@@ -285,6 +285,9 @@ impl<'a> Driver<'a> {
             });
             return Error::Interrupted { run: log.run() };
         }
+        if let Some(text) = freeze::drop_snapshots(self) {
+            self.observer.event(&Event::Note { text });
+        }
         let body = json!({"result": RunResult::Failed, "step": step.text(), "error": error.to_string(), "help": error.help(), "exit": error.exit() as u8});
         // The first failure is what the caller must hear of; that the log could not take it is said beside it.
         if let Err(second) = log.append("ended", body, true) {

@@ -14,7 +14,7 @@ use super::command::{Action, Cancel, Command, Finished, Surroundings};
 use super::device;
 use super::error::{CommandFailure, Deed, SiteError};
 use super::fence::{self, FenceRecord};
-use super::freeze::{self, Freeze, Frozen};
+use super::freeze::{self, Freeze, Frozen, Way};
 use super::health::{self, Check, Probe};
 use super::hook::{self, Hook};
 use super::mapping::{PathMappings, below};
@@ -179,6 +179,30 @@ impl HostSite {
                 by: uses.join(", "),
             }),
         }
+    }
+
+    /// How the files at these logical paths can be held for a freeze.
+    ///
+    /// # Errors
+    /// One cannot be looked at.
+    pub fn way(&self, what: &Freeze, read: &[PathBuf]) -> Result<Way, SiteError> {
+        freeze::way(self, what, read)
+    }
+
+    /// Where a logical path lies, with no links above its last name.
+    ///
+    /// # Errors
+    /// The folder that it lies in is not there.
+    pub fn plainly(&self, logical: &Path) -> Result<PathBuf, SiteError> {
+        freeze::plainly(self, logical)
+    }
+
+    /// Removes the snapshots that were made for an application; the answer is how many there were.
+    ///
+    /// # Errors
+    /// One cannot be removed: it is tried again with the next run.
+    pub fn drop_snapshots(&self, tenant: &str, application: &str) -> Result<usize, SiteError> {
+        freeze::drop_all(self, tenant, application)
     }
 
     /// Starts a process that is to be watched.

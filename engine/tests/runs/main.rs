@@ -12,6 +12,7 @@ mod device;
 mod filesystem;
 mod hooks;
 mod kills;
+mod snapshots;
 
 use std::fs;
 use std::path::{Path, PathBuf};
