@@ -66,8 +66,9 @@ fn is_top(path: &Path) -> io::Result<bool> {
     if !meta.is_dir() || meta.ino() != TOP {
         return Ok(false);
     }
-    let kind = rustix::fs::statfs(path)?.f_type;
-    Ok(i64::from(kind) == i64::from(MAGIC))
+    // The field has another width on every kind of machine.
+    let kind = rustix::fs::statfs(path)?.f_type.to_le_bytes();
+    Ok(kind.starts_with(&MAGIC.to_le_bytes()))
 }
 
 /// Whether other subvolumes lie in a subvolume: a snapshot does not hold them.

@@ -152,3 +152,29 @@ fn record(site: &HostSite, tenant: &str, application: &str) -> Result<PathBuf, S
     let folder = site.private().join("freeze").join(plain(tenant)?);
     Ok(folder.join(format!("{}.snapshots", plain(application)?)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_found_in_the_snapshot_that_holds_it() {
+        let snapshot = Snapshot {
+            of: "/mnt/data".into(),
+            at: "/mnt/data/.dram-snapshot-1".into(),
+        };
+        let cases = [
+            ("/mnt/data", Some("/mnt/data/.dram-snapshot-1")),
+            ("/mnt/data/srv/a", Some("/mnt/data/.dram-snapshot-1/srv/a")),
+            ("/mnt/database", None),
+            ("/mnt", None),
+        ];
+        for (path, expected) in cases {
+            assert_eq!(
+                snapshot.place_of(Path::new(path)),
+                expected.map(PathBuf::from),
+                "{path}"
+            );
+        }
+    }
+}

@@ -66,7 +66,7 @@ impl<'a> Copying<'a> {
     }
 
     /// Whether nothing differs. Reads nothing of the vault.
-    pub(super) fn is_same(mut self, content: &[(DataId, u32)]) -> Result<bool, VaultError> {
+    pub(super) fn matches(mut self, content: &[(DataId, u32)]) -> Result<bool, VaultError> {
         self.asks = true;
         self.run(content)?;
         Ok(!self.differs.load(Ordering::SeqCst))

@@ -343,7 +343,7 @@ fn require_same(
     cancel: &Cancel,
 ) -> Result<(), VaultError> {
     let is_longer = !raw.is_block() && raw.length() != content.length;
-    if !is_longer && Copying::looking(blobs, raw, what.target, cancel).is_same(&content.parts)? {
+    if !is_longer && Copying::looking(blobs, raw, what.target, cancel).matches(&content.parts)? {
         return Ok(());
     }
     let reason = match raw.is_block() {
