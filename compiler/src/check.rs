@@ -3,6 +3,7 @@
 mod application;
 mod capacity;
 mod declared;
+mod devices;
 mod domains;
 mod hooks;
 mod names;
@@ -97,6 +98,7 @@ fn rules(documents: Vec<Written>, out: &mut Vec<Diagnostic>) -> Option<Model> {
     plans::fit(&declared, out);
     pairs::fit(&declared, out);
     capacity::fits(&declared, out);
+    devices::belong_to_one(&declared, out);
     if has_errors(out) {
         return None;
     }

@@ -34,8 +34,8 @@ pub(super) fn fits(document: &Written, spec: &Spec, out: &mut Vec<Diagnostic>) {
             let mut finding = document.error(codes::EMPTY_COMPONENT, at(), message);
             finding.span = document.spec.at(&[at(), vec![Step::Field(Component::NAME)]].concat());
             out.push(finding.help(
-                "give it `host` with `paths`, a `dump` or a `service`, `kubernetes` or `openstack` with what it consists \
-                 of, or remove it",
+                "give it `host` with `paths`, a `device`, a `dump` or a `service`, `kubernetes` or `openstack` with what \
+                 it consists of, or remove it",
             ));
         }
     }
@@ -142,7 +142,9 @@ fn after(
 fn is_empty(component: &Component) -> bool {
     match &component.body {
         None => true,
-        Some(Body::Host(host)) => host.paths.is_empty() && host.dump.is_none() && host.service.is_none(),
+        Some(Body::Host(host)) => {
+            host.paths.is_empty() && host.device.is_none() && host.dump.is_none() && host.service.is_none()
+        }
         Some(Body::Kubernetes(_)) => false,
         Some(Body::Openstack(openstack)) => openstack.is_empty(),
     }

@@ -117,11 +117,11 @@ pub(super) fn together(declared: &Declared<'_>, out: &mut Vec<Diagnostic>) {
             continue;
         }
         for (index, component) in application.components.iter().enumerate() {
-            if !component.has_files() || application.brings_to_rest(component) {
+            if !component.may_change_while_read() || application.brings_to_rest(component) {
                 continue;
             }
             let message = format!(
-                "nothing brings component `{}` to rest before its files are read, and {} asks for consistent \
+                "nothing brings component `{}` to rest before its data is read, and {} asks for consistent \
                  applications",
                 component.name,
                 policy_document.words()

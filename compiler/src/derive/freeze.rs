@@ -28,7 +28,7 @@ pub fn freeze<'a>(
         _ if methods(component).is_empty() || !takes_part(component) => false,
         _ if application.brings_to_rest(component) || is_grouped(application, component) => true,
         None => false,
-        Some(Consistency::Crash) => component.has_files(),
+        Some(Consistency::Crash) => component.may_change_while_read(),
         Some(Consistency::Group | Consistency::Filesystem | Consistency::Application) => true,
     };
     let components: Vec<&Component> = application.components.iter().filter(is_in).collect();
@@ -48,7 +48,7 @@ pub fn freeze<'a>(
         filesystems: components
             .iter()
             .copied()
-            .filter(|component| component.has_files() && !application.brings_to_rest(component))
+            .filter(|component| component.may_change_while_read() && !application.brings_to_rest(component))
             .collect(),
         components,
         before: at(Moment::BeforeFreeze),
@@ -71,7 +71,7 @@ pub fn reached(
         .iter()
         .filter(|component| !methods(component).is_empty() && takes_part(component));
     let all: Vec<&Component> = data.by_ref().collect();
-    let at_rest = |component: &&Component| match component.has_files() {
+    let at_rest = |component: &&Component| match component.may_change_while_read() {
         true => application.brings_to_rest(component),
         // A dump is a transaction of its own.
         false => true,
@@ -79,12 +79,17 @@ pub fn reached(
     match all.as_slice() {
         [] => None,
         // One dump is its own moment.
-        [only] if !only.has_files() => Some(Consistency::Application),
+        [only] if !only.may_change_while_read() => Some(Consistency::Application),
         all if all.iter().all(|component| frozen(component)) => Some(match all.iter().all(at_rest) {
             true => Consistency::Application,
             false => Consistency::Filesystem,
         }),
-        all if all.iter().all(|component| frozen(component) || !component.has_files()) => Some(Consistency::Crash),
+        all if all
+            .iter()
+            .all(|component| frozen(component) || !component.may_change_while_read()) =>
+        {
+            Some(Consistency::Crash)
+        }
         _ => None,
     }
 }
@@ -131,6 +136,10 @@ mod tests {
         json!({"name": name, "host": {"dump": {"command": {"run": ["dump"]}, "restore": {"run": ["load"]}}}})
     }
 
+    fn device(name: &str) -> Value {
+        json!({"name": name, "host": {"device": format!("/dev/{name}")}})
+    }
+
     /// What is frozen, whose file systems are, and what is reached.
     #[test]
     fn what_is_frozen_and_what_that_reaches() {
@@ -160,6 +169,23 @@ mod tests {
                 ("web", "web", Some(C::Filesystem)),
             ),
             (vec![dump("db")], "", &none, None, ("", "", Some(C::Application))),
+            // A device is read while it changes, as files are.
+            (vec![device("db")], "", &none, None, ("", "", None)),
+            (
+                vec![device("db"), dump("web")],
+                "",
+                &none,
+                Some(C::Crash),
+                ("db", "db", Some(C::Crash)),
+            ),
+            (
+                vec![device("db"), files("web")],
+                "db",
+                &none,
+                Some(C::Group),
+                ("db web", "web", Some(C::Filesystem)),
+            ),
+            (vec![device("db")], "db", &none, None, ("db", "", Some(C::Application))),
             // Each has its own moment.
             (
                 vec![dump("db"), dump("queue")],

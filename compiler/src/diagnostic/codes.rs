@@ -63,6 +63,7 @@ codes! {
     BAD_PROFILE = "DRAM0071", "a profile that does not hold together";
     BUILT_IN_PROFILE = "DRAM0072", "a profile with the name of a built-in one";
     SAMPLE_WITHOUT_EFFECT = "DRAM0075", "a sample of what is restored whole";
+    SAME_DEVICE = "DRAM0076", "a device that two components name";
     POLICY_UNDECIDED = "DRAM0080", "an application without a policy, or with two that could be meant";
     CHOOSES_NOTHING = "DRAM0081", "labels that choose nothing";
     BODY_DOES_NOT_FIT = "DRAM0082", "a component that cannot be at a site";

@@ -78,6 +78,7 @@ impl Component {
         let given: &[(bool, DataKind)] = match &self.body {
             Some(Body::Host(host)) => &[
                 (!host.paths.is_empty(), DataKind::Files),
+                (host.device.is_some(), DataKind::Device),
                 (host.dump.is_some(), DataKind::Dump),
             ],
             Some(Body::Kubernetes(kubernetes)) => &[(kubernetes.claims != Claims::Exclude, DataKind::Claim)],
@@ -99,6 +100,18 @@ impl Component {
                 false
             }
         }
+    }
+
+    /// Whether it has a device to protect.
+    #[must_use]
+    pub fn has_device(&self) -> bool {
+        self.kinds_of_data().contains(&DataKind::Device)
+    }
+
+    /// Whether it has data that may change while it is read: files or a device. A dump is a transaction of its own.
+    #[must_use]
+    pub fn may_change_while_read(&self) -> bool {
+        self.has_files() || self.has_device()
     }
 }
 
@@ -161,7 +174,7 @@ pub enum MultiWriter {
 /// What a component consists of.
 #[derive(Fields, Debug, Clone, PartialEq)]
 pub enum Body {
-    /// Directories, a dump and a service of a host.
+    /// Directories, a device, a dump and a service of a host.
     Host(Host),
     /// Objects and volume claims of a Kubernetes cluster.
     Kubernetes(Kubernetes),
@@ -202,6 +215,9 @@ pub struct Host {
     pub paths: Vec<LogicalPath>,
     /// What is left out, in the patterns of `.gitignore`, relative to each path.
     pub exclude: Vec<String>,
+    /// A block device or a disk image that belongs to it, read byte by byte. Links to it are followed, because device names of
+    /// volume managers are links.
+    pub device: Option<LogicalPath>,
     /// A dump of what cannot be captured as files, such as a running database.
     pub dump: Option<Dump>,
     /// How it is started and stopped.

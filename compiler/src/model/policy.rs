@@ -196,7 +196,7 @@ pub struct Verify {
 pub enum VerifyLevel {
     /// Every byte is read back and compared with its hash.
     Checksum,
-    /// Every file is restored into a scratch folder of the engine's machine, every dump is read to its end.
+    /// Every file is restored into a scratch folder of the engine's machine, every image and every dump is read to its end.
     Restore,
     /// It is restored in isolation, and its servers start.
     Boot,

@@ -680,7 +680,8 @@ resource "dram_application" "shop" {
     after = ["db"]
 
     host {
-      paths = ["/srv/shop"]
+      paths  = ["/srv/shop"]
+      device = "/dev/shop/uploads"
 
       service {
         start {
@@ -724,6 +725,7 @@ resource "dram_application" "shop" {
     host {
       paths   = ["/srv/mail", "/srv/lists", "/etc/2026"]
       exclude = ["*.lock"]
+      device  = "/dev/mail/2026"
 
       dump {
         command {

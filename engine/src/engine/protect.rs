@@ -189,7 +189,8 @@ pub(super) fn take_inventory(site: &SiteRef, application: &Application) -> Resul
     let mut logical: Vec<PathBuf> = Vec::new();
     for component in &application.components {
         if let Some(Body::Host(host)) = &component.body {
-            logical.extend(host.paths.iter().map(|path| PathBuf::from(path.as_str())));
+            let paths = host.paths.iter().chain(&host.device);
+            logical.extend(paths.map(|path| PathBuf::from(path.as_str())));
         }
     }
     Ok(host_site(site)?.inventory(&logical)?)

@@ -24,7 +24,7 @@ const VERIFICATION: &str = "verification found: ";
 pub enum Level {
     /// Every byte is read back and compared with its hash.
     Checksum,
-    /// Every file is restored into a scratch directory, every dump is read to its end.
+    /// Every file is restored into a scratch directory, every image and every dump is read to its end.
     Restore,
 }
 
@@ -299,7 +299,7 @@ fn into(
                 };
                 repository.restore_files(&what, progress, cancel)?.bytes
             }
-            Method::Dump => repository.dump_stream(&item.tree, &mut Nowhere, progress, cancel)?,
+            Method::Image | Method::Dump => repository.dump_stream(&item.tree, &mut Nowhere, progress, cancel)?,
         };
         bytes = bytes.saturating_add(handled);
     }

@@ -7,6 +7,7 @@ use super::words::{filled, folded, quoted, with_variables, words};
 use crate::error::Error;
 use crate::run::DUMP_FILE;
 use crate::runbook::{SiteRef, VaultRef};
+use crate::vault::IMAGE_FILE;
 use dram_compiler::derive::{Method, methods};
 use dram_compiler::model::{Action, Application, Body, Command, Component, Health, Probe, after_order};
 use jiff::Timestamp;
@@ -294,6 +295,16 @@ impl Page<'_> {
         if has.contains(&Method::Files) {
             let mut line = words(["restic", "restore", "latest", "--tag", &tag(Method::Files)]);
             line.extend(words(["--target", "\"$ROOT\""]));
+            self.command(&line);
+        }
+        if let Some(device) = host.device.as_ref().filter(|_| has.contains(&Method::Image)) {
+            self.prose("The device must be there and long enough; for a disk image make its folder:");
+            let mut line = words([
+                "restic dump latest --tag",
+                &tag(Method::Image),
+                &format!("/{IMAGE_FILE}"),
+            ]);
+            line.extend(words([">", &format!("\"$ROOT\"{}", quoted(device.as_str()))]));
             self.command(&line);
         }
         if let Some(service) = &host.service {

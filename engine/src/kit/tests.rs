@@ -34,7 +34,7 @@ fn shop() -> Application {
              "host": {"paths": ["/srv/my shop"], "service": {"start": {"shell": "echo 'up'\nshopd &"}}},
              "health": [{"http": {"url": "http://127.0.0.1/up?a=1&b", "body": "at ${DRAM_SITE}"}, "startPeriod": "20s"},
                         {"exec": {"run": ["shopctl", "ping"], "dir": "/srv/my shop"}}]},
-            {"name": "db", "host": {"dump": {"command": {"run": ["dump"]}, "restore": {"run": ["load", "--all tables"]}}}},
+            {"name": "db", "host": {"device": "/dev/my data/db", "dump": {"command": {"run": ["dump"]}, "restore": {"run": ["load", "--all tables"]}}}},
         ]},
     }));
     match declaration {
@@ -77,6 +77,8 @@ fn components_come_in_the_order_of_their_start() {
         "    export RESTIC_REPOSITORY=/mnt/nas/default/shop",
         "    ROOT='/srv/the office'",
         "Component db:",
+        "    restic dump latest --tag \"dram,point=$POINT,item=db.image\" /image > \\\n        \
+         \"$ROOT\"'/dev/my data/db'",
         "    (umask 077; restic dump latest --tag \"dram,point=$POINT,item=db.dump\" /dump \\\n        > dump.tmp) && \
          (cd \"$ROOT\" && load '--all tables') < dump.tmp && rm dump.tmp",
         "Component web:",

@@ -5,16 +5,16 @@ use super::outcome::Outcome;
 use super::{anomaly, terms};
 use crate::error::Error;
 use crate::runbook::{Capture, Step, Unusual};
-use crate::site::{DumpStream, Site, SiteError, Surroundings};
+use crate::site::{DumpStream, Site, SiteError, Snapshot, Surroundings};
 use crate::vault::{
-    Cancel, CaptureFiles, CaptureStream, Captured, Class, Consistency, Item, Manifest, Method, Origin, Repository,
-    VaultError, Writer,
+    Cancel, CaptureFiles, CaptureImage, CaptureStream, Captured, Class, Consistency, Item, MANIFEST_FORMAT,
+    MANIFEST_FORMAT_WITH_IMAGES, Manifest, Method, Origin, Repository, VaultError, Writer,
 };
 use dram_compiler::model::{Body, Component, Host};
 use indicatif::HumanBytes;
 use serde_json::json;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The name of the one file that a dump's snapshot holds.
@@ -36,6 +36,15 @@ impl Driver<'_> {
                 why: format!("its component `{name}` is none of a host"),
             }),
         }
+    }
+
+    /// The device of a component, as the application knows it.
+    pub(super) fn device(&self, component: &str) -> Result<&str, Error> {
+        let device = self.host(component)?.device.as_ref();
+        device.map(|device| device.as_str()).ok_or_else(|| Error::NotResumable {
+            run: self.runbook.point.clone(),
+            why: format!("its component `{component}` has no device"),
+        })
     }
 
     /// What commands of a component see.
@@ -66,16 +75,43 @@ pub(super) fn capture_into(
     cancel: &Cancel,
 ) -> Result<Outcome, Error> {
     match what.method {
-        Method::Files => files(repository, driver, what, origin, cancel),
+        Method::Files => files(repository, driver, what, origin, &[], cancel),
+        Method::Image => image(repository, driver, what, origin, cancel),
         Method::Dump => dump(repository, driver, what, origin, cancel),
     }
 }
 
-fn files(
+fn image(
     repository: &Repository,
     driver: &Driver<'_>,
     what: &Capture,
     origin: Origin,
+    cancel: &Cancel,
+) -> Result<Outcome, Error> {
+    let logical = PathBuf::from(driver.device(&what.component)?);
+    let what = CaptureImage {
+        point: &driver.runbook.point,
+        item: &what.item,
+        logical: &logical,
+        source: &driver.site()?.locate(&logical)?,
+        origin,
+    };
+    let captured = repository
+        .capture_image(&what, &driver.observer.progress(), cancel)
+        .map_err(vault_error)?;
+    Ok(Outcome {
+        detail: format!("{}, {} new", HumanBytes(captured.bytes), HumanBytes(captured.new_bytes)),
+        ..captured_outcome(&captured)
+    })
+}
+
+/// Captures a component's files, from snapshots where there are some.
+pub(super) fn files(
+    repository: &Repository,
+    driver: &Driver<'_>,
+    what: &Capture,
+    origin: Origin,
+    snapshots: &[Snapshot],
     cancel: &Cancel,
 ) -> Result<Outcome, Error> {
     let host = driver.host(&what.component)?;
@@ -83,8 +119,19 @@ fn files(
     let paths: Vec<PathBuf> = host.paths.iter().map(|path| PathBuf::from(path.as_str())).collect();
     let mut physical = Vec::new();
     for path in &paths {
-        physical.push((path.clone(), site.locate(path)?));
+        let place = match snapshots {
+            [] => site.locate(path)?,
+            snapshots => held(snapshots, &site.plainly(path)?, driver)?,
+        };
+        physical.push((path.clone(), place));
     }
+    let mut skip = driver.skip()?;
+    let also: Vec<PathBuf> = skip
+        .iter()
+        .filter_map(|path| std::fs::canonicalize(path).ok())
+        .flat_map(|path| snapshots.iter().filter_map(move |snapshot| snapshot.place_of(&path)))
+        .collect();
+    skip.extend(also);
     let what = CaptureFiles {
         point: &driver.runbook.point,
         item: &what.item,
@@ -92,13 +139,28 @@ fn files(
         paths: &paths,
         physical: &physical,
         exclude: &host.exclude,
-        skip: &driver.skip()?,
+        skip: &skip,
         origin,
     };
     let captured = repository
         .capture_files(&what, &driver.observer.progress(), cancel)
         .map_err(vault_error)?;
     Ok(captured_outcome(&captured))
+}
+
+/// Where a path is in the snapshot that holds it.
+fn held(snapshots: &[Snapshot], path: &Path, driver: &Driver<'_>) -> Result<PathBuf, Error> {
+    let deepest = snapshots.iter().max_by_key(|snapshot| {
+        let depth = snapshot.of.components().count();
+        path.starts_with(&snapshot.of).then_some(depth)
+    });
+    let place = deepest.filter(|snapshot| snapshot.at.exists());
+    place
+        .and_then(|snapshot| snapshot.place_of(path))
+        .ok_or_else(|| Error::NoPoint {
+            what: format!("the snapshot that held `{}` is no longer there", path.display()),
+            help: format!("start it again: `dram protect {}`", driver.runbook.name()),
+        })
 }
 
 fn dump(
@@ -179,6 +241,7 @@ pub(super) fn seal(
         items.push(match method {
             Method::Dump => Item::of_stream(name, component, DUMP_FILE, &captured),
             Method::Files => Item::of_files(name, component, &captured),
+            Method::Image => Item::of_image(name, component, driver.device(component)?, &captured),
         });
     }
     let lease = match driver.authority {
@@ -186,12 +249,16 @@ pub(super) fn seal(
         Authority::Vault => 0,
     };
     let bytes = items.iter().map(|item| item.bytes).sum();
+    let format = match items.iter().any(|item| item.method == Method::Image) {
+        true => MANIFEST_FORMAT_WITH_IMAGES,
+        false => MANIFEST_FORMAT,
+    };
     let rest = driver.rest();
     let begun = || point_time(&runbook.point).unwrap_or_else(|| driver.clock.now());
     let frozen_at = rest.as_ref().map_or_else(begun, |rest| rest.at);
     let manifest = Manifest {
-        format: crate::vault::MANIFEST_FORMAT,
-        min_reader: crate::vault::MANIFEST_FORMAT,
+        format,
+        min_reader: format,
         point: runbook.point.clone(),
         tenant: runbook.tenant.clone(),
         application: runbook.name().to_string(),

@@ -285,6 +285,9 @@ impl<'a> Driver<'a> {
             });
             return Error::Interrupted { run: log.run() };
         }
+        if let Some(text) = freeze::drop_snapshots(self) {
+            self.observer.event(&Event::Note { text });
+        }
         let body = json!({"result": RunResult::Failed, "step": step.text(), "error": error.to_string(), "help": error.help(), "exit": error.exit() as u8});
         // The first failure is what the caller must hear of; that the log could not take it is said beside it.
         if let Err(second) = log.append("ended", body, true) {
@@ -305,10 +308,12 @@ impl<'a> Driver<'a> {
         }
         self.entitled()?;
         match step {
-            Step::CaptureFiles { .. } | Step::CaptureDump { .. } => match step.captures().first() {
-                Some(what) => capture::capture(self, what),
-                None => Ok(Outcome::default()),
-            },
+            Step::CaptureFiles { .. } | Step::CaptureImage { .. } | Step::CaptureDump { .. } => {
+                match step.captures().first() {
+                    Some(what) => capture::capture(self, what),
+                    None => Ok(Outcome::default()),
+                }
+            }
             Step::Freeze(what) => freeze::freeze(self, what),
             Step::Move { captures } => freeze::take_in(self, captures),
             Step::Hook { hook, .. } => freeze::hook(self, *hook),
@@ -333,6 +338,10 @@ impl<'a> Driver<'a> {
                 owners,
                 ..
             } => recover::files(self, item, *overwrite, only, owners),
+            Step::RestoreImage { item, overwrite, .. } => recover::image(self, item, *overwrite),
+            Step::WriteImage {
+                item, file, overwrite, ..
+            } => recover::write_image(self, item, file, *overwrite),
             Step::WriteDump {
                 item, file, overwrite, ..
             } => recover::write_dump(self, item, file, *overwrite),

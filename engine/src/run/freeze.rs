@@ -1,13 +1,13 @@
 //! The steps around a freeze: the application is at rest while its data is read, and goes on while it travels.
 
-use super::capture::capture_into;
+use super::capture::{capture_into, files};
 use super::drive::{Driver, vault_error};
 use super::outcome::{Outcome, Rest};
 use super::terms;
 use crate::error::Error;
-use crate::runbook::{Capture, Freeze};
-use crate::site::{self, Ending, HostSite, Site, SiteError, Surroundings};
-use crate::vault::{Consistency, Origin, Spool};
+use crate::runbook::{Capture, Freeze, Step};
+use crate::site::{self, Ending, HostSite, Site, SiteError, Surroundings, Way};
+use crate::vault::{Consistency, Method, Origin, Repository, Spool};
 use dram_compiler::model::Application;
 use dram_storage::crash;
 use indicatif::{HumanBytes, HumanDuration};
@@ -31,18 +31,26 @@ pub(super) fn freeze(driver: &Driver<'_>, what: &Freeze) -> Result<Outcome, Erro
         );
         notes.extend(failed);
     }
-    if let Some(outcome) = read_before(driver, &spool)? {
+    let is_there = |outcome: &Outcome| outcome.snapshots.iter().all(|snapshot| snapshot.at.exists());
+    if let Some(outcome) = read_before(driver, &spool)?.filter(is_there) {
         return Ok(outcome);
     }
+    if site.drop_snapshots(&driver.runbook.tenant, driver.runbook.name())? > 0 {
+        notes.push("a snapshot that an earlier run had left is removed".to_owned());
+    }
     discard_others(driver, &site)?;
+    let (order, why) = order(driver, &site, &spool, what)?;
+    notes.extend(why);
+    let is_later = |capture: &&Capture| capture.method == Method::Files && !order.snapshots.is_empty();
+    let now: Vec<&Capture> = what.captures.iter().filter(|capture| !is_later(capture)).collect();
     let repository = driver.repository()?;
     spool.begin()?;
-    let items: Vec<&str> = what.captures.iter().map(|capture| capture.item.as_str()).collect();
+    let items: Vec<&str> = now.iter().map(|capture| capture.item.as_str()).collect();
     let into = repository
         .spooling(&spool, &items, &driver.cancel)
         .map_err(vault_error)?;
     crash::point(crash::Kind::Step);
-    let frozen = site.freeze(&order(driver, &site, &spool, what)?, &driver.cancel)?;
+    let frozen = site.freeze(&order, &driver.cancel)?;
     crash::point(crash::Kind::Step);
     let at = driver.clock.now();
     let origin = Origin {
@@ -51,13 +59,13 @@ pub(super) fn freeze(driver: &Driver<'_>, what: &Freeze) -> Result<Outcome, Erro
     };
     let over = frozen.over();
     let mut read = Outcome::default();
-    let captured = what.captures.iter().try_for_each(|capture| -> Result<(), Error> {
+    let captured = now.into_iter().try_for_each(|capture| -> Result<(), Error> {
         let one = capture_into(&into, driver, capture, origin.clone(), &over)?;
         read.bytes = read.bytes.saturating_add(one.bytes);
         read.notes.extend(one.notes);
         Ok(())
     });
-    let failed_before = frozen.failed().to_vec();
+    let (failed_before, outside) = (frozen.failed().to_vec(), frozen.outside().to_vec());
     // Whatever became of the data: the application comes first.
     crash::point(crash::Kind::Step);
     let thawed = frozen.thaw()?;
@@ -66,19 +74,28 @@ pub(super) fn freeze(driver: &Driver<'_>, what: &Freeze) -> Result<Outcome, Erro
         return Err(ended_before(driver, what, thawed.by).into());
     }
     captured?;
-    let reached = match failed_before.is_empty() {
-        true => what.reaches,
-        false => Consistency::None,
+    let reached = match (failed_before.is_empty(), outside.is_empty()) {
+        (true, true) => what.reaches,
+        // One moment for all, and not all of it at rest.
+        (true, false) => what.reaches.min(Consistency::Group),
+        (false, _) => Consistency::None,
     };
+    notes.extend(outside);
     notes.extend(failed_before);
     notes.extend(thawed.failed);
     notes.extend(read.notes);
+    let snapshots = match order.snapshots.len() {
+        0 => String::new(),
+        1 => "1 snapshot made, ".to_owned(),
+        count => format!("{count} snapshots made, "),
+    };
     let outcome = Outcome {
         detail: format!(
-            "{} read, frozen for {}",
+            "{snapshots}{} read, frozen for {}",
             HumanBytes(read.bytes),
             precisely(thawed.milliseconds)
         ),
+        snapshots: order.snapshots,
         bytes: read.bytes,
         notes,
         rest: Some(Rest {
@@ -97,7 +114,9 @@ pub(super) fn take_in(driver: &Driver<'_>, captures: &[Capture]) -> Result<Outco
     let site = driver.site()?;
     let spool = spool(driver, &site);
     let repository = driver.repository()?;
-    let moved = match spool.completed()? {
+    let read = spool.completed()?;
+    let read: Option<Outcome> = read.and_then(|read| serde_json::from_slice(&read).ok());
+    let mut moved = match spool.completed()? {
         // What it counts on may be pruned since, as for a freeze that is taken up again.
         Some(_) if read_before(driver, &spool)?.is_none() => {
             return Err(Error::NoPoint {
@@ -114,6 +133,15 @@ pub(super) fn take_in(driver: &Driver<'_>, captures: &[Capture]) -> Result<Outco
         // An earlier attempt of this run brought everything there, and could not say so any more.
         None => 0,
     };
+    let mut notes = Vec::new();
+    if let Some(read) = read.filter(|read| !read.snapshots.is_empty()) {
+        let later = from_snapshots(driver, repository, captures, &read)?;
+        moved = moved.saturating_add(later.bytes);
+        notes.extend(later.notes);
+        crash::point(crash::Kind::Step);
+        site.drop_snapshots(&driver.runbook.tenant, driver.runbook.name())?;
+        crash::point(crash::Kind::Step);
+    }
     for capture in captures {
         if repository.find_item(&driver.runbook.point, &capture.item)?.is_none() {
             return Err(Error::NoPoint {
@@ -130,13 +158,61 @@ pub(super) fn take_in(driver: &Driver<'_>, captures: &[Capture]) -> Result<Outco
     Ok(Outcome {
         detail: HumanBytes(moved).to_string(),
         bytes: moved,
+        notes,
         ..Outcome::default()
     })
 }
 
+/// Reads files from the snapshots that were made while the application was at rest, straight into the vault. The answer has the
+/// bytes that were new.
+fn from_snapshots(
+    driver: &Driver<'_>,
+    repository: &Repository,
+    captures: &[Capture],
+    read: &Outcome,
+) -> Result<Outcome, Error> {
+    let origin = Origin {
+        time: read.rest.map_or_else(|| driver.clock.now(), |rest| rest.at),
+        ..driver.origin()
+    };
+    let mut all = Outcome::default();
+    for capture in captures.iter().filter(|capture| capture.method == Method::Files) {
+        if repository.find_item(&driver.runbook.point, &capture.item)?.is_some() {
+            continue;
+        }
+        let one = files(
+            repository,
+            driver,
+            capture,
+            origin.clone(),
+            &read.snapshots,
+            &driver.cancel,
+        )?;
+        let stored = repository.find_item(&driver.runbook.point, &capture.item)?;
+        all.bytes = all.bytes.saturating_add(stored.map_or(0, |stored| stored.new_bytes));
+        all.notes.extend(one.notes);
+    }
+    Ok(all)
+}
+
+/// Removes the snapshots of a run that came to an end without its point; what cannot be removed is said.
+pub(super) fn drop_snapshots(driver: &Driver<'_>) -> Option<String> {
+    let (tenant, name) = (&driver.runbook.tenant, driver.runbook.name());
+    let has_frozen = driver.runbook.steps.iter().any(|step| matches!(step, Step::Freeze(_)));
+    if !has_frozen {
+        return None;
+    }
+    let dropped = driver.site().and_then(|site| Ok(site.drop_snapshots(tenant, name)?));
+    dropped
+        .err()
+        .map(|error| format!("a snapshot stays, and is removed by the next run: {error}"))
+}
+
 /// Removes what was read and is not to be moved any more.
 pub(super) fn forget(driver: &Driver<'_>) -> Result<(), Error> {
-    Ok(spool(driver, &driver.site()?).discard()?)
+    let site = driver.site()?;
+    site.drop_snapshots(&driver.runbook.tenant, driver.runbook.name())?;
+    Ok(spool(driver, &site).discard()?)
 }
 
 /// Carries a hook of the application out.
@@ -168,22 +244,24 @@ fn hook_of(driver: &Driver<'_>, position: usize) -> Result<site::Hook, Error> {
     })
 }
 
-fn order(driver: &Driver<'_>, site: &HostSite, spool: &Spool, what: &Freeze) -> Result<site::Freeze, Error> {
+/// What the site is asked for, and what has to be said about how.
+fn order(
+    driver: &Driver<'_>,
+    site: &HostSite,
+    spool: &Spool,
+    what: &Freeze,
+) -> Result<(site::Freeze, Option<String>), Error> {
     let hooks = |positions: &[usize]| {
         positions
             .iter()
             .map(|position| hook_of(driver, *position))
             .collect::<Result<Vec<_>, Error>>()
     };
-    let mut paths = Vec::new();
+    let (mut paths, mut devices) = (Vec::new(), Vec::new());
     for component in &what.filesystems {
-        paths.extend(
-            driver
-                .host(component)?
-                .paths
-                .iter()
-                .map(|path| PathBuf::from(path.as_str())),
-        );
+        let host = driver.host(component)?;
+        paths.extend(host.paths.iter().map(|path| PathBuf::from(path.as_str())));
+        devices.extend(host.device.iter().map(|device| PathBuf::from(device.as_str())));
     }
     let mut awake = vec![
         ("what is read meanwhile", spool.folder().to_owned()),
@@ -191,14 +269,52 @@ fn order(driver: &Driver<'_>, site: &HostSite, spool: &Spool, what: &Freeze) -> 
         ("what this driver keeps", site.private()),
     ];
     awake.extend(driver.catalog_folder().map(|folder| ("the catalog", folder)));
-    Ok(site::Freeze {
+    let order = site::Freeze {
         tenant: driver.runbook.tenant.clone(),
         around: around(driver),
         before: hooks(&what.before)?,
         after: hooks(&what.after)?,
         paths,
+        devices,
+        snapshots: Vec::new(),
         awake,
         most: Duration::from_secs(what.seconds),
+    };
+    by_snapshots(driver, site, what, order)
+}
+
+/// The same by snapshots, where all files that are read lie on file systems that know them. A dump of what no hook brings to rest
+/// has to be of the moment of the files beside it, so these are frozen then.
+fn by_snapshots(
+    driver: &Driver<'_>,
+    site: &HostSite,
+    what: &Freeze,
+    order: site::Freeze,
+) -> Result<(site::Freeze, Option<String>), Error> {
+    let mut read = Vec::new();
+    for capture in what.captures.iter().filter(|capture| capture.method == Method::Files) {
+        let paths = &driver.host(&capture.component)?.paths;
+        read.extend(paths.iter().map(|path| PathBuf::from(path.as_str())));
+    }
+    let application = driver.runbook.application();
+    let is_restless = |capture: &&Capture| {
+        let rests = application.zip(driver.runbook.component(&capture.component));
+        !rests.is_some_and(|(application, component)| application.brings_to_rest(component))
+    };
+    let dumps = what.captures.iter().filter(|capture| capture.method == Method::Dump);
+    if read.is_empty() || (!order.paths.is_empty() && dumps.filter(is_restless).count() > 0) {
+        return Ok((order, None));
+    }
+    Ok(match site.way(&order, &read)? {
+        Way::Reading(why) => (order, why),
+        Way::Snapshots(snapshots) => {
+            let order = site::Freeze {
+                paths: Vec::new(),
+                snapshots,
+                ..order
+            };
+            (order, None)
+        }
     })
 }
 

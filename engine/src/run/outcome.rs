@@ -1,5 +1,6 @@
 //! What came of the steps of a run.
 
+use crate::site::Snapshot;
 use crate::vault::Consistency;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,9 @@ pub struct Outcome {
     /// What a freeze brought about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rest: Option<Rest>,
+    /// Snapshots that hold the files which are read after the thaw.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub snapshots: Vec<Snapshot>,
 }
 
 /// An application was at rest while its data was read.

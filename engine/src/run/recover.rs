@@ -7,7 +7,10 @@ use super::outcome::Outcome;
 use super::terms;
 use crate::error::Error;
 use crate::site::{HostSite, Site, SystemClock};
-use crate::vault::{Item, Owners, Repository, RestoreFiles, Selection, SourceFault, StoreError, Takeover, VaultError};
+use crate::vault::{
+    Item, Method, Owners, Repository, RestoreFiles, RestoreImage, Selection, SourceFault, StoreError, Takeover,
+    VaultError,
+};
 use dram_catalog::Appended;
 use dram_storage::crash;
 use indicatif::HumanBytes;
@@ -149,12 +152,75 @@ pub(super) fn preflight(
     let site = driver.site()?;
     site.prepare_root()?;
     for item in items {
+        if item.method == Method::Image {
+            preflight_image(driver, item, overwrite)?;
+            continue;
+        }
         let part = Part::new(item, overwrite, &[], owners);
         with_target(&site, &part, |what| {
             repository.preflight_files(what, &driver.cancel).map_err(vault_error)
         })?;
     }
     Ok(Outcome::default())
+}
+
+/// A device that nothing stops is looked at for who uses it before anything else is done, too.
+fn preflight_image(driver: &Driver<'_>, item: &Item, overwrite: bool) -> Result<(), Error> {
+    let site = driver.site()?;
+    let target = image_place(&site, item)?;
+    let stops = driver
+        .host(&item.component)?
+        .service
+        .as_ref()
+        .is_some_and(|service| service.stop.is_some());
+    if !stops {
+        site.need_idle(&target)?;
+    }
+    let what = RestoreImage {
+        tree: &item.tree,
+        target: &target,
+        overwrite,
+    };
+    let repository = driver.repository()?;
+    repository.preflight_image(&what, &driver.cancel).map_err(vault_error)
+}
+
+/// Where the image of an item goes at a site.
+pub(super) fn image_place(site: &HostSite, item: &Item) -> Result<PathBuf, Error> {
+    let device = item.paths.first().map(PathBuf::from).unwrap_or_default();
+    Ok(site.locate(&device)?)
+}
+
+/// Writes an image where the application has its device.
+pub(super) fn image(driver: &Driver<'_>, item: &Item, overwrite: bool) -> Result<Outcome, Error> {
+    let site = driver.site()?;
+    let target = image_place(&site, item)?;
+    site.need_idle(&target)?;
+    imaged(driver, item, &target, overwrite)
+}
+
+/// Writes an image as a file below the destination.
+pub(super) fn write_image(driver: &Driver<'_>, item: &Item, file: &str, overwrite: bool) -> Result<Outcome, Error> {
+    let target = driver.site()?.root().join(file);
+    imaged(driver, item, &target, overwrite)
+}
+
+fn imaged(driver: &Driver<'_>, item: &Item, target: &Path, overwrite: bool) -> Result<Outcome, Error> {
+    let what = RestoreImage {
+        tree: &item.tree,
+        target,
+        overwrite,
+    };
+    let repository = driver.repository()?;
+    let imaged = repository
+        .restore_image(&what, &driver.observer.progress(), &driver.cancel)
+        .map_err(vault_error)?;
+    Ok(Outcome {
+        detail: format!("{}, {} differed", HumanBytes(imaged.bytes), HumanBytes(imaged.written)),
+        bytes: imaged.bytes,
+        notes: imaged.notes.iter().map(ToString::to_string).collect(),
+        ..Outcome::default()
+    })
 }
 
 pub(super) fn files(

@@ -87,6 +87,7 @@ pub fn protect(what: Protect<'_>) -> Result<Runbook, Refusal> {
              method,
          }| match method {
             vault::Method::Files => Step::CaptureFiles { component, item },
+            vault::Method::Image => Step::CaptureImage { component, item },
             vault::Method::Dump => Step::CaptureDump { component, item },
         },
     ));
@@ -121,8 +122,9 @@ fn captures(component: &Component) -> impl Iterator<Item = Capture> + use<'_> {
 pub(super) const fn kept_as(method: Method) -> Option<vault::Method> {
     match method {
         Method::Files => Some(vault::Method::Files),
+        Method::Image => Some(vault::Method::Image),
         Method::Dump => Some(vault::Method::Dump),
-        Method::Image | Method::CsiSnapshot | Method::Volsync | Method::Velero | Method::CinderBackup => None,
+        Method::CsiSnapshot | Method::Volsync | Method::Velero | Method::CinderBackup => None,
     }
 }
 
@@ -184,7 +186,8 @@ fn absent<'i>(component: &Component, inventory: &'i Inventory) -> Option<&'i Pat
         .paths
         .iter()
         .filter(|state| state.presence == Presence::Absent);
-    gone.find(|state| host.paths.iter().any(|path| Path::new(path.as_str()) == state.logical))
+    let ours = || host.paths.iter().chain(&host.device);
+    gone.find(|state| ours().any(|path| Path::new(path.as_str()) == state.logical))
         .map(|state| state.physical.as_path())
 }
 

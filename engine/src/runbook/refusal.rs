@@ -71,7 +71,7 @@ pub enum Refusal {
         method: &'static str,
     },
     /// There is nothing to protect.
-    #[error("application `{application}` has no paths and no dumps: there is nothing to protect")]
+    #[error("application `{application}` has no paths, no devices and no dumps: there is nothing to protect")]
     NothingToProtect {
         /// The application.
         application: String,
@@ -142,6 +142,14 @@ pub enum Refusal {
         /// Its component.
         component: String,
     },
+    /// A device is written under a component that was stopped.
+    #[error("`{item}` is the image of a device: it is written there when its component was stopped")]
+    ImageInPlace {
+        /// The item.
+        item: String,
+        /// Its component.
+        component: String,
+    },
     /// Nothing of what is restored belongs to somebody.
     #[error("nothing that is restored belongs to {what} `{from}`")]
     NoOwner {
@@ -199,7 +207,7 @@ impl Refusal {
             Self::NoDriver { component, .. } => {
                 format!("name the other components with `--component`, or say `protect: exclude` of `{component}`")
             }
-            Self::NothingToProtect { .. } => "give a component `paths` or a `dump`".to_owned(),
+            Self::NothingToProtect { .. } => "give a component `paths`, a `device` or a `dump`".to_owned(),
             Self::NoCopies { .. } => "name a further vault under `vaults` of the policy".to_owned(),
             Self::NoComponent { .. } => "look at the names with `dram points` and in the model".to_owned(),
             Self::RestoreUnfinished { site, application } => format!(
@@ -228,6 +236,10 @@ impl Refusal {
             Self::DumpInPlace { component, .. } => format!(
                 "`--into DIR` writes it there as a file; `--component {component} --overwrite` loads it by the component's own \
                  command, after its files"
+            ),
+            Self::ImageInPlace { component, .. } => format!(
+                "`--into DIR` writes it there as a file; `--component {component} --overwrite` stops the component, writes what \
+                 differs, and starts it"
             ),
             Self::Circle { .. } => "remove one `after` of the circle".to_owned(),
             Self::NoMapping { .. } => "add it to `mappings.path.values`, or set `onMissing: keep`".to_owned(),

@@ -62,7 +62,10 @@ pub fn restore(what: Restore<'_>) -> Result<Runbook, Refusal> {
     let all_there = !what.inventory.paths.iter().any(absent);
     let files = waves.iter().flatten().copied().filter(chosen);
     let files = files
-        .flat_map(|component| items(what.manifest, component, Method::Files).cloned())
+        .flat_map(|component| {
+            let images = items(what.manifest, component, Method::Image);
+            items(what.manifest, component, Method::Files).chain(images).cloned()
+        })
         .collect();
     // Everything that could refuse comes before anything is stopped, superseded or written.
     let mut steps = vec![Step::Preflight {
@@ -144,6 +147,13 @@ fn bring_back(what: &Restore<'_>, wave: &[&Component], steps: &mut Vec<Step>) {
                 overwrite: what.overwrite,
                 only: Vec::new(),
                 owners: what.owners.clone(),
+            });
+        }
+        for item in items(what.manifest, component, Method::Image) {
+            steps.push(Step::RestoreImage {
+                component: component.name.to_string(),
+                item: item.clone(),
+                overwrite: what.overwrite,
             });
         }
     }
@@ -271,10 +281,10 @@ pub fn asked_items<'m>(scope: &Scope<'_>, manifest: &'m Manifest, asked: &Asked<
     Ok(manifest.items.iter().filter(of_component).filter(named).collect())
 }
 
-/// The runbook that writes files and starts nothing. Dumps are written as files, unless only paths are asked for.
+/// The runbook that writes files and starts nothing. Images and dumps are written as files, unless only paths are asked for.
 ///
 /// # Errors
-/// Components, items or paths that the point does not hold; in place, what nobody said may be replaced, and dumps.
+/// Components, items or paths that the point does not hold; in place, what nobody said may be replaced, images and dumps.
 pub fn files_only(what: FilesOnly<'_>) -> Result<Runbook, Refusal> {
     let items = asked_items(&what.scope, what.manifest, &what.asked)?;
     let mut steps = Vec::new();
@@ -289,7 +299,19 @@ pub fn files_only(what: FilesOnly<'_>) -> Result<Runbook, Refusal> {
                 only: what.asked.paths.to_vec(),
                 owners: what.owners.clone(),
             }),
-            Method::Dump if !what.asked.paths.is_empty() && !is_named => {}
+            Method::Image | Method::Dump if !what.asked.paths.is_empty() && !is_named => {}
+            Method::Image if what.landing == Landing::InPlace => {
+                return Err(Refusal::ImageInPlace {
+                    item: item.name.clone(),
+                    component: item.component.clone(),
+                });
+            }
+            Method::Image => steps.push(Step::WriteImage {
+                component: item.component.clone(),
+                item: item.clone(),
+                file: item.name.clone(),
+                overwrite: what.overwrite,
+            }),
             Method::Dump if what.landing == Landing::InPlace => {
                 return Err(Refusal::DumpInPlace {
                     item: item.name.clone(),

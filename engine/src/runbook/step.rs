@@ -1,6 +1,7 @@
 //! Runbooks and their steps.
 
 use super::Refusal;
+use super::capture::{Capture, Freeze, Unusual};
 use super::vault::{CopyRef, VaultRef};
 use crate::inventory::{Inventory, Presence};
 use crate::vault::{Class, Consistency, Item, Method, Owners};
@@ -95,6 +96,13 @@ pub enum Step {
         /// The item's name.
         item: String,
     },
+    /// Capture a component's device as an item.
+    CaptureImage {
+        /// The component.
+        component: String,
+        /// The item's name.
+        item: String,
+    },
     /// Capture the output of a component's dump command as an item.
     CaptureDump {
         /// The component.
@@ -132,7 +140,7 @@ pub enum Step {
         /// The vault's name.
         vault: String,
     },
-    /// See that the files of these items can be written: nothing of others is in the way.
+    /// See that the files and images of these items can be written: nothing of others is in the way.
     Preflight {
         /// The items.
         items: Vec<Item>,
@@ -177,6 +185,27 @@ pub enum Step {
         #[serde(default, skip_serializing_if = "Owners::is_empty")]
         owners: Owners,
     },
+    /// Write an image to its device.
+    RestoreImage {
+        /// The component.
+        component: String,
+        /// The item.
+        item: Item,
+        /// Whether what differs is written over.
+        overwrite: bool,
+    },
+    /// Write an image as a file.
+    WriteImage {
+        /// The component.
+        component: String,
+        /// The item.
+        item: Item,
+        /// Name of the file, below the destination.
+        file: String,
+        /// Whether another file of this name is made what it was.
+        #[serde(default)]
+        overwrite: bool,
+    },
     /// Write a dump as a file.
     WriteDump {
         /// The component.
@@ -208,46 +237,6 @@ pub enum Step {
     },
 }
 
-/// What change is unusual.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unusual {
-    /// More new bytes in the vault than these in a week, in proportion.
-    pub bytes_a_week: u64,
-    /// Whether the point before is held then.
-    pub holds: bool,
-}
-
-/// A piece of a component's data that is read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Capture {
-    /// The component.
-    pub component: String,
-    /// The item's name.
-    pub item: String,
-    /// How it is read.
-    pub method: Method,
-}
-
-/// What is frozen, and what is read meanwhile.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Freeze {
-    /// What is read, in this order.
-    pub captures: Vec<Capture>,
-    /// The components whose file systems are frozen.
-    #[serde(default)]
-    pub filesystems: Vec<String>,
-    /// The hooks before, by their positions in the application.
-    #[serde(default)]
-    pub before: Vec<usize>,
-    /// The hooks after.
-    #[serde(default)]
-    pub after: Vec<usize>,
-    /// The longest that it may last, in seconds.
-    pub seconds: u64,
-    /// How far the data belongs together that is read so.
-    pub reaches: Consistency,
-}
-
 impl Step {
     /// What it captures.
     #[must_use]
@@ -259,6 +248,7 @@ impl Step {
         };
         match self {
             Self::CaptureFiles { component, item } => vec![one(component, item, Method::Files)],
+            Self::CaptureImage { component, item } => vec![one(component, item, Method::Image)],
             Self::CaptureDump { component, item } => vec![one(component, item, Method::Dump)],
             Self::Freeze(freeze) => freeze.captures.clone(),
             _ => Vec::new(),
@@ -270,6 +260,7 @@ impl Step {
     pub fn text(&self) -> String {
         match self {
             Self::CaptureFiles { component, .. } => format!("capture the files of {component}"),
+            Self::CaptureImage { component, .. } => format!("capture the device of {component}"),
             Self::CaptureDump { component, .. } => format!("capture the dump of {component}"),
             Self::Freeze(freeze) => format!(
                 "freeze for at most {} s and read {}",
@@ -295,6 +286,8 @@ impl Step {
             Self::RestoreFiles { component, only, .. } => {
                 format!("restore {} of the files of {component}", only.join(", "))
             }
+            Self::RestoreImage { component, .. } => format!("restore the device of {component}"),
+            Self::WriteImage { component, file, .. } => format!("write the image of {component} to {file}"),
             Self::WriteDump { component, file, .. } => format!("write the dump of {component} to {file}"),
             Self::Start { component } => format!("start {component}"),
             Self::LoadDump { component, .. } => format!("load the dump of {component}"),
@@ -307,7 +300,10 @@ impl Step {
     pub const fn bytes(&self) -> Option<u64> {
         match self {
             Self::RestoreFiles { item, only, .. } if only.is_empty() => Some(item.bytes),
-            Self::WriteDump { item, .. } | Self::LoadDump { item, .. } => Some(item.bytes),
+            Self::RestoreImage { item, .. }
+            | Self::WriteImage { item, .. }
+            | Self::WriteDump { item, .. }
+            | Self::LoadDump { item, .. } => Some(item.bytes),
             _ => None,
         }
     }

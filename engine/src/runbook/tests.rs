@@ -158,7 +158,7 @@ fn what_is_absent_is_never_captured_as_empty() {
     );
     assert_eq!(
         decide_protect(&["monitor"], &inventory(Presence::Known, Presence::Known)),
-        ["refused: application `shop` has no paths and no dumps: there is nothing to protect"]
+        ["refused: application `shop` has no paths, no devices and no dumps: there is nothing to protect"]
     );
 }
 

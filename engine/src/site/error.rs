@@ -236,6 +236,16 @@ pub enum SiteError {
         /// What is wrong with it.
         why: String,
     },
+    /// A device that would be written over is in use.
+    #[error("`{device}` at site `{site}` is in use: {by}", device = device.display())]
+    InUse {
+        /// The site.
+        site: String,
+        /// The place.
+        device: PathBuf,
+        /// By whom, in words.
+        by: String,
+    },
     /// We were asked to stop.
     #[error("stopped while waiting for `{component}` at site `{site}`")]
     Canceled {
@@ -303,6 +313,11 @@ impl SiteError {
                 "find the application's highest epoch with `dram status`, make sure that nothing else writes for it, and move `{}` away",
                 path.display()
             ),
+            SiteError::InUse { .. } => {
+                "unmount it and end what has it open, or say how with `service.stop` of the component; `--into DIR` writes the \
+                 image elsewhere"
+                    .to_owned()
+            }
             SiteError::Canceled { .. } => "`dram resume` continues the run".to_owned(),
         }
     }

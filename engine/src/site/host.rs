@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 
 use super::clock::Clock;
 use super::command::{Action, Cancel, Command, Finished, Surroundings};
+use super::device;
 use super::error::{CommandFailure, Deed, SiteError};
 use super::fence::{self, FenceRecord};
-use super::freeze::{self, Freeze, Frozen};
+use super::freeze::{self, Freeze, Frozen, Way};
 use super::health::{self, Check, Probe};
 use super::hook::{self, Hook};
 use super::mapping::{PathMappings, below};
@@ -151,6 +152,57 @@ impl HostSite {
         for variable in &self.withheld {
             process.env_remove(variable);
         }
+    }
+
+    /// Fails where a device or disk image is in use: nobody writes over it then. What is not there is used by nobody.
+    ///
+    /// # Errors
+    /// Who uses it, in words; it cannot be looked at.
+    pub fn need_idle(&self, place: &Path) -> Result<(), SiteError> {
+        let looked = |error| self.file_error("look at", place, error);
+        let uses = match device::uses(place) {
+            Ok(uses) => {
+                let mut told = uses.told();
+                if device::is_locked(place).map_err(looked)? {
+                    told.push("locked by the program that has it open".to_owned());
+                }
+                told
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(looked(error)),
+        };
+        match uses.is_empty() {
+            true => Ok(()),
+            false => Err(SiteError::InUse {
+                site: self.name.clone(),
+                device: place.to_owned(),
+                by: uses.join(", "),
+            }),
+        }
+    }
+
+    /// How the files at these logical paths can be held for a freeze.
+    ///
+    /// # Errors
+    /// One cannot be looked at.
+    pub fn way(&self, what: &Freeze, read: &[PathBuf]) -> Result<Way, SiteError> {
+        freeze::way(self, what, read)
+    }
+
+    /// Where a logical path lies, with no links above its last name.
+    ///
+    /// # Errors
+    /// The folder that it lies in is not there.
+    pub fn plainly(&self, logical: &Path) -> Result<PathBuf, SiteError> {
+        freeze::plainly(self, logical)
+    }
+
+    /// Removes the snapshots that were made for an application; the answer is how many there were.
+    ///
+    /// # Errors
+    /// One cannot be removed: it is tried again with the next run.
+    pub fn drop_snapshots(&self, tenant: &str, application: &str) -> Result<usize, SiteError> {
+        freeze::drop_all(self, tenant, application)
     }
 
     /// Starts a process that is to be watched.

@@ -3,8 +3,10 @@
 //! A driver acts on one site and on nothing else: it knows neither catalog nor runbook, and decides nothing. What it is handed are
 //! plain values ([`Command`], [`Check`], logical paths); what it answers says what is there and what failed.
 
+mod btrfs;
 mod clock;
 mod command;
+mod device;
 mod error;
 mod fence;
 mod freeze;
@@ -25,7 +27,7 @@ pub use clock::{Clock, SystemClock};
 pub use command::{Action, Cancel, Command, Finished, Surroundings};
 pub use error::{CommandFailure, Deed, HealthFailure, SiteError};
 pub use fence::FenceRecord;
-pub use freeze::{Ending, Freeze, Frozen, Thawed, freezer, set_freezer};
+pub use freeze::{Ending, Freeze, Frozen, Snapshot, Thawed, Way, freezer, set_freezer};
 pub use health::{Check, HttpCheck, Probe};
 pub use hook::{Hook, HookDeed, Request};
 pub use host::HostSite;

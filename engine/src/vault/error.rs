@@ -264,6 +264,16 @@ pub enum VaultError {
         /// The answer.
         source: io::Error,
     },
+    /// An image cannot be restored to a place.
+    #[error("`{}` cannot take the image: {reason}", path.display())]
+    NoPlaceForImage {
+        /// The physical path.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+        /// The way out.
+        help: String,
+    },
     /// The operation was canceled.
     #[error("the operation was canceled")]
     Canceled,
@@ -350,6 +360,7 @@ impl VaultError {
                  directory"
                     .into(),
             ),
+            Self::NoPlaceForImage { help, .. } => Some(help.clone()),
             Self::Target { source, .. } => target_help(source.kind()).map(str::to_owned),
             _ => None,
         }

@@ -149,7 +149,7 @@ impl Repository {
 }
 
 /// The node of a dump's one file.
-fn one_file(blobs: &Blobs, tree: &str) -> Result<Node, VaultError> {
+pub(super) fn one_file(blobs: &Blobs, tree: &str) -> Result<Node, VaultError> {
     let nodes = blobs.tree(&tree_id(tree)?, Path::new("/"))?;
     match <[Node; 1]>::try_from(nodes) {
         Ok([node]) if node.is_file() => Ok(node),

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::blob::Blobs;
 use super::capture::{Captured, Origin};
 use super::error::VaultError;
+use super::image::IMAGE_FILE;
 use super::place::check_name;
 use super::point::tagged;
 use super::progress::{Cancel, Silent};
@@ -17,8 +18,10 @@ use super::repository::{Repository, blank};
 
 /// The format that this version writes.
 pub const MANIFEST_FORMAT: u32 = 1;
+/// The format of a point with images, which readers of format 1 do not know.
+pub const MANIFEST_FORMAT_WITH_IMAGES: u32 = 2;
 /// The newest format that this version reads.
-pub(super) const READS: u32 = 1;
+pub(super) const READS: u32 = 2;
 pub(super) const MANIFEST: &str = "manifest.json";
 pub(super) const SEAL_TAG: &str = "seal";
 /// Begins the tag of a seal that was written under a later epoch than its point.
@@ -27,7 +30,7 @@ pub(super) const UNDER: &str = "sealed-under=";
 const LONGEST: u64 = 256 * 1024 * 1024;
 
 /// How far the data of a point belongs together, in the model's words.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Consistency {
     /// It was read while the application ran.
@@ -75,6 +78,8 @@ pub enum Class {
 pub enum Method {
     /// Files, with their metadata.
     Files,
+    /// A device or disk image, byte by byte.
+    Image,
     /// One stream that a command wrote.
     Dump,
 }
@@ -115,15 +120,15 @@ pub struct Item {
     pub snapshot: String,
     /// The tree's id, equal in every vault.
     pub tree: String,
-    /// The bytes of its files; for a dump its true length.
+    /// The bytes of its files; for a dump or an image its true length.
     pub bytes: u64,
     /// The number of entries that are not directories.
     #[serde(default)]
     pub files: u64,
-    /// Logical paths, for files.
+    /// Logical paths, for files; the one of the device, for an image.
     #[serde(default)]
     pub paths: Vec<String>,
-    /// The name of the one file, for a dump.
+    /// The name of the one file, for a dump or an image.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_name: Option<String>,
 }
@@ -370,6 +375,17 @@ impl Item {
             method: Method::Dump,
             paths: Vec::new(),
             file_name: Some(file_name.to_owned()),
+            ..Self::of_files(name, component, captured)
+        }
+    }
+
+    /// The item of a manifest that a capture of a device makes.
+    #[must_use]
+    pub fn of_image(name: &str, component: &str, device: &str, captured: &Captured) -> Self {
+        Self {
+            method: Method::Image,
+            paths: vec![device.to_owned()],
+            file_name: Some(IMAGE_FILE.to_owned()),
             ..Self::of_files(name, component, captured)
         }
     }

@@ -26,6 +26,7 @@ mod error;
 mod ground;
 mod growth;
 mod guard;
+mod image;
 mod key;
 mod list;
 mod lock;
@@ -63,9 +64,13 @@ pub use dram_storage::Versioning;
 pub use dram_storage::{Address as S3Address, Credentials as S3Credentials, Mode as LockMode, Secret};
 pub use error::{SourceFault, VaultError};
 pub use growth::Growth;
+pub(crate) use image::IMAGE_FILE;
+pub use image::{CaptureImage, Imaged, RestoreImage};
 pub use key::{Key, KeyLabel};
 pub use list::{Entry, EntryKind};
-pub use manifest::{Class, Consistency, Durability, Item, MANIFEST_FORMAT, Manifest, Method, Writer};
+pub use manifest::{
+    Class, Consistency, Durability, Item, MANIFEST_FORMAT, MANIFEST_FORMAT_WITH_IMAGES, Manifest, Method, Writer,
+};
 pub use mend::Mended;
 pub use notice::{Announced, Notice};
 pub use password::Password;

@@ -7,6 +7,7 @@
 //! and ends with the same result.
 
 mod content;
+mod holes;
 mod metadata;
 mod owners;
 mod parts;
@@ -15,10 +16,13 @@ mod preview;
 mod selection;
 mod target;
 
+pub(super) use holes::Holes;
 pub use metadata::Aspect;
 pub use owners::{OwnerRule, Owners};
+pub(super) use parts::{Part, parts};
 pub use preview::{Change, Fate, Survey};
 pub use selection::Selection;
+pub(super) use target::temporary;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -48,6 +48,29 @@ fn files_of_a_frozen_file_system_stem_from_one_moment() {
             "mounting a file system in a file needs root, loop devices and `mkfs.ext4`",
         );
     };
+    rounds_are_of_one_moment(&world, &srv);
+    assert!(world.points().iter().all(|point| point.consistency == "filesystem"));
+}
+
+#[test]
+fn a_file_system_that_must_go_on_is_not_frozen() {
+    let world = World::new(
+        "  objectives: { rpo: 75m }\n  consistency: crash",
+        "
+  components: [{ name: web, host: { paths: [/srv] } }]
+",
+    );
+    let error = world.protect(&Quiet, &Cancel::new()).unwrap_err();
+    let text = format!("{error} {}", error.help().unwrap());
+    assert!(
+        text.contains("cannot be frozen") && text.contains("before-freeze"),
+        "{text}"
+    );
+    assert!(world.points().is_empty());
+}
+
+/// Protects while a program writes one round after the other into many files; what is restored is of one moment.
+pub(super) fn rounds_are_of_one_moment(world: &World, srv: &Path) {
     let rounds = |folder: &Path| -> Vec<u64> {
         let read = |number| fs::read_to_string(folder.join(format!("{number:04}"))).unwrap();
         (0..FILES)
@@ -77,27 +100,9 @@ fn files_of_a_frozen_file_system_stem_from_one_moment() {
         }
         over.store(true, Ordering::SeqCst);
     });
-    assert!(world.points().iter().all(|point| point.consistency == "filesystem"));
     let found = rounds(&world.look("back").join("srv"));
     // The writer goes from the first to the last: at any moment some have the newest round, the rest the one before.
     let (newest, oldest) = (found[0], found[FILES - 1]);
     assert!(newest - oldest <= 1, "{newest} and {oldest}");
     assert!(found.windows(2).all(|two| two[0] >= two[1]), "{found:?}");
-}
-
-#[test]
-fn a_file_system_that_must_go_on_is_not_frozen() {
-    let world = World::new(
-        "  objectives: { rpo: 75m }\n  consistency: crash",
-        "
-  components: [{ name: web, host: { paths: [/srv] } }]
-",
-    );
-    let error = world.protect(&Quiet, &Cancel::new()).unwrap_err();
-    let text = format!("{error} {}", error.help().unwrap());
-    assert!(
-        text.contains("cannot be frozen") && text.contains("before-freeze"),
-        "{text}"
-    );
-    assert!(world.points().is_empty());
 }

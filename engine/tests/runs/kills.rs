@@ -16,7 +16,7 @@ const WAITING: &str = "
 ";
 
 /// A run of the program, killed where the test leaves it.
-struct Running(Child);
+pub(super) struct Running(pub(super) Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -26,7 +26,7 @@ impl Drop for Running {
 }
 
 impl Running {
-    fn protect(world: &World) -> Self {
+    pub(super) fn protect(world: &World) -> Self {
         let child = world
             .dram(&["protect", "shop"])
             .stdout(Stdio::piped())
@@ -43,7 +43,7 @@ impl Running {
     }
 }
 
-fn freezer(world: &World) -> Pid {
+pub(super) fn freezer(world: &World) -> Pid {
     let text = fs::read_to_string(world.path("log.freezer")).unwrap();
     Pid::from_raw(text.trim().parse().unwrap()).unwrap()
 }
@@ -53,7 +53,7 @@ fn thawed(world: &World) -> bool {
 }
 
 /// Lets dumps of this world come to their end from now on.
-fn let_go(world: &World) {
+pub(super) fn let_go(world: &World) {
     fs::write(world.path("log.go"), "").unwrap();
 }
 

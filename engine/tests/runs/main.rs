@@ -8,9 +8,11 @@
 )]
 
 mod control;
+mod device;
 mod filesystem;
 mod hooks;
 mod kills;
+mod snapshots;
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -14,7 +14,7 @@ type Outcome = (String, Result<String>);
 /// Labs in preparation, and servers that run until the value goes.
 pub(super) struct Labs {
     threads: Vec<JoinHandle<Vec<Outcome>>>,
-    /// Closed when Debian's restic is there, or cannot be.
+    /// Closed when what tests need of Debian is there, or cannot be.
     witness: Receiver<()>,
     store: Option<Starting>,
 }
@@ -30,9 +30,15 @@ enum Starting {
 pub(super) fn prepare() -> Labs {
     let (ended, witness) = channel();
     let downloads = || {
+        let btrfs = lab("the tools of btrfs", || {
+            Ok(system::debian("btrfs", "btrfs-progs", "mkfs.btrfs")?
+                .display()
+                .to_string())
+        });
         let witness = lab("Debian's restic", || Ok(restic::debian()?.version));
         drop::<Sender<()>>(ended);
         vec![
+            btrfs,
             witness,
             lab("Terraform", || Ok(terraform::older()?.title())),
             lab("a newer Terraform", || Ok(terraform::newer()?.title())),

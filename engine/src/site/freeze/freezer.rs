@@ -5,10 +5,11 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-use super::super::Site;
 use super::super::command::{Action, Cancel, Command};
 use super::super::error::{Deed, SiteError};
+use super::super::{Site, btrfs};
 use super::record::Record;
+use super::snapshot::{self, Snapshot};
 use super::{Answer, Ending, Order, THAW, Thawed};
 
 /// How often a hook after is tried: an application that stays frozen is worse than one that hears a hook twice.
@@ -73,23 +74,38 @@ fn serve(order: &Order, words: &Receiver<Word>, stop: &Cancel, say: &mut dyn FnM
     if let Err(error) = record.write(order) {
         return say(&refused(&error));
     }
-    for mount in &order.filesystems {
+    let noted = match order.snapshots.is_empty() {
+        true => Ok(()),
+        false => snapshot::note(&order.site, &order.tenant, &order.around.application, &order.snapshots),
+    };
+    if let Err(error) = noted {
+        // Nothing is frozen yet: what is written down says otherwise.
+        let removed = record.remove();
+        return say(&refused(removed.as_ref().err().unwrap_or(&error)));
+    }
+    let tops = order.snapshots.iter().map(|snapshot| &snapshot.of);
+    for mount in order.filesystems.iter().chain(tops) {
         flush(mount);
     }
     let began = Instant::now();
     let left = || order.most.saturating_sub(began.elapsed());
     let frozen = freeze(order, &left, stop);
-    let by = match &frozen {
-        Err(_) => Ending::Deadline,
+    let (by, is_wanted) = match &frozen {
+        Err(_) => (Ending::Deadline, false),
         Ok(failed) => {
             say(&Answer::Frozen { failed: failed.clone() });
             match words.recv_timeout(left()) {
-                Err(RecvTimeoutError::Timeout) => Ending::Deadline,
-                _ => Ending::Asked,
+                Err(RecvTimeoutError::Timeout) => (Ending::Deadline, false),
+                Ok(Word::Thaw) => (Ending::Asked, true),
+                Ok(Word::Gone) | Err(RecvTimeoutError::Disconnected) => (Ending::Asked, false),
             }
         }
     };
     let thawed = thaw(order).and_then(|failed| record.remove().map(|()| failed));
+    if !is_wanted && let Err(error) = snapshot::drop_all(&order.site, &order.tenant, &order.around.application) {
+        // They are written down: the next run removes them.
+        tracing::warn!(%error, "a snapshot that nobody reads is not removed");
+    }
     let milliseconds = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     say(&match (frozen, thawed) {
         (_, Err(error)) => Answer::Stuck {
@@ -105,7 +121,7 @@ fn serve(order: &Order, words: &Receiver<Word>, stop: &Cancel, say: &mut dyn FnM
     });
 }
 
-/// Carries the hooks before out, then freezes file systems. The answer is what failed and may fail.
+/// Carries the hooks before out, then makes snapshots and freezes file systems. The answer is what failed and may fail.
 fn freeze(order: &Order, left: &dyn Fn() -> Duration, stop: &Cancel) -> Result<Vec<String>, SiteError> {
     let mut failed = Vec::new();
     for hook in &order.before {
@@ -117,6 +133,9 @@ fn freeze(order: &Order, left: &dyn Fn() -> Duration, stop: &Cancel) -> Result<V
             }
             Err(error) => return Err(error),
         }
+    }
+    for Snapshot { of, at } in &order.snapshots {
+        btrfs::snapshot(of, at).map_err(|error| order.site.file_error("make a snapshot of", of, error))?;
     }
     for mount in &order.filesystems {
         fsfreeze(order, "--freeze", mount, left(), stop)?;

@@ -5,10 +5,12 @@
 //! Guarantees: whatever of the two processes is killed or stopped, the other thaws; if both are, whoever comes next does, by what
 //! is written down in `<root>/var/lib/dram/freeze`. All that freezes is begun by the freezer, so that nothing can freeze after
 //! it thawed; as long as one lives, no other freezes or thaws the application. Assumes that thawing what is not frozen does nothing.
+//! Where files lie on a file system that knows snapshots, the freezer makes some in place of freezing it, and data is read later.
 
 mod freezer;
 mod mount;
 mod record;
+mod snapshot;
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
@@ -26,6 +28,8 @@ use super::{HostSite, Site, process};
 use record::Record;
 
 pub use freezer::freezer;
+pub use snapshot::{Snapshot, Way};
+pub(super) use snapshot::{drop_all, plainly, way};
 
 /// What is to be brought to rest.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +44,10 @@ pub struct Freeze {
     pub after: Vec<Hook>,
     /// Logical paths whose file systems are frozen.
     pub paths: Vec<PathBuf>,
+    /// Logical paths of devices and disk images: what is mounted of them is frozen.
+    pub devices: Vec<PathBuf>,
+    /// Snapshots that are made in place of freezing file systems. What is held by them is in none of the paths above.
+    pub snapshots: Vec<Snapshot>,
     /// What must go on writing meanwhile, with what it is: the file systems of these are not frozen.
     pub awake: Vec<(&'static str, PathBuf)>,
     /// The longest that it may last.
@@ -76,6 +84,9 @@ pub trait Frozen: Send {
     /// What failed before and may fail: the application is not at rest in this respect.
     fn failed(&self) -> &[String];
 
+    /// What is held still from outside only: it stems from one moment, and what is in it was not brought to rest.
+    fn outside(&self) -> &[String];
+
     /// Lets it go on, and says how that went.
     ///
     /// # Errors
@@ -93,6 +104,8 @@ struct Order {
     after: Vec<Hook>,
     /// Mount points.
     filesystems: Vec<PathBuf>,
+    #[serde(default)]
+    snapshots: Vec<Snapshot>,
     most: Duration,
 }
 
@@ -139,13 +152,15 @@ pub(super) fn begin(site: &HostSite, what: &Freeze, cancel: &Cancel) -> Result<B
         why,
         help: "no point was made; see that the program `dram` can be run here, and try again".to_owned(),
     };
+    let still = mount::frozen(site, what)?;
     let order = Order {
         site: site.clone(),
         tenant: what.tenant.clone(),
         around: what.around.clone(),
         before: what.before.clone(),
         after: what.after.clone(),
-        filesystems: mount::frozen(site, application, &what.paths, &what.awake)?,
+        filesystems: still.mounts,
+        snapshots: what.snapshots.clone(),
         most: what.most,
     };
     // Whoever was killed may have left a freezer that is still about to thaw: it must not thaw what is frozen now.
@@ -181,6 +196,7 @@ pub(super) fn begin(site: &HostSite, what: &Freeze, cancel: &Cancel) -> Result<B
         order,
         over,
         failed: Vec::new(),
+        outside: still.outside,
     };
     freezer.say(&text);
     match freezer.answers.recv() {
@@ -229,6 +245,7 @@ struct Freezer {
     order: Order,
     over: Cancel,
     failed: Vec<String>,
+    outside: Vec<String>,
 }
 
 impl Freezer {
@@ -274,6 +291,10 @@ impl Frozen for Freezer {
 
     fn failed(&self) -> &[String] {
         &self.failed
+    }
+
+    fn outside(&self) -> &[String] {
+        &self.outside
     }
 
     fn thaw(mut self: Box<Self>) -> Result<Thawed, SiteError> {

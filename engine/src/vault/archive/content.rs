@@ -17,7 +17,7 @@ const STEP: usize = 512 * 1024;
 const ZEROS: u64 = 64 * 1024;
 
 /// Where content comes from.
-pub(super) trait Feed {
+pub(in super::super) trait Feed {
     /// Appends some bytes; none at the end. An error of the kind `Interrupted` means that nobody wants them any more.
     fn more(&mut self, buffer: &mut Vec<u8>) -> io::Result<usize>;
 
@@ -108,7 +108,7 @@ impl Feed for Stream<'_> {
 }
 
 /// A file up to the length that it was listed with.
-pub(super) struct Extents<'a> {
+pub(in super::super) struct Extents<'a> {
     file: &'a File,
     at: u64,
     end: u64,
@@ -116,11 +116,11 @@ pub(super) struct Extents<'a> {
     hole: Range<u64>,
     /// Where the data that lie before `at` or around it end.
     data_end: u64,
-    stop: &'a dyn Fn() -> bool,
+    stop: &'a (dyn Fn() -> bool + Sync),
 }
 
 impl<'a> Extents<'a> {
-    pub(super) fn new(file: &'a File, length: u64, stop: &'a dyn Fn() -> bool) -> Self {
+    pub(in super::super) fn new(file: &'a File, length: u64, stop: &'a (dyn Fn() -> bool + Sync)) -> Self {
         Self {
             file,
             at: 0,

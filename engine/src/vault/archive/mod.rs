@@ -29,7 +29,8 @@ use super::parallel::processors;
 use super::progress::Progress;
 use super::repository::{Repository, Session};
 use super::source::{Faults, Plan, Walk};
-use content::{Feed, Stream};
+use content::Stream;
+pub(super) use content::{Extents, Feed};
 use order::Orders;
 use parent::Parents;
 use trees::Trees;
@@ -125,11 +126,24 @@ pub(super) fn stream(
     reader: &mut (dyn Read + Send),
     progress: &Arc<dyn Progress>,
 ) -> Result<Archived, VaultError> {
+    content(repository, session, node, &mut Stream { reader }, progress)
+}
+
+/// Stores what a feed gives as the one file of a tree.
+///
+/// # Errors
+/// As [`stream`].
+pub(super) fn content(
+    repository: &Repository,
+    session: &Session,
+    node: Node,
+    feed: &mut (dyn Feed + Send),
+    progress: &Arc<dyn Progress>,
+) -> Result<Archived, VaultError> {
     let index = repository.index(&session.guard)?;
     let began = jiff::Zoned::now();
     let made = run(repository, session, index, progress, None, |orders| {
-        let mut feed = Stream { reader };
-        orders.content(node, &mut feed as &mut dyn Feed, Path::new("/"));
+        orders.content(node, feed, Path::new("/"));
         orders.finish();
     })?;
     Ok(made.archived(began))

@@ -18,9 +18,9 @@ use rustix::fs::{Advice, Mode, OFlags};
 
 use super::super::blob::{BlobFault, Blobs, Stopped};
 use super::super::error::VaultError;
-use super::super::pack::id_of;
 use super::super::progress::{Cancel, Progress};
 use super::super::source::Notes;
+use super::holes::Holes;
 use super::parts::{UNIT, parts};
 use super::plan::{Action, Plan, Step};
 use super::target::{Target, remove_if_there, temporary};
@@ -29,8 +29,6 @@ use super::target::{Target, remove_if_there, temporary};
 const WORKERS: usize = 6;
 /// A unit does not hold more files than this.
 const UNIT_FILES: usize = 256;
-/// A sealed blob of zeros may be so much longer than a five-hundredth of them, in bytes.
-const HOLE_OVERHEAD: u32 = 128;
 /// Aligned blocks of zeros of this size become holes.
 const BLOCK: usize = 4096;
 static ZEROS: [u8; BLOCK] = [0; BLOCK];
@@ -61,8 +59,7 @@ struct Work<'a> {
     progress: &'a Arc<dyn Progress>,
     pending: Mutex<HashMap<usize, Arc<Pending>>>,
     done: &'a AtomicU64,
-    /// Small blobs, and whether they are zeros.
-    holes: Mutex<HashMap<DataId, bool>>,
+    holes: Holes,
 }
 
 pub(super) fn restore(
@@ -83,7 +80,7 @@ pub(super) fn restore(
         progress,
         pending: Mutex::default(),
         done,
-        holes: Mutex::default(),
+        holes: Holes::default(),
     };
     let units = Mutex::new(work.units().into_iter());
     let stop = AtomicBool::new(false);
@@ -189,7 +186,7 @@ impl Work<'_> {
         let mut ids = Vec::with_capacity(content.len());
         let mut length = 0;
         for (id, size) in content {
-            if self.is_hole(*id, *size) {
+            if self.holes.is_hole(self.blobs, *id, *size) {
                 // The file has its length already.
                 self.progress.advance(u64::from(*size));
             } else {
@@ -214,20 +211,6 @@ impl Work<'_> {
         })?;
         write_back(&pending.lock(), offset, length);
         Ok(length)
-    }
-
-    /// Whether a blob holds nothing but zeros, which its name tells: a hole is not read again for each of its blobs.
-    fn is_hole(&self, id: DataId, size: u32) -> bool {
-        // Zeros shrink to nearly nothing. What does not is something else and is not worth a hash.
-        let is_small = |length: u32| length < size / 512 + HOLE_OVERHEAD;
-        if u64::from(size) > UNIT || !self.blobs.spot(&id).is_ok_and(|spot| is_small(spot.length)) {
-            return false;
-        }
-        let mut holes = self.holes.lock().unwrap_or_else(PoisonError::into_inner);
-        *holes.entry(id).or_insert_with(|| {
-            let zeros = vec![0; usize::try_from(size).unwrap_or(usize::MAX)];
-            id_of(&zeros) == *id
-        })
     }
 
     fn whole(&self, desk: &mut Desk, step: &Step, found: &HashMap<DataId, Bytes>) -> Result<(), VaultError> {

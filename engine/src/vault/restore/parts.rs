@@ -9,13 +9,13 @@ pub(super) const UNIT: u64 = 8 * 1024 * 1024;
 
 /// A part of a large file: some of its blobs, and where in the file they begin, in bytes.
 #[derive(Debug)]
-pub(super) struct Part {
-    pub(super) blobs: Range<usize>,
-    pub(super) offset: u64,
+pub(in super::super) struct Part {
+    pub(in super::super) blobs: Range<usize>,
+    pub(in super::super) offset: u64,
 }
 
 /// Cuts a large file where its packs change, if it can: then each is read once. `pack_of` tells the pack of a blob.
-pub(super) fn parts(content: &[(DataId, u32)], pack_of: &dyn Fn(&DataId) -> Option<Id>) -> Vec<Part> {
+pub(in super::super) fn parts(content: &[(DataId, u32)], pack_of: &dyn Fn(&DataId) -> Option<Id>) -> Vec<Part> {
     let mut cuts = Vec::new();
     // What is cut off next: blobs before `end` fit in a unit, and end with their pack.
     let (mut start, mut start_offset) = (0, 0_u64);

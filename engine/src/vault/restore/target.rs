@@ -317,7 +317,7 @@ pub(super) fn remove_if_there(parent: &OwnedFd, name: &OsStr) -> Result<(), Errn
 
 /// The name under which an entry is made. The same entry always has the same, so that a second run takes up after a killed one
 /// without leaving anything behind.
-pub(super) fn temporary(name: &OsStr) -> OsString {
+pub(in super::super) fn temporary(name: &OsStr) -> OsString {
     // FNV-1a over the name: short, and equal on every machine.
     let hash = name.as_bytes().iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)

@@ -73,7 +73,7 @@ fn a_seal_of_a_newer_format_is_listed_as_unreadable() {
     protect(&fixture, "P1", 1, "one");
     let mut newer = manifest("P2", 1, vec![]);
     newer.format = 2;
-    newer.min_reader = 2;
+    newer.min_reader = 3;
     fixture.repository.seal(&newer, &origin()).unwrap();
     let states = states(&fixture);
     assert_eq!(states[0], ("P1".into(), PointState::Restorable));
