@@ -2,6 +2,7 @@
 
 mod adopt;
 mod alone;
+mod ask;
 mod closure;
 mod control;
 mod declare;
@@ -23,6 +24,7 @@ mod status;
 mod verify;
 mod work;
 
+pub use ask::{Ask, AskedRun};
 pub(crate) use control::pause;
 pub use declare::{Applied, Apply, Change};
 pub use diff::{DiffCounts, DiffRequest, DiffTold, ItemDiff};

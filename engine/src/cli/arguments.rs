@@ -1,8 +1,10 @@
 //! What can be said on the command line.
 
+mod ask;
 mod kit;
 mod restore;
 
+pub(crate) use ask::AskArguments;
 pub(crate) use kit::KitArguments;
 pub(crate) use restore::{DiffArguments, OwnerArguments, RecoverArguments, RestoreArguments};
 
@@ -106,7 +108,10 @@ pub(crate) enum Command {
         follow: bool,
     },
     /// Make a recovery point
-    #[command(after_help = "Examples:\n  dram protect shop\n  dram protect shop --component db --class manual")]
+    #[command(
+        after_help = "Examples:\n  dram protect shop\n  dram protect shop --component db --class manual\n  \
+                      dram protect shop --request --key nightly-4711"
+    )]
     Protect {
         /// The application
         application: String,
@@ -119,6 +124,8 @@ pub(crate) enum Command {
         /// Show the steps, and do nothing
         #[arg(long)]
         dry_run: bool,
+        #[command(flatten)]
+        ask: AskArguments,
     },
     /// List recovery points, from the vault itself
     #[command(
@@ -203,7 +210,7 @@ pub(crate) enum Command {
     /// Bring an application back with nothing but a vault and its key
     #[command(after_help = restore::RECOVER_HELP)]
     Recover(RecoverArguments),
-    /// Take up a run that was interrupted
+    /// Take up a run that was interrupted, paused, or asked for and not begun
     Resume {
         /// The run
         run: String,
@@ -251,6 +258,8 @@ pub(crate) enum Command {
         /// Show the steps, and do nothing
         #[arg(long)]
         dry_run: bool,
+        #[command(flatten)]
+        ask: AskArguments,
     },
     /// Remove points by the policy's retention
     #[command(

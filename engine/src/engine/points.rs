@@ -12,6 +12,7 @@ use crate::vault::{
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::fmt;
 use std::io::Write;
 use std::path::Path;
 use std::str::FromStr;
@@ -113,6 +114,17 @@ pub enum Pick {
     Id(String),
     /// The newest that was frozen no later than this.
     At(Timestamp),
+}
+
+impl fmt::Display for Pick {
+    /// As it is said on the command line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Latest => f.write_str("latest"),
+            Self::Id(id) => f.write_str(id),
+            Self::At(time) => time.fmt(f),
+        }
+    }
 }
 
 impl FromStr for Pick {

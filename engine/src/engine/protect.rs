@@ -85,20 +85,21 @@ impl Engine {
     /// # Errors
     /// There are none, or what failed; what was copied before stays.
     pub fn copy(&self, application: &str, dry_run: bool, watch: &Watch<'_>) -> Result<Runbook, Error> {
-        let decided = || -> Result<(Closure, Runbook), Error> {
-            let closure = self.closure(application)?;
-            let site = closure.site(&closure.active())?;
-            let scope = closure.scope(self.catalog.tenant().as_str(), site, &[]);
-            let runbook = copy(scope, closure.epoch_number(), self.catalog.fresh_id().to_string())?;
-            Ok((closure, runbook))
-        };
-        let decided = decided();
+        let decided = self.decide_copy(application);
         if dry_run {
             return decided.map(|(_, runbook)| runbook);
         }
         let (closure, runbook) = decided.map_err(|error| self.refused(Verb::Copy, application, error, watch))?;
         self.carry_out(&closure, &runbook, watch)?;
         Ok(runbook)
+    }
+
+    pub(super) fn decide_copy(&self, application: &str) -> Result<(Closure, Runbook), Error> {
+        let closure = self.closure(application)?;
+        let site = closure.site(&closure.active())?;
+        let scope = closure.scope(self.catalog.tenant().as_str(), site, &[]);
+        let runbook = copy(scope, closure.epoch_number(), self.catalog.fresh_id().to_string())?;
+        Ok((closure, runbook))
     }
 
     /// Asks for a run, and carries it out under the application's lease.

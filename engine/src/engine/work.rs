@@ -1,7 +1,7 @@
 //! Runs at work, as their logs tell it.
 
 use super::Engine;
-use super::runs::{application_of, runbook};
+use super::runs::{application_of, is_awaited, runbook};
 use crate::error::Error;
 use crate::run::{CatalogLog, Log};
 use crate::state::RunState;
@@ -56,14 +56,14 @@ impl Engine {
                 run: requested.id.to_string(),
                 application,
                 verb: requested.request.verb.clone(),
-                state: self.state_of(&requested, None)?,
+                state: self.state_of(&requested, &log)?,
                 step,
                 of: steps.len(),
-                text: step
-                    .checked_sub(1)
-                    .and_then(|index| steps.get(index))
-                    .map(crate::runbook::Step::text)
-                    .unwrap_or_default(),
+                text: match step.checked_sub(1).and_then(|index| steps.get(index)) {
+                    Some(step) => step.text(),
+                    None if is_awaited(&requested, &log) => "waits for an engine that serves".to_owned(),
+                    None => String::new(),
+                },
                 since: since.to_string(),
             });
         }

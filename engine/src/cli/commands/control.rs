@@ -1,9 +1,10 @@
 //! Commands that watch runs and tell them to wait or to end.
 
 use super::{Context, Done};
+use crate::cli::arguments::AskArguments;
 use crate::cli::lines::{FollowedLine, StandsLine};
 use crate::cli::progress::Show;
-use crate::engine::{StatusRow, Watch, WorkRow};
+use crate::engine::{Ask, StatusRow, Watch, WorkRow};
 use crate::exit::Exit;
 use crate::state::{RunResult, RunState};
 use dram_catalog::record::feed::Followed;
@@ -114,6 +115,19 @@ impl Context<'_> {
             });
     }
 
+    /// Asks for a run, and tells its id.
+    pub(super) fn ask(&self, what: &Ask, how: &AskArguments) -> Done {
+        let engine = self.engine()?;
+        let asked = engine.ask(what, how.key.as_deref())?;
+        if let Some(note) = &asked.note {
+            self.output.note(note);
+        }
+        let run = asked.run.as_str();
+        let state = engine.run_state(run)?;
+        self.output.one(&StandsLine { run, state }, run);
+        Ok(Exit::Done)
+    }
+
     pub(super) fn pause(&self, run: &str) -> Done {
         let state = self.engine()?.pause(run, self.cancel)?;
         let text = match state {
@@ -151,6 +165,10 @@ impl Context<'_> {
             engine.follow_run(run, &mut |line| self.output.line(line), self.cancel)?;
         } else {
             let log = engine.run_log(run)?;
+            if log.is_empty() {
+                self.output
+                    .note("nothing is written down yet: the run waits for an engine that serves");
+            }
             self.output.line(String::from_utf8_lossy(&log).trim_end());
         }
         Ok(Exit::Done)
