@@ -325,6 +325,25 @@ pub(crate) enum Command {
         #[arg(long, value_name = "VAULT")]
         vault: Option<String>,
     },
+    /// Say of a point that it was verified by other means
+    #[command(
+        after_help = "A person, or a test system of theirs, says so; it is shown with who said it and why, and the point counts as \
+                      verified for retention (keepVerified). The verifications that a policy asks for go on, and a quarantine \
+                      stays.\n\nExample:\n  dram attest 01JD8Z… --level boot --reason \"booted in the test lab, build 4711\""
+    )]
+    Attest {
+        /// The point
+        point: String,
+        /// How deeply it was verified
+        #[arg(long, value_enum)]
+        level: Attested,
+        /// How that was found out
+        #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        reason: String,
+        /// Only in this vault of the policy; in all that have the point without it
+        #[arg(long, value_name = "VAULT")]
+        vault: Option<String>,
+    },
     /// Freeze an application, and thaw it in time: what a run starts beside itself
     #[command(hide = true)]
     Freezer,
@@ -416,6 +435,31 @@ pub(crate) enum Level {
     Checksum,
     /// Restore everything into a scratch directory
     Restore,
+}
+
+/// How deeply a point was verified by other means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Attested {
+    /// Its bytes are those that were written
+    Checksum,
+    /// It was restored
+    Restore,
+    /// What was restored was started
+    Boot,
+    /// What was started answered as it should
+    Health,
+}
+
+impl Attested {
+    /// The word in attestations.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Checksum => "checksum",
+            Self::Restore => "restore",
+            Self::Boot => "boot",
+            Self::Health => "health",
+        }
+    }
 }
 
 #[cfg(test)]

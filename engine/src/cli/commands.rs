@@ -179,6 +179,19 @@ pub(crate) fn run(arguments: Arguments, output: &Output, cancel: &Cancel) -> Don
                 statement,
             })
         }
+        Command::Attest {
+            point,
+            level,
+            reason,
+            vault,
+        } => context.mark(&MarkRequest {
+            point,
+            vault,
+            statement: vault::Statement::Verified {
+                level: level.as_str().to_owned(),
+                reason: Some(reason),
+            },
+        }),
         // It never comes here: it needs nothing of what was set up.
         Command::Freezer => Ok(Exit::Done),
         Command::Serve { name, at_once } => context.serve(name, at_once),
@@ -389,6 +402,7 @@ impl Context<'_> {
                 } => format!("is held until {until}: {reason}"),
                 vault::Statement::Released => "is not held".to_owned(),
                 vault::Statement::Quarantined { reason } => format!("is quarantined: {reason}"),
+                vault::Statement::Verified { level, .. } => format!("counts as verified ({level}), as you attest"),
                 _ => "is not quarantined".to_owned(),
             };
             let text = match &one.failed {

@@ -232,7 +232,7 @@ pub(crate) fn schema() -> Value {
     let shown: [Form; 1] = [form::<RunbookLine>()];
     let asked: [Form; 1] = [form::<StandsLine<'_>>()];
     let changes: [Form; 2] = [form::<ChangeLine<'_>>(), form::<ChangesLine<'_>>()];
-    let commands: [(&str, Vec<Form>); 26] = [
+    let commands: [(&str, Vec<Form>); 27] = [
         ("apply", vec![form::<Vec<Applied>>()]),
         ("reconcile", vec![form::<Vec<Finding>>()]),
         ("status", vec![form::<Vec<StatusRow>>(), form::<FollowedLine<'_>>()]),
@@ -258,6 +258,7 @@ pub(crate) fn schema() -> Value {
         ("prune", vec![form::<Event>(), form::<PruneReport>()]),
         ("hold", vec![form::<Marked>()]),
         ("quarantine", vec![form::<Marked>()]),
+        ("attest", vec![form::<Marked>()]),
         ("serve", vec![form::<ServeLine<'_>>()]),
         ("adopt", vec![form::<AdoptLine<'_>>()]),
         ("kit", vec![form::<KitLine<'_>>(), form::<Vec<KitKey>>()]),

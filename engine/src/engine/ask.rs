@@ -37,7 +37,7 @@ pub enum Ask {
     /// A point.
     Protect(ProtectRequest),
     /// Data back.
-    Restore(RestoreRequest),
+    Restore(Box<RestoreRequest>),
     /// The points that are due, in the further vaults of the policy.
     Copy {
         /// The application.
@@ -195,7 +195,7 @@ impl Engine {
             run: run.to_owned(),
             why: why.to_owned(),
         };
-        let lease = self.lease(&application)?;
+        let lease = self.lease_telling(&application, watch.observer)?;
         let mut log = CatalogLog::new(self.catalog.run_log(id)?, self.clock());
         if log.ended() {
             return Err(refused("it has ended"));

@@ -51,7 +51,10 @@ impl PointRow {
         let state = match (why_not(point), point.held_at(now), deepest(point)) {
             (Some(why_not), ..) => why_not,
             (None, Some(hold), _) => format!("held: {hold}"),
-            (None, None, Some(verified)) if verified.is_whole() => format!("verified ({})", verified.level),
+            (None, None, Some(verified)) if verified.is_whole() => match &verified.word {
+                None => format!("verified ({})", verified.level),
+                Some(word) => format!("verified ({}), {word}", verified.level),
+            },
             (None, None, Some(_)) => "sealed, a sample verified".to_owned(),
             (None, None, None) => "sealed".to_owned(),
         };

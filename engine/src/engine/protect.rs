@@ -117,7 +117,7 @@ impl Engine {
     ) -> Result<(), Error> {
         let application = super::application_name(&closure.name)?;
         self.catalog.may_change()?;
-        let lease = match (self.lease(&application), firing) {
+        let lease = match (self.lease_telling(&application, watch.observer), firing) {
             // That it was skipped stands in the list of runs.
             (Err(error @ Error::Lease(LeaseError::Held { .. })), Some(_)) => {
                 return Err(self.refused_firing(runbook.verb, &closure.name, firing, error, watch));
@@ -166,7 +166,12 @@ impl Engine {
         log: &mut CatalogLog,
         watch: &Watch<'_>,
     ) -> Result<(), Error> {
-        self.driver(runbook, lease, watch).drive(log)
+        let driver = self.driver(runbook, lease, watch);
+        if log.get("begun").is_some() {
+            return driver.drive(log);
+        }
+        let own = log.run().and_then(|run| run.parse().ok());
+        driver.expecting(self.foretell(runbook, own)).drive(log)
     }
 
     pub(super) fn driver<'a>(&'a self, runbook: &'a Runbook, lease: &'a Lease, watch: &Watch<'a>) -> Driver<'a> {

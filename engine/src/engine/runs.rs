@@ -2,6 +2,7 @@
 
 use super::ask::is_asked;
 use super::closure::Closure;
+use super::history::left_seconds;
 use super::{Engine, Watch, application_name};
 use crate::error::Error;
 use crate::run::{CatalogLog, Event, Log};
@@ -39,6 +40,9 @@ pub struct RunRow {
     /// The firing of the schedule that asked for it, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub firing: Option<String>,
+    /// How long one at work will take from now on, in seconds, by what its steps took before, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_seconds: Option<u64>,
 }
 
 /// How many of an application's newest runs are looked at before all are: the last few nearly always decide.
@@ -62,13 +66,16 @@ impl Engine {
                     .and_then(Value::as_str)
                     .map(str::to_owned)
             };
+            let state = self.state_of(&requested, &log)?;
+            let left = left_seconds(&log, self.clock().now());
             rows.push(RunRow {
                 run: id.to_string(),
                 verb: requested.request.verb.clone(),
                 application: application_of(&requested),
                 at: requested.at.to_string(),
                 by: requested.by.clone(),
-                state: self.state_of(&requested, &log)?,
+                state,
+                left_seconds: left.filter(|_| state == RunState::Running),
                 error: text("error").unwrap_or_default(),
                 firing: requested
                     .request

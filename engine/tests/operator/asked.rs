@@ -16,7 +16,7 @@ fn protection(components: &[&str]) -> Ask {
 }
 
 fn restore_into(folder: &Path) -> Ask {
-    Ask::Restore(RestoreRequest {
+    Ask::Restore(Box::new(RestoreRequest {
         application: "shop".to_owned(),
         point: Pick::Latest,
         from: None,
@@ -28,7 +28,7 @@ fn restore_into(folder: &Path) -> Ask {
         owners: Owners::default(),
         overwrite: false,
         attested: None,
-    })
+    }))
 }
 
 fn ask(engine: &Engine, what: &Ask) -> String {

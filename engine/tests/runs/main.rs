@@ -9,6 +9,7 @@
 
 mod control;
 mod filesystem;
+mod forecast;
 mod hooks;
 mod kills;
 

@@ -3,8 +3,8 @@
 use super::{Context, Done};
 use crate::cli::arguments::AskArguments;
 use crate::cli::lines::{FollowedLine, StandsLine};
-use crate::cli::progress::Show;
-use crate::engine::{Ask, StatusRow, Watch, WorkRow};
+use crate::cli::progress::{Show, about};
+use crate::engine::{Ask, StatusRow, WaitingRun, Watch, WorkRow};
 use crate::exit::Exit;
 use crate::state::{RunResult, RunState};
 use dram_catalog::record::feed::Followed;
@@ -28,17 +28,18 @@ impl Context<'_> {
         let mut shown = None;
         let mut looks = 0_u32;
         while !self.cancel.is_canceled() {
-            let (rows, runs) = (engine.status(application)?, engine.at_work(application)?);
+            let runs = engine.at_work(application)?;
+            let rows = engine.status_beside(application, &runs)?;
             let what = serde_json::to_string(&FollowedLine {
                 applications: &rows,
                 runs: &runs,
             });
             let what = what.unwrap_or_default();
             // Ages alone are no news for a program.
-            let is_news = shown.as_ref() != Some(&(news(&rows), runs.clone()));
-            if is_news || looks >= AGAIN {
+            let news = (news(&rows), still(&runs, self.output.json));
+            if shown.as_ref() != Some(&news) || looks >= AGAIN {
                 looks = 0;
-                shown = Some((news(&rows), runs.clone()));
+                shown = Some(news);
                 if self.output.json {
                     self.output.line(&what);
                 } else {
@@ -72,6 +73,7 @@ impl Context<'_> {
                 "next firing",
                 "points",
                 "ready",
+                "waits",
             ],
             rows,
             |row| {
@@ -93,6 +95,7 @@ impl Context<'_> {
                     row.next.clone(),
                     row.points.to_string(),
                     ready,
+                    row.waits.iter().map(waits).collect::<Vec<_>>().join("\n"),
                 ]
             },
         );
@@ -108,7 +111,10 @@ impl Context<'_> {
                     row.run.clone(),
                     row.application.clone(),
                     row.verb.clone(),
-                    row.state.to_string(),
+                    match row.left_seconds.and_then(about) {
+                        Some(left) => format!("{}, {left}", row.state),
+                        None => row.state.to_string(),
+                    },
                     format!("{}/{} {}", row.step, row.of, row.text),
                     row.since.clone(),
                 ]
@@ -173,6 +179,20 @@ impl Context<'_> {
         }
         Ok(Exit::Done)
     }
+}
+
+/// A run that does not go on by itself, in words.
+fn waits(run: &WaitingRun) -> String {
+    format!("{} {} ({})", run.verb, run.state, run.run)
+}
+
+/// The runs; for a program without the time that is left, which changes by itself.
+fn still(runs: &[WorkRow], json: bool) -> Vec<WorkRow> {
+    let still = |row: &WorkRow| WorkRow {
+        left_seconds: row.left_seconds.filter(|_| !json),
+        ..row.clone()
+    };
+    runs.iter().map(still).collect()
 }
 
 /// The rows without what changes by itself.

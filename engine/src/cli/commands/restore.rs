@@ -36,7 +36,7 @@ impl Context<'_> {
             attested: arguments.attest_source_stopped.then(|| ATTESTED.to_owned()),
         };
         if arguments.ask.request {
-            return self.ask(&Ask::Restore(request), &arguments.ask);
+            return self.ask(&Ask::Restore(Box::new(request)), &arguments.ask);
         }
         let engine = self.engine()?;
         if dry_run {

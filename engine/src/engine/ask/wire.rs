@@ -13,7 +13,7 @@ use std::path::PathBuf;
 #[serde(tag = "verb", rename_all = "kebab-case")]
 enum Wire {
     Protect(ProtectWire),
-    Restore(RestoreWire),
+    Restore(Box<RestoreWire>),
     Copy { application: String },
 }
 
@@ -61,7 +61,7 @@ pub(super) fn write(ask: &Ask) -> Result<Value, Error> {
             components: request.components,
             class: request.class,
         }),
-        Ask::Restore(request) => Wire::Restore(RestoreWire {
+        Ask::Restore(request) => Wire::Restore(Box::new(RestoreWire {
             application: request.application,
             point: request.point.to_string(),
             from: request.from,
@@ -77,7 +77,7 @@ pub(super) fn write(ask: &Ask) -> Result<Value, Error> {
             owners: request.owners,
             overwrite: request.overwrite,
             attested: request.attested,
-        }),
+        })),
     };
     serde_json::to_value(wire).map_err(|why| Error::Usage {
         why: format!("what is asked cannot be written down: {why}"),
@@ -96,7 +96,7 @@ pub(super) fn read(record: &Value) -> Option<Ask> {
             dry_run: false,
             firing: None,
         }),
-        Wire::Restore(wire) => Ask::Restore(RestoreRequest {
+        Wire::Restore(wire) => Ask::Restore(Box::new(RestoreRequest {
             application: wire.application,
             point: wire.point.parse().ok()?,
             from: wire.from,
@@ -112,7 +112,7 @@ pub(super) fn read(record: &Value) -> Option<Ask> {
             owners: wire.owners,
             overwrite: wire.overwrite,
             attested: wire.attested,
-        }),
+        })),
     })
 }
 
@@ -173,7 +173,7 @@ mod tests {
         let from = (point(), of(word()), of(moment()));
         let how = (place(), owners(), any::<bool>(), of(word()));
         let restore = (word(), from, lists, how).prop_map(|(application, from, lists, how)| {
-            Ask::Restore(RestoreRequest {
+            Ask::Restore(Box::new(RestoreRequest {
                 application,
                 point: from.0,
                 from: from.1,
@@ -185,7 +185,7 @@ mod tests {
                 owners: how.1,
                 overwrite: how.2,
                 attested: how.3,
-            })
+            }))
         });
         prop_oneof![
             protect,
