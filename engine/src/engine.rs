@@ -2,11 +2,14 @@
 
 mod adopt;
 mod alone;
+mod ask;
 mod closure;
 mod control;
 mod declare;
 mod diff;
 mod doctor;
+mod frozen;
+mod history;
 mod kit;
 mod mark;
 mod points;
@@ -23,6 +26,7 @@ mod status;
 mod verify;
 mod work;
 
+pub use ask::{Ask, AskedRun};
 pub(crate) use control::pause;
 pub use declare::{Applied, Apply, Change};
 pub use diff::{DiffCounts, DiffRequest, DiffTold, ItemDiff};
@@ -37,14 +41,14 @@ pub use recover::{RecoverRequest, recover, recover_preview, vault_points};
 pub use restore::{Preview, RestoreRequest, Where};
 pub use runs::RunRow;
 pub use serve::{Serve, Told};
-pub use status::StatusRow;
+pub use status::{StatusRow, WaitingRun};
 pub use verify::{Level, Verified};
 pub use work::WorkRow;
 
 use crate::error::Error;
-use crate::run::Observer;
+use crate::run::{Event, Observer, Quiet};
 use crate::vault::Cancel;
-use dram_catalog::record::lease::{Holder, Lease};
+use dram_catalog::record::lease::{Holder, Lease, Silent};
 use dram_catalog::{Catalog, CatalogUrl, Clock, LeaseName, Name, SystemChance};
 use std::sync::Arc;
 use std::time::Duration;
@@ -132,9 +136,29 @@ impl Engine {
 
     /// The lease under which everything that changes an application runs.
     fn lease(&self, application: &Name) -> Result<Lease, Error> {
+        self.lease_telling(application, &Quiet)
+    }
+
+    /// The same for whoever wants to hear of a wait: a holder that shows no life is waited for until its lease has expired.
+    fn lease_telling(&self, application: &Name, observer: &dyn Observer) -> Result<Lease, Error> {
         let name = self.lease_name(application);
         let holder = Holder::this_process(&SystemChance);
-        Ok(Lease::outlast(&self.catalog, &name, &holder, LEASE, PATIENCE)?)
+        let mut waits = |silent: &Silent| {
+            let (pid, host) = (silent.pid, &silent.host);
+            let seconds = silent.at_most.as_secs_f64().ceil();
+            let text = format!(
+                "process {pid} on `{host}` works at {application} and shows no life: its lease is waited for, {seconds} s at most"
+            );
+            observer.event(&Event::Note { text });
+        };
+        Ok(Lease::outlast(
+            &self.catalog,
+            &name,
+            &holder,
+            LEASE,
+            PATIENCE,
+            &mut waits,
+        )?)
     }
 
     fn lease_name(&self, application: &Name) -> LeaseName {

@@ -5,6 +5,7 @@ mod capture;
 mod copy;
 mod drive;
 mod event;
+mod forecast;
 mod freeze;
 mod log;
 mod outcome;
@@ -15,8 +16,10 @@ mod vaults;
 mod wishes;
 
 pub(crate) use capture::{DUMP_FILE, index_entry, is_partial};
+pub(crate) use drive::expected_by;
 pub use drive::{Authority, Driver};
 pub use event::{Event, Observer, Quiet};
+pub use forecast::{Expected, Took, expected, left, seconds};
 pub(crate) use log::log_line;
 pub use log::{CatalogLog, FileLog, Log};
 pub use outcome::{Outcome, Rest};

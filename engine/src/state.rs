@@ -71,6 +71,8 @@ pub enum RunResult {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum RunState {
+    /// It was asked for, and no engine has decided its steps yet.
+    Requested,
     /// Somebody works at it.
     Running,
     /// Somebody works at it who is to pause.
@@ -86,23 +88,36 @@ pub enum RunState {
     Ended(RunResult),
 }
 
-/// The state that follows from how a run ended, what was wished of it, and whether somebody may be at work at it.
+/// Who is at work at a run that has not ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// It waits for an engine: its steps are not decided.
+    Awaited,
+    /// Somebody may be at work at it.
+    Held,
+    /// Nobody is.
+    Left,
+}
+
+/// The state that follows from how a run ended, what was wished of it, and who is at work at it.
 #[must_use]
-pub const fn run_state(ended: Option<RunResult>, wish: Option<Wish>, is_held: bool) -> RunState {
-    match (ended, wish, is_held) {
+pub const fn run_state(ended: Option<RunResult>, wish: Option<Wish>, work: Work) -> RunState {
+    match (ended, wish, work) {
         (Some(result), _, _) => RunState::Ended(result),
-        (None, Some(Wish::Pause), true) => RunState::Pausing,
-        (None, Some(Wish::Cancel), true) => RunState::Canceling,
-        (None, Some(Wish::Pause), false) => RunState::Paused,
+        (None, Some(Wish::Pause), Work::Held) => RunState::Pausing,
+        (None, Some(Wish::Cancel), Work::Held) => RunState::Canceling,
+        (None, Some(Wish::Pause), Work::Left | Work::Awaited) => RunState::Paused,
         // The end that was wished is not written yet: whoever looks after it does that.
-        (None, Some(Wish::Cancel | Wish::Go) | None, false) => RunState::Interrupted,
-        (None, Some(Wish::Go) | None, true) => RunState::Running,
+        (None, Some(Wish::Cancel | Wish::Go) | None, Work::Awaited) => RunState::Requested,
+        (None, Some(Wish::Cancel | Wish::Go) | None, Work::Left) => RunState::Interrupted,
+        (None, Some(Wish::Go) | None, Work::Held) => RunState::Running,
     }
 }
 
 impl fmt::Display for RunState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Requested => "requested",
             Self::Running => "running",
             Self::Pausing => "pausing",
             Self::Canceling => "canceling",
@@ -122,22 +137,27 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_s_state_follows_from_its_end_its_wishes_and_who_holds_it() {
+    fn a_run_s_state_follows_from_its_end_its_wishes_and_who_works_at_it() {
         let cases = [
-            (Some(RunResult::Partial), Some(Wish::Pause), true, "partial"),
-            (Some(RunResult::Canceled), Some(Wish::Cancel), false, "canceled"),
-            (None, None, true, "running"),
-            (None, Some(Wish::Go), true, "running"),
-            (None, Some(Wish::Pause), true, "pausing"),
-            (None, Some(Wish::Cancel), true, "canceling"),
-            (None, None, false, "interrupted"),
-            (None, Some(Wish::Go), false, "interrupted"),
-            (None, Some(Wish::Pause), false, "paused"),
-            (None, Some(Wish::Cancel), false, "interrupted"),
+            (Some(RunResult::Partial), Some(Wish::Pause), Work::Held, "partial"),
+            (Some(RunResult::Canceled), Some(Wish::Cancel), Work::Left, "canceled"),
+            (Some(RunResult::Failed), None, Work::Awaited, "failed"),
+            (None, None, Work::Held, "running"),
+            (None, Some(Wish::Go), Work::Held, "running"),
+            (None, Some(Wish::Pause), Work::Held, "pausing"),
+            (None, Some(Wish::Cancel), Work::Held, "canceling"),
+            (None, None, Work::Left, "interrupted"),
+            (None, Some(Wish::Go), Work::Left, "interrupted"),
+            (None, Some(Wish::Pause), Work::Left, "paused"),
+            (None, Some(Wish::Cancel), Work::Left, "interrupted"),
+            (None, None, Work::Awaited, "requested"),
+            (None, Some(Wish::Go), Work::Awaited, "requested"),
+            (None, Some(Wish::Pause), Work::Awaited, "paused"),
+            (None, Some(Wish::Cancel), Work::Awaited, "requested"),
         ];
-        for (ended, wish, held, expected) in cases {
-            let state = run_state(ended, wish, held);
-            assert_eq!(state.to_string(), expected, "{ended:?} {wish:?} {held}");
+        for (ended, wish, work, expected) in cases {
+            let state = run_state(ended, wish, work);
+            assert_eq!(state.to_string(), expected, "{ended:?} {wish:?} {work:?}");
             assert_eq!(serde_json::to_value(state).unwrap(), serde_json::json!(expected));
         }
     }

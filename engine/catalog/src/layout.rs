@@ -8,6 +8,7 @@
 //! t/<tenant>/apps/<app>/points/<ulid>         index of a sealed point
 //! t/<tenant>/apps/<app>/runs/<ulid>           index of the runs that work on an application
 //! t/<tenant>/requests/<ulid>                  what was asked
+//! t/<tenant>/keys/<key>                       the run that was asked for with a key of the asker's
 //! t/<tenant>/runs/<ulid>/<n>                  what was done: batches of events
 //! t/<tenant>/wishes/<ulid>/<n>                what is wished of a run that another works at
 //! t/<tenant>/open/<ulid>                      marks of the runs that have not ended
@@ -91,6 +92,11 @@ impl Folder {
         Folder(format!("t/{tenant}/requests"))
     }
 
+    /// The keys under which runs of one tenant were asked for.
+    pub fn keys(tenant: &Name) -> Self {
+        Folder(format!("t/{tenant}/keys"))
+    }
+
     /// The log of one run.
     pub fn run(tenant: &Name, run: Ulid) -> Self {
         Folder(format!("t/{tenant}/runs/{run}"))
@@ -165,6 +171,11 @@ impl Folder {
     /// The key of the record called `id` in this folder.
     pub fn ulid(&self, id: Ulid) -> Key {
         self.join(&id.to_string())
+    }
+
+    /// The key of the record called `name` in this folder.
+    pub fn name(&self, name: &Name) -> Key {
+        self.join(name.as_str())
     }
 
     /// The key of one round of the probe.

@@ -1,8 +1,10 @@
 //! What can be said on the command line.
 
+mod ask;
 mod kit;
 mod restore;
 
+pub(crate) use ask::AskArguments;
 pub(crate) use kit::KitArguments;
 pub(crate) use restore::{DiffArguments, OwnerArguments, RecoverArguments, RestoreArguments};
 
@@ -106,7 +108,10 @@ pub(crate) enum Command {
         follow: bool,
     },
     /// Make a recovery point
-    #[command(after_help = "Examples:\n  dram protect shop\n  dram protect shop --component db --class manual")]
+    #[command(
+        after_help = "Examples:\n  dram protect shop\n  dram protect shop --component db --class manual\n  \
+                      dram protect shop --request --key nightly-4711"
+    )]
     Protect {
         /// The application
         application: String,
@@ -119,6 +124,8 @@ pub(crate) enum Command {
         /// Show the steps, and do nothing
         #[arg(long)]
         dry_run: bool,
+        #[command(flatten)]
+        ask: AskArguments,
     },
     /// List recovery points, from the vault itself
     #[command(
@@ -203,7 +210,7 @@ pub(crate) enum Command {
     /// Bring an application back with nothing but a vault and its key
     #[command(after_help = restore::RECOVER_HELP)]
     Recover(RecoverArguments),
-    /// Take up a run that was interrupted
+    /// Take up a run that was interrupted, paused, or asked for and not begun
     Resume {
         /// The run
         run: String,
@@ -251,6 +258,8 @@ pub(crate) enum Command {
         /// Show the steps, and do nothing
         #[arg(long)]
         dry_run: bool,
+        #[command(flatten)]
+        ask: AskArguments,
     },
     /// Remove points by the policy's retention
     #[command(
@@ -312,6 +321,25 @@ pub(crate) enum Command {
         /// It may be restored again
         #[arg(long, conflicts_with = "reason")]
         lift: bool,
+        /// Only in this vault of the policy; in all that have the point without it
+        #[arg(long, value_name = "VAULT")]
+        vault: Option<String>,
+    },
+    /// Say of a point that it was verified by other means
+    #[command(
+        after_help = "A person, or a test system of theirs, says so; it is shown with who said it and why, and the point counts as \
+                      verified for retention (keepVerified). The verifications that a policy asks for go on, and a quarantine \
+                      stays.\n\nExample:\n  dram attest 01JD8Z… --level boot --reason \"booted in the test lab, build 4711\""
+    )]
+    Attest {
+        /// The point
+        point: String,
+        /// How deeply it was verified
+        #[arg(long, value_enum)]
+        level: Attested,
+        /// How that was found out
+        #[arg(long, value_name = "TEXT", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+        reason: String,
         /// Only in this vault of the policy; in all that have the point without it
         #[arg(long, value_name = "VAULT")]
         vault: Option<String>,
@@ -407,6 +435,31 @@ pub(crate) enum Level {
     Checksum,
     /// Restore everything into a scratch directory
     Restore,
+}
+
+/// How deeply a point was verified by other means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Attested {
+    /// Its bytes are those that were written
+    Checksum,
+    /// It was restored
+    Restore,
+    /// What was restored was started
+    Boot,
+    /// What was started answered as it should
+    Health,
+}
+
+impl Attested {
+    /// The word in attestations.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Checksum => "checksum",
+            Self::Restore => "restore",
+            Self::Boot => "boot",
+            Self::Health => "health",
+        }
+    }
 }
 
 #[cfg(test)]

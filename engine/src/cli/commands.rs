@@ -13,7 +13,7 @@ use super::output::Output;
 use super::progress::{Show, bytes};
 use super::{Done, who};
 use crate::engine::{
-    self, Answer, Engine, MarkRequest, Pick, ProtectRequest, PruneRequest, Serve, Source, Told, Watch,
+    self, Answer, Ask, Engine, MarkRequest, Pick, ProtectRequest, PruneRequest, Serve, Source, Told, Watch,
 };
 use crate::error::Error;
 use crate::exit::Exit;
@@ -50,16 +50,23 @@ pub(crate) fn run(arguments: Arguments, output: &Output, cancel: &Cancel) -> Don
             component,
             class,
             dry_run,
-        } => context.protect(&ProtectRequest {
-            application,
-            components: component,
-            class: match class {
-                Class::Scheduled => vault::Class::Scheduled,
-                Class::Manual => vault::Class::Manual,
-            },
-            dry_run,
-            firing: None,
-        }),
+            ask,
+        } => {
+            let request = ProtectRequest {
+                application,
+                components: component,
+                class: match class {
+                    Class::Scheduled => vault::Class::Scheduled,
+                    Class::Manual => vault::Class::Manual,
+                },
+                dry_run,
+                firing: None,
+            };
+            match ask.request {
+                true => context.ask(&Ask::Protect(request), &ask),
+                false => context.protect(&request),
+            }
+        }
         Command::Points {
             application,
             from,
@@ -110,7 +117,10 @@ pub(crate) fn run(arguments: Arguments, output: &Output, cancel: &Cancel) -> Don
         Command::Pause { run } => context.pause(&run),
         Command::Cancel { run } => context.cancel_run(&run),
         Command::Log { run, follow } => context.log(&run, follow),
-        Command::Copy { application, dry_run } => {
+        Command::Copy { application, ask, .. } if ask.request => context.ask(&Ask::Copy { application }, &ask),
+        Command::Copy {
+            application, dry_run, ..
+        } => {
             let show = Show::new(output);
             let runbook = context
                 .engine()?
@@ -169,6 +179,19 @@ pub(crate) fn run(arguments: Arguments, output: &Output, cancel: &Cancel) -> Don
                 statement,
             })
         }
+        Command::Attest {
+            point,
+            level,
+            reason,
+            vault,
+        } => context.mark(&MarkRequest {
+            point,
+            vault,
+            statement: vault::Statement::Verified {
+                level: level.as_str().to_owned(),
+                reason: Some(reason),
+            },
+        }),
         // It never comes here: it needs nothing of what was set up.
         Command::Freezer => Ok(Exit::Done),
         Command::Serve { name, at_once } => context.serve(name, at_once),
@@ -379,6 +402,7 @@ impl Context<'_> {
                 } => format!("is held until {until}: {reason}"),
                 vault::Statement::Released => "is not held".to_owned(),
                 vault::Statement::Quarantined { reason } => format!("is quarantined: {reason}"),
+                vault::Statement::Verified { level, .. } => format!("counts as verified ({level}), as you attest"),
                 _ => "is not quarantined".to_owned(),
             };
             let text = match &one.failed {

@@ -161,7 +161,7 @@ pub(crate) struct FollowedLine<'a> {
     pub(crate) runs: &'a [WorkRow],
 }
 
-/// How a run stands that was told to wait or to end.
+/// How a run stands that was asked for, or told to wait or to end.
 #[derive(JsonSchema, Serialize)]
 pub(crate) struct StandsLine<'a> {
     /// The run.
@@ -230,12 +230,13 @@ pub(crate) fn schema() -> Value {
     let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
     let run: [Form; 1] = [form::<Event>()];
     let shown: [Form; 1] = [form::<RunbookLine>()];
+    let asked: [Form; 1] = [form::<StandsLine<'_>>()];
     let changes: [Form; 2] = [form::<ChangeLine<'_>>(), form::<ChangesLine<'_>>()];
-    let commands: [(&str, Vec<Form>); 26] = [
+    let commands: [(&str, Vec<Form>); 27] = [
         ("apply", vec![form::<Vec<Applied>>()]),
         ("reconcile", vec![form::<Vec<Finding>>()]),
         ("status", vec![form::<Vec<StatusRow>>(), form::<FollowedLine<'_>>()]),
-        ("protect", [run, shown].concat()),
+        ("protect", [&run[..], &shown[..], &asked[..]].concat()),
         ("points", vec![form::<Vec<PointRow>>()]),
         ("ls", vec![form::<Vec<LsRow>>()]),
         (
@@ -247,16 +248,17 @@ pub(crate) fn schema() -> Value {
             ],
         ),
         ("verify", vec![form::<Event>(), form::<Verified>()]),
-        ("restore", [&run[..], &shown[..], &changes[..]].concat()),
+        ("restore", [&run[..], &shown[..], &changes[..], &asked[..]].concat()),
         ("recover", [&run[..], &shown[..], &changes[..]].concat()),
         ("resume", run.to_vec()),
         ("pause", vec![form::<StandsLine<'_>>()]),
         ("cancel", vec![form::<StandsLine<'_>>()]),
         ("runs", vec![form::<Vec<RunRow>>()]),
-        ("copy", [run, shown].concat()),
+        ("copy", [&run[..], &shown[..], &asked[..]].concat()),
         ("prune", vec![form::<Event>(), form::<PruneReport>()]),
         ("hold", vec![form::<Marked>()]),
         ("quarantine", vec![form::<Marked>()]),
+        ("attest", vec![form::<Marked>()]),
         ("serve", vec![form::<ServeLine<'_>>()]),
         ("adopt", vec![form::<AdoptLine<'_>>()]),
         ("kit", vec![form::<KitLine<'_>>(), form::<Vec<KitKey>>()]),

@@ -3,14 +3,15 @@
 use super::output::Output;
 use crate::run::{Event, Observer};
 use crate::vault::{Basis, Progress};
-use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanBytes, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Shows a run on standard error, or as JSON lines on standard output.
 pub(crate) struct Show {
     output: Output,
-    bar: Mutex<Option<ProgressBar>>,
+    bar: Mutex<Option<Bar>>,
 }
 
 impl Show {
@@ -21,25 +22,22 @@ impl Show {
         }
     }
 
-    fn bar(&self, text: &str, bytes: Option<u64>) {
+    fn bar(&self, text: &str, bytes: Option<u64>, left: Option<u64>) {
         let bar = ProgressBar::with_draw_target(bytes, ProgressDrawTarget::stderr());
-        let with_total = "{spinner} {msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
-        let template = if bytes.is_some() {
-            with_total
-        } else {
-            "{spinner} {msg} {elapsed}"
+        let template = match (bytes, left) {
+            (Some(_), _) => with_total("", left),
+            (None, Some(_)) => "{spinner} {msg} {elapsed} {left}".to_owned(),
+            (None, None) => "{spinner} {msg} {elapsed}".to_owned(),
         };
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style);
-        }
+        set_style(&bar, &template, left);
         bar.set_message(text.to_owned());
         bar.enable_steady_tick(Duration::from_millis(120));
-        *self.bar.lock().unwrap_or_else(PoisonError::into_inner) = Some(bar);
+        *self.bar.lock().unwrap_or_else(PoisonError::into_inner) = Some(Bar { bar, left });
     }
 
     fn clear(&self) {
         if let Some(bar) = self.bar.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            bar.finish_and_clear();
+            bar.bar.finish_and_clear();
         }
     }
 }
@@ -71,9 +69,11 @@ impl Observer for Show {
                 of,
                 text,
                 bytes,
+                left_seconds,
+                ..
             } => {
                 if self.output.terminal && !self.output.quiet {
-                    self.bar(&format!("{number}/{of} {text}"), *bytes);
+                    self.bar(&format!("{number}/{of} {text}"), *bytes, *left_seconds);
                 }
             }
             Event::Done {
@@ -114,34 +114,99 @@ impl Observer for Show {
 
     fn progress(&self) -> Arc<dyn Progress> {
         match self.bar.lock().unwrap_or_else(PoisonError::into_inner).as_ref() {
-            Some(bar) => Arc::new(Bar(bar.clone())),
+            Some(bar) => Arc::new(bar.clone()),
             None => Arc::new(crate::vault::Silent),
         }
     }
 }
 
-struct Bar(ProgressBar);
+/// A bar, and the seconds that were left of the run when it began.
+#[derive(Clone)]
+struct Bar {
+    bar: ProgressBar,
+    left: Option<u64>,
+}
+
+fn with_total(about: &str, left: Option<u64>) -> String {
+    let end = if left.is_some() { "left" } else { "eta" };
+    format!("{{spinner}} {{msg}} {{wide_bar}} {{bytes}}/{about}{{total_bytes}} {{bytes_per_sec}} {{{end}}}")
+}
+
+fn set_style(bar: &ProgressBar, template: &str, left: Option<u64>) {
+    let Ok(mut style) = ProgressStyle::with_template(template) else {
+        return;
+    };
+    if let Some(left) = left {
+        style = style.with_key("left", move |state: &ProgressState, out: &mut dyn fmt::Write| {
+            let still = left.saturating_sub(state.elapsed().as_secs());
+            // What cannot be written is drawn again in a moment.
+            let _ = out.write_str(&about(still).unwrap_or_default());
+        });
+    }
+    bar.set_style(style);
+}
+
+/// How long a run will still take, for people; nothing once that is over.
+pub(crate) fn about(seconds: u64) -> Option<String> {
+    const MINUTE: u64 = 60;
+    Some(match seconds {
+        0 => return None,
+        1..=50 => format!("~{} s left", seconds.next_multiple_of(10)),
+        51..=5_399 => format!("~{} min left", (seconds + MINUTE / 2) / MINUTE),
+        _ => {
+            let tens = (seconds + 5 * MINUTE) / (10 * MINUTE);
+            format!("~{} h {} min left", tens / 6, tens % 6 * 10)
+        }
+    })
+}
 
 impl Progress for Bar {
     fn total(&self, bytes: u64, basis: Basis) {
-        self.0.set_length(bytes);
+        self.bar.set_length(bytes);
         let about = match basis {
             Basis::Counted => "",
             Basis::Parent => "~",
         };
-        let template =
-            format!("{{spinner}} {{msg}} {{wide_bar}} {{bytes}}/{about}{{total_bytes}} {{bytes_per_sec}} {{eta}}");
-        if let Ok(style) = ProgressStyle::with_template(&template) {
-            self.0.set_style(style);
-        }
+        set_style(&self.bar, &with_total(about, self.left), self.left);
     }
 
     fn advance(&self, bytes: u64) {
-        self.0.inc(bytes);
+        self.bar.inc(bytes);
     }
 }
 
 /// Bytes for people.
 pub(crate) fn bytes(bytes: u64) -> String {
     HumanBytes(bytes).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_time_left_is_told_no_more_precisely_than_it_is_known() {
+        let cases = [
+            (0, None),
+            (1, Some("~10 s left")),
+            (10, Some("~10 s left")),
+            (41, Some("~50 s left")),
+            (51, Some("~1 min left")),
+            (89, Some("~1 min left")),
+            (90, Some("~2 min left")),
+            (5_399, Some("~90 min left")),
+            (5_400, Some("~1 h 30 min left")),
+            (7_000, Some("~2 h 0 min left")),
+        ];
+        for (seconds, text) in cases {
+            assert_eq!(about(seconds).as_deref(), text, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn the_templates_of_bars_are_templates() {
+        for (about, left) in [("", None), ("~", None), ("", Some(1)), ("~", Some(1))] {
+            assert!(ProgressStyle::with_template(&with_total(about, left)).is_ok());
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Pausing and canceling a run that another process works at, and following it.
 
+use super::ask::canceled;
 use super::runs::{application_of, run_id, runbook};
 use super::{Engine, Watch, application_name};
 use crate::error::Error;
@@ -41,24 +42,39 @@ impl Engine {
     pub fn cancel(&self, run: &str, watch: &Watch<'_>) -> Result<RunState, Error> {
         let id = self.open_run(run)?;
         self.catalog.wish(id, Wish::Cancel)?;
-        match self.wait(run, RunState::Canceling, &watch.cancel)? {
-            // Nobody was at work, or whoever was could not say so any more.
-            RunState::Interrupted => {
-                let requested = self.catalog.requested(id)?;
-                let lease = match self.lease(&application_name(&application_of(&requested))?) {
-                    Err(Error::Lease(LeaseError::Held { .. })) => return self.run_state(run),
-                    lease => lease?,
-                };
-                let mut log = CatalogLog::new(self.catalog.run_log(id)?, self.clock());
-                match runbook(&log) {
-                    Some(runbook) => self.end_canceled(&runbook, &lease, &mut log, &self.who)?,
-                    None => log.append("ended", serde_json::json!({"result": "canceled", "by": self.who}), true)?,
-                }
-                lease.release()?;
-                self.run_state(run)
+        loop {
+            match self.wait(run, RunState::Canceling, &watch.cancel)? {
+                RunState::Requested if !watch.cancel.is_canceled() => self.end_requested(id)?,
+                RunState::Interrupted => return self.end_interrupted(run, id),
+                state => return Ok(state),
             }
-            state => Ok(state),
         }
+    }
+
+    /// Ends a run that waits for an engine. One that is claimed at this moment is not ended by that: how it stands is looked at
+    /// again.
+    fn end_requested(&self, id: Ulid) -> Result<(), Error> {
+        let mut log = CatalogLog::new(self.catalog.run_log(id)?, self.clock());
+        if runbook(&log).is_some() {
+            return Ok(());
+        }
+        match log.append("ended", canceled(&self.who), true) {
+            Err(Error::NotResumable { .. }) => Ok(()),
+            appended => appended,
+        }
+    }
+
+    /// Ends a run at which nobody is at work, or whoever was could not say so any more.
+    fn end_interrupted(&self, run: &str, id: Ulid) -> Result<RunState, Error> {
+        let requested = self.catalog.requested(id)?;
+        let lease = match self.lease(&application_name(&application_of(&requested))?) {
+            Err(Error::Lease(LeaseError::Held { .. })) => return self.run_state(run),
+            lease => lease?,
+        };
+        let mut log = CatalogLog::new(self.catalog.run_log(id)?, self.clock());
+        self.end_as_canceled(&lease, &mut log, &self.who)?;
+        lease.release()?;
+        self.run_state(run)
     }
 
     /// Ends the log of a run that is to end, and removes what it left on this machine.

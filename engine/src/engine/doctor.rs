@@ -97,6 +97,7 @@ impl Engine {
             Err(error) => return vec![bad(subject, error.to_string())],
         };
         let mut findings = vec![self.application_finding(subject, name, &closure)];
+        findings.extend(self.left_frozen(&closure).map(|detail| bad(subject, detail)));
         for copy in closure.copies() {
             let subject = format!("{subject}, vault {}", copy.vault.name);
             findings.push(match closure.clone().reading_from(Some(&copy.vault.name)) {

@@ -12,6 +12,7 @@ use crate::vault::{
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::fmt;
 use std::io::Write;
 use std::path::Path;
 use std::str::FromStr;
@@ -50,7 +51,10 @@ impl PointRow {
         let state = match (why_not(point), point.held_at(now), deepest(point)) {
             (Some(why_not), ..) => why_not,
             (None, Some(hold), _) => format!("held: {hold}"),
-            (None, None, Some(verified)) if verified.is_whole() => format!("verified ({})", verified.level),
+            (None, None, Some(verified)) if verified.is_whole() => match &verified.word {
+                None => format!("verified ({})", verified.level),
+                Some(word) => format!("verified ({}), {word}", verified.level),
+            },
             (None, None, Some(_)) => "sealed, a sample verified".to_owned(),
             (None, None, None) => "sealed".to_owned(),
         };
@@ -113,6 +117,17 @@ pub enum Pick {
     Id(String),
     /// The newest that was frozen no later than this.
     At(Timestamp),
+}
+
+impl fmt::Display for Pick {
+    /// As it is said on the command line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Latest => f.write_str("latest"),
+            Self::Id(id) => f.write_str(id),
+            Self::At(time) => time.fmt(f),
+        }
+    }
 }
 
 impl FromStr for Pick {

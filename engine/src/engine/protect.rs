@@ -85,20 +85,21 @@ impl Engine {
     /// # Errors
     /// There are none, or what failed; what was copied before stays.
     pub fn copy(&self, application: &str, dry_run: bool, watch: &Watch<'_>) -> Result<Runbook, Error> {
-        let decided = || -> Result<(Closure, Runbook), Error> {
-            let closure = self.closure(application)?;
-            let site = closure.site(&closure.active())?;
-            let scope = closure.scope(self.catalog.tenant().as_str(), site, &[]);
-            let runbook = copy(scope, closure.epoch_number(), self.catalog.fresh_id().to_string())?;
-            Ok((closure, runbook))
-        };
-        let decided = decided();
+        let decided = self.decide_copy(application);
         if dry_run {
             return decided.map(|(_, runbook)| runbook);
         }
         let (closure, runbook) = decided.map_err(|error| self.refused(Verb::Copy, application, error, watch))?;
         self.carry_out(&closure, &runbook, watch)?;
         Ok(runbook)
+    }
+
+    pub(super) fn decide_copy(&self, application: &str) -> Result<(Closure, Runbook), Error> {
+        let closure = self.closure(application)?;
+        let site = closure.site(&closure.active())?;
+        let scope = closure.scope(self.catalog.tenant().as_str(), site, &[]);
+        let runbook = copy(scope, closure.epoch_number(), self.catalog.fresh_id().to_string())?;
+        Ok((closure, runbook))
     }
 
     /// Asks for a run, and carries it out under the application's lease.
@@ -116,7 +117,7 @@ impl Engine {
     ) -> Result<(), Error> {
         let application = super::application_name(&closure.name)?;
         self.catalog.may_change()?;
-        let lease = match (self.lease(&application), firing) {
+        let lease = match (self.lease_telling(&application, watch.observer), firing) {
             // That it was skipped stands in the list of runs.
             (Err(error @ Error::Lease(LeaseError::Held { .. })), Some(_)) => {
                 return Err(self.refused_firing(runbook.verb, &closure.name, firing, error, watch));
@@ -165,7 +166,12 @@ impl Engine {
         log: &mut CatalogLog,
         watch: &Watch<'_>,
     ) -> Result<(), Error> {
-        self.driver(runbook, lease, watch).drive(log)
+        let driver = self.driver(runbook, lease, watch);
+        if log.get("begun").is_some() {
+            return driver.drive(log);
+        }
+        let own = log.run().and_then(|run| run.parse().ok());
+        driver.expecting(self.foretell(runbook, own)).drive(log)
     }
 
     pub(super) fn driver<'a>(&'a self, runbook: &'a Runbook, lease: &'a Lease, watch: &Watch<'a>) -> Driver<'a> {

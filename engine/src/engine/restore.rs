@@ -97,6 +97,12 @@ impl Engine {
         show(&decided.runbook, &decided.repository, cancel, told)
     }
 
+    /// The steps of a restore that is to be carried out.
+    pub(super) fn decided_restore(&self, request: &RestoreRequest) -> Result<(Closure, Runbook), Error> {
+        let decided = self.decide_restore(request, Intent::Act)?;
+        Ok((decided.closure, decided.runbook))
+    }
+
     fn decide_restore(&self, request: &RestoreRequest, intent: Intent) -> Result<Decided, Error> {
         let closure = self
             .closure(&request.application)?

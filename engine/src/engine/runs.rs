@@ -1,11 +1,13 @@
 //! Runs: what was asked and how it ended.
 
+use super::ask::is_asked;
 use super::closure::Closure;
+use super::history::left_seconds;
 use super::{Engine, Watch, application_name};
 use crate::error::Error;
 use crate::run::{CatalogLog, Event, Log};
 use crate::runbook::{Refusal, Runbook, Step, Verb};
-use crate::state::{RunResult, RunState, run_state};
+use crate::state::{RunResult, RunState, Work, run_state};
 use dram_catalog::record::declaration::Subject;
 use dram_catalog::record::lease::may_be_held;
 use dram_catalog::record::run::{Request, Requested, Wish};
@@ -38,6 +40,9 @@ pub struct RunRow {
     /// The firing of the schedule that asked for it, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub firing: Option<String>,
+    /// How long one at work will take from now on, in seconds, by what its steps took before, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_seconds: Option<u64>,
 }
 
 /// How many of an application's newest runs are looked at before all are: the last few nearly always decide.
@@ -61,13 +66,16 @@ impl Engine {
                     .and_then(Value::as_str)
                     .map(str::to_owned)
             };
+            let state = self.state_of(&requested, &log)?;
+            let left = left_seconds(&log, self.clock().now());
             rows.push(RunRow {
                 run: id.to_string(),
                 verb: requested.request.verb.clone(),
                 application: application_of(&requested),
                 at: requested.at.to_string(),
                 by: requested.by.clone(),
-                state: self.state_of(&requested, ended.as_ref())?,
+                state,
+                left_seconds: left.filter(|_| state == RunState::Running),
                 error: text("error").unwrap_or_default(),
                 firing: requested
                     .request
@@ -80,20 +88,28 @@ impl Engine {
         Ok(rows)
     }
 
-    /// How a run stands, by the last entry of its log.
-    pub(super) fn state_of(&self, requested: &Requested, ended: Option<&Value>) -> Result<RunState, Error> {
-        if let Some(ended) = ended {
+    /// How a run stands, by its log.
+    pub(super) fn state_of(&self, requested: &Requested, log: &CatalogLog) -> Result<RunState, Error> {
+        if let Some(ended) = log.get("ended") {
             let result = ended.get("result").cloned().unwrap_or_default();
             // A word that this program does not know yet is no success.
             let result = serde_json::from_value(result).unwrap_or(RunResult::Failed);
-            return Ok(run_state(Some(result), None, false));
+            return Ok(run_state(Some(result), None, Work::Left));
         }
-        let held = match &requested.request.lease {
-            Some(lease) => may_be_held(&self.catalog, lease)?,
-            None => true,
+        let held = || match &requested.request.lease {
+            Some(lease) => may_be_held(&self.catalog, lease),
+            None => Ok(true),
+        };
+        let work = if is_awaited(requested, log) {
+            // Whoever holds the lease is at work at another run.
+            Work::Awaited
+        } else if held()? {
+            Work::Held
+        } else {
+            Work::Left
         };
         let wished = self.catalog.wished(requested.id)?.map(|wished| wished.wish);
-        Ok(run_state(None, wished, held))
+        Ok(run_state(None, wished, work))
     }
 
     /// How a run stands.
@@ -104,7 +120,7 @@ impl Engine {
         let id = run_id(run)?;
         let requested = self.catalog.requested(id)?;
         let log = CatalogLog::new(self.catalog.run_log(id)?, self.clock());
-        self.state_of(&requested, log.get("ended").as_ref())
+        self.state_of(&requested, &log)
     }
 
     /// The log of a run: one JSON object a line.
@@ -159,14 +175,16 @@ impl Engine {
         error
     }
 
-    /// Closes runs of an application that were interrupted, because another one begins now. Called under its lease.
+    /// Closes runs of an application that were interrupted, because another one begins now. Those that wait for an engine go on
+    /// waiting. Called under its lease.
     ///
     /// # Errors
     /// One is paused: it waits to be resumed, and nothing else is begun meanwhile.
     pub(super) fn close_interrupted(&self, application: &Name) -> Result<(), Error> {
         let open = self.open_runs(application)?;
-        for (id, _) in &open {
-            if self.is_paused(*id)? {
+        for (requested, _) in &open {
+            let id = requested.id;
+            if self.is_paused(id)? {
                 return Err(Refusal::Paused {
                     application: application.to_string(),
                     run: id.to_string(),
@@ -174,7 +192,9 @@ impl Engine {
                 .into());
             }
         }
-        for (id, mut log) in open {
+        let interrupted = open.into_iter().filter(|(requested, log)| !is_awaited(requested, log));
+        for (requested, mut log) in interrupted {
+            let id = requested.id;
             let body = json!({"result": RunResult::Abandoned, "error": "another run of the application was started"});
             log.append("ended", body, true)?;
             tracing::info!(run = %id, "closed a run that had been interrupted");
@@ -221,12 +241,13 @@ impl Engine {
         Ok(false)
     }
 
-    pub(super) fn open_runs(&self, application: &Name) -> Result<Vec<(Ulid, CatalogLog)>, Error> {
+    /// The runs of an application that have not ended, newest first.
+    pub(super) fn open_runs(&self, application: &Name) -> Result<Vec<(Requested, CatalogLog)>, Error> {
         let mut open = Vec::new();
         for requested in self.catalog.open_runs()? {
             if application_of(&requested) == application.as_str() {
                 let log = CatalogLog::new(self.catalog.run_log(requested.id)?, self.clock());
-                open.push((requested.id, log));
+                open.push((requested, log));
             }
         }
         Ok(open)
@@ -254,6 +275,11 @@ fn tells_of_restore(log: &CatalogLog, closure: &Closure, site: &str) -> Option<b
 /// Whether a runbook brings an application to life: one that only writes files fences nothing.
 fn starts(runbook: &Runbook) -> bool {
     runbook.steps.iter().any(|step| matches!(step, Step::Fence { .. }))
+}
+
+/// Whether a run waits for an engine: it was asked for, and its steps are not decided.
+pub(super) fn is_awaited(requested: &Requested, log: &CatalogLog) -> bool {
+    is_asked(requested) && !log.ended() && runbook(log).is_none()
 }
 
 /// The application that a run works on.

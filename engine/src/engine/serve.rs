@@ -1,10 +1,11 @@
 //! The scheduler: protects and verifies what is declared when its policy says so, and prunes once a day.
 //!
 //! Flow: keep a heartbeat → hold the tenant's scheduler lease, or wait for who holds it → follow what is declared → serve the
-//! firings that are due, each application in a thread of its own. Guarantees: one engine of several acts; a firing is served
+//! firings that are due and carry out what was asked for, each application in a thread of its own. Guarantees: one engine of several acts; a firing is served
 //! once, because it stands in the request of its run and is looked for under the application's lease; a run that another engine
 //! left is taken up. Assumes nothing about how long a run takes: one that outlasts its interval lets a firing pass, and says so.
 
+mod asked;
 mod job;
 mod served;
 mod told;
@@ -15,6 +16,7 @@ use crate::error::Error;
 use crate::exit::Exit;
 use crate::schedule::{Due, Firing, Known, due, due_every, newest};
 use crate::vault::Cancel;
+use asked::{Asked, Tried};
 use dram_catalog::record::engine::{Beat, EngineState, Heart};
 use dram_catalog::record::feed::{Change, Followed, Follower};
 use dram_catalog::record::lease::{Holder, Lease, LeaseError};
@@ -28,6 +30,7 @@ use std::collections::BTreeMap;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::Scope;
 use std::time::{Duration, Instant};
+use ulid::Ulid;
 
 pub use told::Told;
 
@@ -120,6 +123,10 @@ enum Finished {
         /// Whether every vault could be asked.
         done: bool,
     },
+    Asked {
+        run: Ulid,
+        tried: Tried,
+    },
 }
 
 /// The scheduler's own state, as long as it runs.
@@ -135,6 +142,8 @@ struct Desk<'a> {
     asking: Option<Receiver<Result<Lease, LeaseError>>>,
     follower: Follower,
     duties: BTreeMap<String, Duty>,
+    /// What somebody asked for, the oldest first.
+    asked: BTreeMap<Ulid, Asked>,
     finished: (Sender<Finished>, Receiver<Finished>),
     /// What was told last of who acts and of what is wrong: it is told again when it changes.
     last: Option<Told>,
@@ -169,6 +178,7 @@ impl Engine {
             asking: None,
             follower: self.catalog.follow(),
             duties: BTreeMap::new(),
+            asked: BTreeMap::new(),
             finished: channel(),
             last: None,
         };
@@ -238,6 +248,7 @@ impl<'a> Desk<'a> {
                         duty.again = again.then(|| (Instant::now() + pause, next));
                     }
                 }
+                Finished::Asked { run, tried } => self.tried(run, tried),
                 Finished::Verify { application, done } => {
                     if let Some(duty) = self.duties.get_mut(&application) {
                         duty.is_verifying = false;
@@ -261,6 +272,8 @@ impl<'a> Desk<'a> {
         }
         let now = self.engine.clock().now();
         self.protect(scope, now);
+        // A firing that is due now comes first: it would pass for good.
+        self.carry_out(scope);
         self.verify(scope, now);
         Ok(())
     }
@@ -354,16 +367,27 @@ impl<'a> Desk<'a> {
         });
     }
 
-    /// Whether anything was declared or taken over since the last look.
+    /// Whether anything was declared or taken over since the last look. What was asked for since is queued. One listing where
+    /// nothing changed, however many applications there are.
     fn is_news(&mut self) -> Result<bool, Error> {
-        Ok(match self.follower.look()? {
-            Followed::Survey(_) => true,
-            Followed::Changes(changes) => changes.iter().any(|change| !matches!(change, Change::Requested { .. })),
-        })
+        let changes = match self.follower.look()? {
+            Followed::Survey(_) => return Ok(true),
+            Followed::Changes(changes) => changes,
+        };
+        for change in &changes {
+            if let Change::Requested { run } = change
+                && let Err(error) = self.hear(*run)
+            {
+                self.follower.again();
+                return Err(error);
+            }
+        }
+        Ok(changes.iter().any(|change| !matches!(change, Change::Requested { .. })))
     }
 
     /// Reads what is declared, and takes up what was left.
     fn survey(&mut self) -> Result<(), Error> {
+        self.hear_all()?;
         let mut duties = BTreeMap::new();
         let declared = self.engine.known()?;
         // A record that cannot be read does not keep the others from being protected.

@@ -1,8 +1,8 @@
-//! How well each application is protected now, from the catalog alone.
+//! How well each application is protected now, from the catalog, and whether its site says that it was left frozen.
 
-use super::{Engine, application_name};
+use super::{Engine, WorkRow, application_name};
 use crate::error::Error;
-use crate::state::protection;
+use crate::state::{RunState, protection};
 use dram_catalog::record::point::IndexedPoint;
 use dram_compiler::model::KindName;
 use dram_compiler::prove::firings;
@@ -36,6 +36,20 @@ pub struct StatusRow {
     pub ready: Option<bool>,
     /// Why not.
     pub reason: String,
+    /// Its runs that do not go on by themselves: paused, interrupted, or asked for and not begun; newest first.
+    pub waits: Vec<WaitingRun>,
+}
+
+/// A run that waits for somebody.
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WaitingRun {
+    /// Its id.
+    pub run: String,
+    /// What it is for.
+    pub verb: String,
+    /// How it stands.
+    pub state: RunState,
 }
 
 impl Engine {
@@ -44,6 +58,14 @@ impl Engine {
     /// # Errors
     /// The catalog cannot be read, or the application is not declared.
     pub fn status(&self, only: Option<&str>) -> Result<Vec<StatusRow>, Error> {
+        self.status_beside(only, &self.at_work(only)?)
+    }
+
+    /// The same for whoever knows the runs that have not ended.
+    ///
+    /// # Errors
+    /// As [`Self::status`].
+    pub fn status_beside(&self, only: Option<&str>, work: &[WorkRow]) -> Result<Vec<StatusRow>, Error> {
         let (names, known) = match only {
             Some(name) => (vec![self.closure(name)?.name], None),
             None => {
@@ -70,6 +92,7 @@ impl Engine {
                 .catalog
                 .observed(KindName::Application, &name)?
                 .map(|observed| observed.observation);
+            let frozen = self.left_frozen(&closure);
             let site = closure.sites.get_key_value(&*closure.active());
             let calendar = firings(&closure.application, &closure.policy, site);
             let next = calendar.and_then(|calendar| calendar.next(now));
@@ -82,11 +105,31 @@ impl Engine {
                 age_seconds: age,
                 rpo_seconds: closure.policy.objectives.rpo.seconds,
                 points: points.len(),
-                ready: observed.as_ref().map(|observed| observed.ready),
-                reason: observed.map(|observed| observed.reason).unwrap_or_default(),
+                ready: match &frozen {
+                    Some(_) => Some(false),
+                    None => observed.as_ref().map(|observed| observed.ready),
+                },
+                reason: frozen.or(observed.map(|observed| observed.reason)).unwrap_or_default(),
+                waits: work
+                    .iter()
+                    .filter(|run| run.application == *name)
+                    .filter_map(waits)
+                    .collect(),
                 application: name.to_string(),
             });
         }
         Ok(rows)
+    }
+}
+
+/// A run that does not go on by itself.
+fn waits(run: &WorkRow) -> Option<WaitingRun> {
+    match run.state {
+        RunState::Requested | RunState::Paused | RunState::Interrupted => Some(WaitingRun {
+            run: run.run.clone(),
+            verb: run.verb.clone(),
+            state: run.state,
+        }),
+        RunState::Running | RunState::Pausing | RunState::Canceling | RunState::Ended(_) => None,
     }
 }

@@ -104,6 +104,9 @@ impl Engine {
             of: 1,
             text: format!("verify point {} by {}", manifest.point, level.as_str()),
             bytes: Some(manifest.items.iter().map(|item| item.bytes).sum()),
+            expected_bytes: None,
+            expected_seconds: None,
+            left_seconds: None,
         });
         let progress = watch.observer.progress();
         let (bytes, damages) = match level {
@@ -196,7 +199,7 @@ impl Engine {
     }
 
     /// When the newest verification of a point of an application in one of its vaults was, at this level or a deeper one; where
-    /// `sampled` asks for no more, one of a part counts.
+    /// `sampled` asks for no more, one of a part counts. What somebody attests is not what the policy asks of us.
     ///
     /// # Errors
     /// The vault cannot be read.
@@ -210,6 +213,7 @@ impl Engine {
         let closure = self.closure(application)?.reading_from(Some(vault))?;
         let points = self.repository(&closure)?.points()?;
         let verifications = points.iter().flat_map(|point| &point.verified);
+        let verifications = verifications.filter(|one| one.word.is_none());
         let deep_enough = verifications.filter(|one| match level {
             Level::Checksum => sampled || one.is_whole(),
             Level::Restore => one.is_whole() && one.level != Level::Checksum.as_str(),
@@ -239,6 +243,7 @@ impl Engine {
             None => {
                 statements.push(Statement::Verified {
                     level: level.to_owned(),
+                    reason: None,
                 });
                 // What a sample did not read may still be what was found damaged.
                 let ours = |reason: &String| reason.starts_with(VERIFICATION);

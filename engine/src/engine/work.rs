@@ -1,9 +1,10 @@
 //! Runs at work, as their logs tell it.
 
 use super::Engine;
-use super::runs::{application_of, runbook};
+use super::history::{left_seconds, step_of};
+use super::runs::{application_of, is_awaited, runbook};
 use crate::error::Error;
-use crate::run::{CatalogLog, Log};
+use crate::run::CatalogLog;
 use crate::state::RunState;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -28,6 +29,9 @@ pub struct WorkRow {
     pub text: String,
     /// When the step before was done, or the run was asked for; RFC 3339.
     pub since: String,
+    /// How long it will take from now on, in seconds, by what its steps took before; nothing where one was never seen, or it is
+    /// not at work.
+    pub left_seconds: Option<u64>,
 }
 
 impl Engine {
@@ -42,29 +46,30 @@ impl Engine {
             if only.is_some_and(|only| only != application) {
                 continue;
             }
-            let log = self.catalog.run_log(requested.id)?;
-            let since = log.events().last().map_or(requested.at, |event| event.at);
-            let log = CatalogLog::new(log, self.clock());
+            let log = CatalogLog::new(self.catalog.run_log(requested.id)?, self.clock());
+            let since = log.last_at().unwrap_or(requested.at);
             let runbook = runbook(&log);
             let steps = runbook
                 .as_ref()
                 .map(|runbook| runbook.steps.as_slice())
                 .unwrap_or_default();
-            let is_open = |number: &usize| log.get(&format!("step-{number}")).is_none();
-            let step = (1..=steps.len()).find(is_open).unwrap_or(steps.len());
+            let step = step_of(&log, steps.len());
+            let state = self.state_of(&requested, &log)?;
+            let is_running = state == RunState::Running;
             rows.push(WorkRow {
                 run: requested.id.to_string(),
                 application,
                 verb: requested.request.verb.clone(),
-                state: self.state_of(&requested, None)?,
+                state,
                 step,
                 of: steps.len(),
-                text: step
-                    .checked_sub(1)
-                    .and_then(|index| steps.get(index))
-                    .map(crate::runbook::Step::text)
-                    .unwrap_or_default(),
+                text: match step.checked_sub(1).and_then(|index| steps.get(index)) {
+                    Some(step) => step.text(),
+                    None if is_awaited(&requested, &log) => "waits for an engine that serves".to_owned(),
+                    None => String::new(),
+                },
                 since: since.to_string(),
+                left_seconds: left_seconds(&log, self.clock().now()).filter(|_| is_running),
             });
         }
         Ok(rows)

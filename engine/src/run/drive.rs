@@ -5,6 +5,7 @@
 //! one entry that says how. Assumes that steps are begin-or-continue.
 
 use super::event::{Event, Observer};
+use super::forecast::{self, Expected};
 use super::log::Log;
 use super::outcome::{Outcome, Rest};
 use super::wishes::Wishes;
@@ -23,6 +24,9 @@ use serde_json::json;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
+
+/// Under this word the first entry of a run says what each step is expected to take.
+const EXPECTED: &str = "expected";
 
 /// Who says that this run may still act.
 #[derive(Debug, Clone, Copy)]
@@ -57,6 +61,8 @@ pub struct Driver<'a> {
     /// What all transfers of the run go through.
     pub(super) flow: Arc<Flow>,
     pub(super) repository: OnceLock<Repository>,
+    /// What each step is expected to take, where that is known.
+    expected: Vec<Option<Expected>>,
     /// What the freeze of this run brought about, in this process or before.
     rest: Mutex<Option<Rest>>,
     /// What other programs are told while this runs, by the names of the vaults.
@@ -93,9 +99,17 @@ impl<'a> Driver<'a> {
             host,
             flow: opening::flow(&runbook.vault),
             repository: OnceLock::new(),
+            expected: Vec::new(),
             rest: Mutex::default(),
             announced: Mutex::default(),
         }
+    }
+
+    /// The same, where it is known what each step will take.
+    #[must_use]
+    pub fn expecting(mut self, expected: Vec<Option<Expected>>) -> Self {
+        self.expected = expected;
+        self
     }
 
     /// Carries the runbook out, from the first step whose result does not stand in the log.
@@ -152,7 +166,8 @@ impl<'a> Driver<'a> {
         let of = self.runbook.steps.len();
         let mut behind: Option<Error> = None;
         let resumed = log.get("begun").is_some();
-        log.append("begun", json!({"by": self.who}), false)?;
+        log.append("begun", json!({"by": self.who, EXPECTED: self.expected}), false)?;
+        let expected = expected_by(log);
         self.observer.event(&Event::Started {
             run: log.run(),
             verb: self.runbook.verb.to_string(),
@@ -167,6 +182,9 @@ impl<'a> Driver<'a> {
             // Without the first vault there is nothing to copy, whatever the others are like.
             return Err(self.failed(log, step, error));
         }
+        self.thaw_before(log)?;
+        // What an interrupted attempt did of a step is not in the time that the next one takes.
+        let mut is_continued = resumed;
         for (number, step) in (1..).zip(&self.runbook.steps) {
             let key = format!("step-{number}");
             if let Some(outcome) = log
@@ -176,11 +194,15 @@ impl<'a> Driver<'a> {
                 self.done(number, of, step, &outcome, 0.0, true);
                 continue;
             }
+            let foretold = expected.get(number - 1).copied().flatten();
             self.observer.event(&Event::Step {
                 number,
                 of,
                 text: step.text(),
                 bytes: step.bytes(),
+                expected_bytes: foretold.and_then(|foretold| foretold.bytes),
+                expected_seconds: foretold.map(|foretold| forecast::seconds(foretold.milliseconds)),
+                left_seconds: forecast::left(&expected, number - 1, 0).map(forecast::seconds),
             });
             if let Some(wishes) = wishes {
                 wishes.look();
@@ -188,8 +210,10 @@ impl<'a> Driver<'a> {
             let begun = Instant::now();
             crash::point(crash::Kind::Step);
             match self.step(step) {
-                Ok(outcome) => {
+                Ok(mut outcome) => {
                     crash::point(crash::Kind::Step);
+                    let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+                    outcome.milliseconds = (!is_continued).then_some(milliseconds);
                     let body = serde_json::to_value(&outcome).unwrap_or_default();
                     log.append(&key, body, false)?;
                     crash::point(crash::Kind::Step);
@@ -203,6 +227,7 @@ impl<'a> Driver<'a> {
                 }
                 Err(error) => return Err(self.failed(log, step, error)),
             }
+            is_continued = false;
         }
         if let Some(error) = behind {
             return Err(self.left_behind(log, error));
@@ -212,6 +237,23 @@ impl<'a> Driver<'a> {
             result: "success",
             detail: format!("point {}", self.runbook.point),
         });
+        Ok(())
+    }
+
+    /// Nothing is brought back to an application that an earlier run left frozen: what writes there would wait for ever. A run
+    /// that freezes looks by itself.
+    fn thaw_before(&self, log: &mut dyn Log) -> Result<(), Error> {
+        let (Verb::Restore | Verb::Recover, Some(step)) = (self.runbook.verb, self.runbook.steps.first()) else {
+            return Ok(());
+        };
+        let thawed = self.site().and_then(|site| freeze::thaw_left(self, &site));
+        let notes = thawed.map_err(|error| self.failed(log, step, error))?;
+        if !notes.is_empty() {
+            log.append("thawed", json!({"notes": notes}), false)?;
+        }
+        for text in notes {
+            self.observer.event(&Event::Note { text });
+        }
         Ok(())
     }
 
@@ -419,6 +461,14 @@ impl<'a> Driver<'a> {
         };
         catalog.location().strip_prefix("file://").map(PathBuf::from)
     }
+}
+
+/// What each step is expected to take, as it stands in the log of a run that has begun.
+pub(crate) fn expected_by(log: &dyn Log) -> Vec<Option<Expected>> {
+    let expected = log.get("begun").and_then(|begun| begun.get(EXPECTED).cloned());
+    expected
+        .and_then(|expected| serde_json::from_value(expected).ok())
+        .unwrap_or_default()
 }
 
 /// A vault error that means cancellation becomes an interruption.

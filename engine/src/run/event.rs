@@ -26,6 +26,7 @@ pub enum Event {
         resumed: bool,
     },
     /// A step began.
+    #[serde(rename_all = "camelCase")]
     Step {
         /// From 1.
         number: usize,
@@ -35,6 +36,15 @@ pub enum Event {
         text: String,
         /// Bytes that it will move, where known.
         bytes: Option<u64>,
+        /// Bytes that it will move by what it moved before, where that is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        expected_bytes: Option<u64>,
+        /// How long it will take by what it took before, in seconds, where that is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        expected_seconds: Option<u64>,
+        /// How long the run will take from here on by what its steps took before, in seconds, where all are known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        left_seconds: Option<u64>,
     },
     /// A step is done.
     Done {

@@ -24,13 +24,7 @@ const STALE: SignedDuration = SignedDuration::from_hours(20);
 pub(super) fn freeze(driver: &Driver<'_>, what: &Freeze) -> Result<Outcome, Error> {
     let site = driver.site()?;
     let spool = spool(driver, &site);
-    let mut notes = Vec::new();
-    if let Some(failed) = site.thaw_left(&driver.runbook.tenant, driver.runbook.name(), &driver.cancel)? {
-        notes.push(
-            "an earlier run was killed with all that should have thawed the application: it is thawed now".to_owned(),
-        );
-        notes.extend(failed);
-    }
+    let mut notes = thaw_left(driver, &site)?;
     let is_there = |outcome: &Outcome| outcome.snapshots.iter().all(|snapshot| snapshot.at.exists());
     if let Some(outcome) = read_before(driver, &spool)?.filter(is_there) {
         return Ok(outcome);
@@ -103,10 +97,22 @@ pub(super) fn freeze(driver: &Driver<'_>, what: &Freeze) -> Result<Outcome, Erro
             milliseconds: thawed.milliseconds,
             reached,
         }),
+        ..Outcome::default()
     };
     crash::point(crash::Kind::Step);
     spool.complete(&serde_json::to_vec(&outcome).unwrap_or_default())?;
     Ok(outcome)
+}
+
+/// Thaws what an earlier run left frozen, and says so.
+pub(super) fn thaw_left(driver: &Driver<'_>, site: &HostSite) -> Result<Vec<String>, Error> {
+    let Some(failed) = site.thaw_left(&driver.runbook.tenant, driver.runbook.name(), &driver.cancel)? else {
+        return Ok(Vec::new());
+    };
+    let mut notes =
+        vec!["an earlier run was killed with all that should have thawed the application: it is thawed now".to_owned()];
+    notes.extend(failed);
+    Ok(notes)
 }
 
 /// Brings what was read while the application was at rest into the vault.

@@ -42,6 +42,12 @@ impl CatalogLog {
         Self { log, clock }
     }
 
+    /// When the last entry was written, by its writer's clock.
+    #[must_use]
+    pub fn last_at(&self) -> Option<jiff::Timestamp> {
+        self.log.events().last().map(|event| event.at)
+    }
+
     /// Whether the run has ended.
     #[must_use]
     pub fn ended(&self) -> bool {

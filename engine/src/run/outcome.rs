@@ -13,6 +13,9 @@ pub struct Outcome {
     /// Bytes that it handled.
     #[serde(default)]
     pub bytes: u64,
+    /// How long it took, in milliseconds; nothing where only an attempt after an interruption is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub milliseconds: Option<u64>,
     /// Things that must not pass in silence.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,

@@ -435,6 +435,10 @@ impl Site for HostSite {
         freeze::begin(self, what, cancel)
     }
 
+    fn is_left_frozen(&self, tenant: &str, application: &str) -> Result<bool, SiteError> {
+        freeze::is_left(self, tenant, application)
+    }
+
     fn thaw_left(&self, tenant: &str, application: &str, cancel: &Cancel) -> Result<Option<Vec<String>>, SiteError> {
         freeze::thaw_left(self, tenant, application, cancel)
     }

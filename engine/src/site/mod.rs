@@ -89,6 +89,10 @@ pub trait Site: Send + Sync {
     /// what failed and may fail; nothing where nothing was left. What still thaws by itself is waited for.
     fn thaw_left(&self, tenant: &str, application: &str, cancel: &Cancel) -> Result<Option<Vec<String>>, SiteError>;
 
+    /// Whether an earlier freeze of an application is written down here that nobody is about to thaw any more. Nothing is
+    /// changed, and nobody is waited for.
+    fn is_left_frozen(&self, tenant: &str, application: &str) -> Result<bool, SiteError>;
+
     /// The highest epoch that this site has accepted for an application of a tenant; `None` when it has accepted none.
     fn fence(&self, tenant: &str, application: &str) -> Result<Option<FenceRecord>, SiteError>;
 

@@ -12,11 +12,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use rustic_core::TreeId;
 use rustic_core::repofile::SnapshotFile;
 
+use super::attestation::{Attestation, Hold, Statement};
 use super::blob::Blobs;
 use super::capture::Origin;
 use super::error::VaultError;
 use super::manifest::{Durability, Manifest};
-use super::point::{Attestation, Hold, SealedPoint, Statement, tagged};
+use super::point::{SealedPoint, tagged};
 use super::progress::{Basis, Cancel, Progress};
 use super::repository::Repository;
 

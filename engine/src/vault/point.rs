@@ -1,13 +1,12 @@
 //! Which points a vault offers, read from the vault alone, and what is attested about them.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::fmt;
 
 use jiff::Timestamp;
 use rustic_core::repofile::SnapshotFile;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::attestation::{Attestation, Hold, Statement, Verification, Word};
 use super::blob::Blobs;
 use super::capture::Origin;
 use super::error::VaultError;
@@ -23,49 +22,6 @@ const ATTEST: &str = "attest.json";
 const FORMAT: u32 = 1;
 /// So many seals and attestations are read at a time.
 const READERS: usize = 16;
-
-/// Something said about a point after it was sealed.
-#[derive(Debug, Clone, PartialEq, Eq, JsonSchema, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Statement {
-    /// It was verified.
-    Verified {
-        /// How deeply: `checksum`, `restore`, `boot`, `health`.
-        level: String,
-    },
-    /// It is held: retention does not take it.
-    Held {
-        /// Why.
-        reason: String,
-        /// Until when; for good where nothing is said.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        until: Option<Timestamp>,
-    },
-    /// It is no longer held.
-    Released,
-    /// It is not to be restored without asking.
-    Quarantined {
-        /// Why.
-        reason: String,
-    },
-    /// It is no longer quarantined.
-    Cleared,
-}
-
-/// A statement about a point, with who and when.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Attestation {
-    /// The point.
-    pub point: String,
-    /// Who says it.
-    pub by: String,
-    /// When, RFC 3339.
-    pub at: String,
-    /// What.
-    #[serde(flatten)]
-    pub statement: Statement,
-}
 
 /// A takeover, recorded in the vault: from here on, seals of older epochs that were not there yet come too late.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,44 +76,6 @@ pub enum PointState {
         /// The epoch that superseded it.
         by: u64,
     },
-}
-
-/// A verification of a point.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Verification {
-    /// How deeply.
-    pub level: String,
-    /// When, RFC 3339.
-    pub at: String,
-}
-
-/// The level of a verification that read a part of the point.
-pub(crate) const SAMPLED: &str = "sample";
-
-impl Verification {
-    /// Whether it read all of the point.
-    #[must_use]
-    pub fn is_whole(&self) -> bool {
-        self.level != SAMPLED
-    }
-}
-
-/// Why a point is held, and until when.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hold {
-    /// Why.
-    pub reason: String,
-    /// Until when; for good where nothing is said.
-    pub until: Option<Timestamp>,
-}
-
-impl fmt::Display for Hold {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.until {
-            Some(until) => write!(f, "{}, until {until}", self.reason),
-            None => f.write_str(&self.reason),
-        }
-    }
 }
 
 /// A sealed point, as the vault tells it.
@@ -485,10 +403,12 @@ fn judge(
 
 fn apply(point: &mut SealedPoint, attestation: Attestation) {
     match attestation.statement {
-        Statement::Verified { level } => {
+        Statement::Verified { level, reason } => {
+            let by = attestation.by;
             point.verified.push(Verification {
                 level,
                 at: attestation.at,
+                word: reason.map(|reason| Word { by, reason }),
             });
         }
         Statement::Held { reason, until } => point.held = Some(Hold { reason, until }),

@@ -77,6 +77,53 @@ fn a_quarantined_point_is_passed_over_until_that_is_lifted() {
     assert_eq!(newest(&engine).unwrap().point, all[2]);
 }
 
+#[test]
+fn what_somebody_attests_counts_for_retention_and_is_shown_as_his_word() {
+    let folder = tempfile::tempdir().unwrap();
+    let policy = "retention: { last: 1, keepVerified: 1 }\n  vaults: [{ name: near }, { name: far }]";
+    let engine = world(folder.path(), policy);
+    let all: Vec<String> = (0..3).map(|_| protect(&engine).unwrap()).collect();
+    let attested = |level: &str| Statement::Verified {
+        level: level.to_owned(),
+        reason: Some("booted in the lab".to_owned()),
+    };
+    assert_eq!(
+        mark(&engine, &all[1], Some("near"), attested("boot")).unwrap(),
+        ["near"]
+    );
+    let word = "verified (boot), attested by ann@desk: booted in the lab";
+    assert_eq!(state(&engine, "near", &all[1]), word);
+    assert_eq!(state(&engine, "far", &all[1]), "sealed");
+    // Ours is ours.
+    engine.verify(&all[2], Some("near"), Level::Checksum, &watch()).unwrap();
+    assert_eq!(state(&engine, "near", &all[2]), "verified (checksum)");
+    mark(
+        &engine,
+        &all[2],
+        None,
+        Statement::Quarantined {
+            reason: "odd".to_owned(),
+        },
+    )
+    .unwrap();
+    mark(&engine, &all[2], None, attested("health")).unwrap();
+    assert_eq!(
+        state(&engine, "near", &all[2]),
+        "quarantined: odd",
+        "no word lifts that"
+    );
+    mark(&engine, &all[2], None, Statement::Cleared).unwrap();
+    let newest = protect(&engine).unwrap();
+    mark(&engine, &all[0], Some("far"), attested("restore")).unwrap();
+    prune(&engine);
+    assert_eq!(points(&engine, "near"), [&*all[2], &newest]);
+    assert_eq!(
+        points(&engine, "far"),
+        [&*all[2], &newest],
+        "the newest that counts as verified"
+    );
+}
+
 /// A prune may have decided already about the point: a hold that nobody heeds would be worse than none.
 #[test]
 fn nothing_is_held_while_a_prune_is_at_work() {

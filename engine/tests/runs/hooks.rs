@@ -100,6 +100,8 @@ fn a_hook_that_fails_leaves_nothing_frozen() {
     );
     let error = world.protect(&Quiet, &Cancel::new()).unwrap_err().to_string();
     assert!(error.contains("exited with 3") && error.contains("no"), "{error}");
+    let which = "hook 2 of the 3 before the freeze (a text for the shell of web) failed: the hook of `web`";
+    assert!(error.contains(which), "{error}");
     assert_eq!(world.log(), "first\nthaw\n");
     assert!(world.points().is_empty());
 }
@@ -142,6 +144,8 @@ fn an_application_that_cannot_be_thawed_is_told_and_thawed_by_the_next_run() {
     fs::write(world.path("log.stuck"), "").unwrap();
     let error = world.protect(&Quiet, &Cancel::new()).unwrap_err();
     assert!(error.to_string().contains("could not be thawed"), "{error}");
+    let which = "hook 1 of the 1 after the thaw (a text for the shell) failed";
+    assert!(error.to_string().contains(which), "{error}");
     assert!(world.is_marked_frozen());
     fs::remove_file(world.path("log.stuck")).unwrap();
     world.protect(&Quiet, &Cancel::new()).unwrap();

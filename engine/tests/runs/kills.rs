@@ -1,9 +1,11 @@
 //! Whoever is killed or stopped: the application is thawed.
 
 use super::*;
+use dram_engine::engine::Answer;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
+use std::sync::Mutex;
 
 /// A dump that says that it has begun and waits until it is let go; the freezer's number is written down before.
 const WAITING: &str = "
@@ -136,6 +138,64 @@ fn a_freezer_that_is_killed_is_noticed_and_its_work_is_done() {
 }
 
 #[test]
+fn when_both_are_killed_doctor_and_status_say_so_and_a_restore_thaws() {
+    let world = World::new("  objectives: { rpo: 75m, maxFreeze: 10m }", WAITING);
+    let_go(&world);
+    world.protect(&Quiet, &Cancel::new()).unwrap();
+    fs::remove_file(world.path("log.go")).unwrap();
+    for said in ["log", "log.begun", "log.freezer"] {
+        fs::remove_file(world.path(said)).unwrap();
+    }
+    let frozen = || {
+        let status = world.engine.status(None).unwrap().remove(0);
+        let told = |text: &str| text.contains("it may still be frozen at site `office`");
+        let found = world.engine.doctor().unwrap();
+        let found = found
+            .iter()
+            .any(|found| told(&found.detail) && found.answer == Answer::Bad);
+        assert_eq!(found, told(&status.reason), "{status:?}");
+        found
+    };
+    let mut running = Running::protect(&world);
+    assert!(!frozen(), "those that will thaw it live");
+    running.send(Signal::STOP);
+    kill_process(freezer(&world), Signal::KILL).unwrap();
+    running.0.kill().unwrap();
+    running.0.wait().unwrap();
+    until("it is seen", frozen);
+    let row = world.engine.status(None).unwrap().remove(0);
+    assert_eq!(row.ready, Some(false));
+    assert_eq!(row.waits[0].state.to_string(), "interrupted", "{row:?}");
+    let request = RestoreRequest {
+        application: "shop".to_owned(),
+        point: Pick::Latest,
+        from: None,
+        as_of: None,
+        to: Where::Active,
+        components: Vec::new(),
+        paths: Vec::new(),
+        items: Vec::new(),
+        owners: Default::default(),
+        overwrite: true,
+        attested: None,
+    };
+    let notes = Mutex::new(String::new());
+    let tell = Tell(|event: &Event| {
+        if let Event::Note { text } = event {
+            notes.lock().unwrap().push_str(text);
+        }
+    });
+    let watch = Watch {
+        observer: &tell,
+        cancel: Cancel::new(),
+    };
+    world.engine.restore(&request, &watch).unwrap();
+    assert!(notes.into_inner().unwrap().contains("it is thawed now"));
+    assert_eq!(world.log(), "freeze\nthaw\n");
+    assert!(!frozen());
+}
+
+#[test]
 fn when_both_are_killed_the_next_run_thaws() {
     let world = World::new("  objectives: { rpo: 75m, maxFreeze: 10m }", WAITING);
     let mut running = Running::protect(&world);
@@ -171,7 +231,13 @@ fn a_holder_that_was_stopped_beyond_its_lease_wakes_and_offers_nothing() {
     let_go(&world);
     // It is outlasted: one and a half times the duration of its lease.
     let next = world.dram(&["protect", "shop"]).output().unwrap();
-    assert!(next.status.success(), "{}", String::from_utf8_lossy(&next.stderr));
+    let said = String::from_utf8_lossy(&next.stderr);
+    assert!(next.status.success(), "{said}");
+    assert_eq!(
+        said.matches("shows no life: its lease is waited for").count(),
+        1,
+        "{said}"
+    );
     let point = String::from_utf8(next.stdout).unwrap().trim().to_owned();
     stopped.send(Signal::CONT);
     assert!(!stopped.0.wait().unwrap().success());

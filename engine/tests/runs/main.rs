@@ -10,6 +10,7 @@
 mod control;
 mod device;
 mod filesystem;
+mod forecast;
 mod hooks;
 mod kills;
 mod snapshots;

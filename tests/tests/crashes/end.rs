@@ -128,7 +128,11 @@ impl End {
 pub(crate) fn open_runs(place: &Place) -> Result<Vec<String>> {
     let runs = json(place.dram().arg("runs"))?;
     let rows = runs.as_array().into_iter().flatten();
-    let open = rows.filter(|row| row.get("state").and_then(Value::as_str) == Some("interrupted"));
+    let is_open = |row: &&Value| {
+        let state = row.get("state").and_then(Value::as_str);
+        matches!(state, Some("interrupted" | "requested"))
+    };
+    let open = rows.filter(is_open);
     Ok(open
         .filter_map(|row| row.get("run")?.as_str().map(str::to_owned))
         .collect())

@@ -38,6 +38,7 @@ walks!(
     verify_by_restoring,
     prune_that_forgets,
     prune_that_removes,
+    claim_of_what_was_asked_for,
     copy,
     hold,
     rebuild_of_a_catalog,

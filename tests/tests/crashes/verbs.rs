@@ -194,6 +194,20 @@ pub(crate) fn prune_that_removes() -> Verb {
     }
 }
 
+/// What was asked for is claimed, decided and carried out.
+pub(crate) fn claim_of_what_was_asked_for() -> Verb {
+    Verb {
+        changes: &[],
+        prepare: protected,
+        act: |place| {
+            let asked = place.dram().args(["protect", SHOP, "--request", "--key", "once"]);
+            let run = asked.text()?;
+            Ok(place.dram().args(["resume", run.trim()]))
+        },
+        after: After::Resume,
+    }
+}
+
 pub(crate) fn copy() -> Verb {
     Verb {
         changes: &[],

@@ -5,6 +5,7 @@
 
 mod index;
 mod log;
+mod once;
 mod wish;
 
 use jiff::Timestamp;
@@ -22,6 +23,7 @@ use crate::record::{Placed, Record, body_of, read_body};
 
 pub use index::Forgotten;
 pub use log::{Event, RunLog};
+pub use once::Once;
 pub use wish::{Wish, Wished};
 
 /// What is asked of an engine.
@@ -44,6 +46,8 @@ pub struct Requested {
     pub id: Ulid,
     /// What was asked.
     pub request: Request,
+    /// The key of the asker's, where it was asked with one.
+    pub key: Option<Name>,
     /// By whom.
     pub by: String,
     /// When, by the asker's wall clock.
@@ -56,12 +60,14 @@ struct RequestWire {
     subjects: Vec<(String, String)>,
     lease: Option<String>,
     detail: Value,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
 }
 
 impl Catalog {
     /// Asks for a run; its id. Nothing is begun by that.
     pub fn request(&self, request: &Request) -> Result<Ulid, CatalogError> {
-        let body = body_of(&wire_of(request));
+        let body = body_of(&wire_of(request, None));
         loop {
             let id = self.fresh_id();
             // The indexes stand before what they lead to, so that no request is ever without them.
@@ -110,6 +116,8 @@ impl Catalog {
             subjects.push(Subject { kind, name });
         }
         let lease = wire.lease.as_deref().map(LeaseName::new).transpose().map_err(bad)?;
+        let named = |key: &str| Name::new("key", key);
+        let key_of_asker = wire.key.as_deref().map(named).transpose().map_err(bad)?;
         let request = Request {
             verb: wire.verb,
             subjects,
@@ -119,13 +127,14 @@ impl Catalog {
         Ok(Requested {
             id,
             request,
+            key: key_of_asker,
             by: record.by,
             at: record.at,
         })
     }
 }
 
-fn wire_of(request: &Request) -> RequestWire {
+fn wire_of(request: &Request, key: Option<&Name>) -> RequestWire {
     RequestWire {
         verb: request.verb.clone(),
         subjects: request
@@ -135,6 +144,7 @@ fn wire_of(request: &Request) -> RequestWire {
             .collect(),
         lease: request.lease.as_ref().map(ToString::to_string),
         detail: request.detail.clone(),
+        key: key.map(ToString::to_string),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What can be said to bring something back.
 
+use super::ask::AskArguments;
 use clap::Args;
 use jiff::Timestamp;
 use std::path::PathBuf;
@@ -8,6 +9,8 @@ pub(crate) const RESTORE_HELP: &str = "At another site than the active one this 
      --path takes a path with all below it, or a pattern in the rules of .gitignore, seen from /; the last one that matches \
      decides, and ! before one takes out. With --path or --item only files are written: below DIR, or where they belong, and \
      there only with --overwrite. What is equal, and what was not asked for, is not touched.\n\n\
+     With --request an engine that serves decides and restores: directories are its machine's; the names of --owner-map and \
+     --group-map are looked up here.\n\n\
      --dry-run reads the files at the target and tells what would become of each; it changes nothing.\n\n\
      Examples:\n  dram restore shop --to branch --attest-source-stopped\n  dram restore shop --into /tmp/look\n  \
      dram restore shop --path '/srv/shop/**/*.png' --path '!thumbs' --dry-run\n  \
@@ -59,6 +62,8 @@ pub(crate) struct RestoreArguments {
     /// Show the steps and what would change at the target, and do nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    #[command(flatten)]
+    pub(crate) ask: AskArguments,
 }
 
 #[derive(Debug, Args)]

@@ -1,9 +1,10 @@
 //! Commands that watch runs and tell them to wait or to end.
 
 use super::{Context, Done};
+use crate::cli::arguments::AskArguments;
 use crate::cli::lines::{FollowedLine, StandsLine};
-use crate::cli::progress::Show;
-use crate::engine::{StatusRow, Watch, WorkRow};
+use crate::cli::progress::{Show, about};
+use crate::engine::{Ask, StatusRow, WaitingRun, Watch, WorkRow};
 use crate::exit::Exit;
 use crate::state::{RunResult, RunState};
 use dram_catalog::record::feed::Followed;
@@ -27,17 +28,18 @@ impl Context<'_> {
         let mut shown = None;
         let mut looks = 0_u32;
         while !self.cancel.is_canceled() {
-            let (rows, runs) = (engine.status(application)?, engine.at_work(application)?);
+            let runs = engine.at_work(application)?;
+            let rows = engine.status_beside(application, &runs)?;
             let what = serde_json::to_string(&FollowedLine {
                 applications: &rows,
                 runs: &runs,
             });
             let what = what.unwrap_or_default();
             // Ages alone are no news for a program.
-            let is_news = shown.as_ref() != Some(&(news(&rows), runs.clone()));
-            if is_news || looks >= AGAIN {
+            let news = (news(&rows), still(&runs, self.output.json));
+            if shown.as_ref() != Some(&news) || looks >= AGAIN {
                 looks = 0;
-                shown = Some((news(&rows), runs.clone()));
+                shown = Some(news);
                 if self.output.json {
                     self.output.line(&what);
                 } else {
@@ -71,6 +73,7 @@ impl Context<'_> {
                 "next firing",
                 "points",
                 "ready",
+                "waits",
             ],
             rows,
             |row| {
@@ -92,6 +95,7 @@ impl Context<'_> {
                     row.next.clone(),
                     row.points.to_string(),
                     ready,
+                    row.waits.iter().map(waits).collect::<Vec<_>>().join("\n"),
                 ]
             },
         );
@@ -107,11 +111,27 @@ impl Context<'_> {
                     row.run.clone(),
                     row.application.clone(),
                     row.verb.clone(),
-                    row.state.to_string(),
+                    match row.left_seconds.and_then(about) {
+                        Some(left) => format!("{}, {left}", row.state),
+                        None => row.state.to_string(),
+                    },
                     format!("{}/{} {}", row.step, row.of, row.text),
                     row.since.clone(),
                 ]
             });
+    }
+
+    /// Asks for a run, and tells its id.
+    pub(super) fn ask(&self, what: &Ask, how: &AskArguments) -> Done {
+        let engine = self.engine()?;
+        let asked = engine.ask(what, how.key.as_deref())?;
+        if let Some(note) = &asked.note {
+            self.output.note(note);
+        }
+        let run = asked.run.as_str();
+        let state = engine.run_state(run)?;
+        self.output.one(&StandsLine { run, state }, run);
+        Ok(Exit::Done)
     }
 
     pub(super) fn pause(&self, run: &str) -> Done {
@@ -151,10 +171,28 @@ impl Context<'_> {
             engine.follow_run(run, &mut |line| self.output.line(line), self.cancel)?;
         } else {
             let log = engine.run_log(run)?;
+            if log.is_empty() {
+                self.output
+                    .note("nothing is written down yet: the run waits for an engine that serves");
+            }
             self.output.line(String::from_utf8_lossy(&log).trim_end());
         }
         Ok(Exit::Done)
     }
+}
+
+/// A run that does not go on by itself, in words.
+fn waits(run: &WaitingRun) -> String {
+    format!("{} {} ({})", run.verb, run.state, run.run)
+}
+
+/// The runs; for a program without the time that is left, which changes by itself.
+fn still(runs: &[WorkRow], json: bool) -> Vec<WorkRow> {
+    let still = |row: &WorkRow| WorkRow {
+        left_seconds: row.left_seconds.filter(|_| !json),
+        ..row.clone()
+    };
+    runs.iter().map(still).collect()
 }
 
 /// The rows without what changes by itself.

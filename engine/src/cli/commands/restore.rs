@@ -5,7 +5,7 @@ use crate::cli::arguments::{OwnerArguments, RecoverArguments, RestoreArguments};
 use crate::cli::lines::{ChangeLine, ChangesLine, Counted};
 use crate::cli::progress::{Show, bytes};
 use crate::cli::who;
-use crate::engine::{Preview, RecoverRequest, RestoreRequest, Watch, Where, recover, recover_preview};
+use crate::engine::{Ask, Preview, RecoverRequest, RestoreRequest, Watch, Where, recover, recover_preview};
 use crate::error::Error;
 use crate::exit::Exit;
 use crate::vault::{AccountKind, Accounts, Aspect, Change, Fate, OwnerRule, Owners};
@@ -24,7 +24,8 @@ impl Context<'_> {
             as_of: arguments.as_of,
             to: match (arguments.to, arguments.into) {
                 (Some(site), _) => Where::Site(site),
-                (None, Some(directory)) => Where::Directory(directory),
+                // An engine that is asked has another folder to start from.
+                (None, Some(directory)) => Where::Directory(absolute(directory)?),
                 (None, None) => Where::Active,
             },
             components: arguments.component,
@@ -34,6 +35,9 @@ impl Context<'_> {
             overwrite: arguments.overwrite,
             attested: arguments.attest_source_stopped.then(|| ATTESTED.to_owned()),
         };
+        if arguments.ask.request {
+            return self.ask(&Ask::Restore(Box::new(request)), &arguments.ask);
+        }
         let engine = self.engine()?;
         if dry_run {
             return self.preview(request.overwrite, |told| engine.preview(&request, self.cancel, told));
@@ -205,6 +209,14 @@ pub(super) const fn aspect_word(aspect: Aspect) -> &'static str {
         Aspect::Times => "times",
         Aspect::Names => "other names",
     }
+}
+
+fn absolute(directory: PathBuf) -> Result<PathBuf, Error> {
+    std::path::absolute(&directory).map_err(|source| Error::File {
+        what: "use",
+        path: directory.display().to_string(),
+        source,
+    })
 }
 
 fn owners(arguments: &OwnerArguments) -> Result<Owners, Error> {

@@ -2,7 +2,7 @@
 
 use super::{Context, Done};
 use crate::cli::lines::LsRow;
-use crate::cli::progress::bytes;
+use crate::cli::progress::{about, bytes};
 use crate::engine::{Answer, Finding, Source, vault_points};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -85,10 +85,10 @@ impl Context<'_> {
             &["run", "verb", "application", "asked at", "by", "state"],
             &rows,
             |row| {
-                let state = if row.error.is_empty() {
-                    row.state.to_string()
-                } else {
-                    format!("{}: {}", row.state, row.error)
+                let state = match (row.error.as_str(), row.left_seconds.and_then(about)) {
+                    ("", None) => row.state.to_string(),
+                    ("", Some(left)) => format!("{}, {left}", row.state),
+                    (error, _) => format!("{}: {error}", row.state),
                 };
                 vec![
                     row.run.clone(),

@@ -1,6 +1,7 @@
 //! The work of a serving engine for one application, in a thread of its own.
 
 use super::Told;
+use crate::engine::ask::By;
 use crate::engine::prune::PruneRequest;
 use crate::engine::runs::runbook;
 use crate::engine::{Engine, Level, ProtectRequest, Watch, application_name};
@@ -35,7 +36,7 @@ impl Job<'_> {
                     application: self.application.clone(),
                     run: run.clone(),
                 });
-                match self.engine.resume(&run, &watch) {
+                match self.engine.take_up(&run, By::Engine, &watch) {
                     Ok(runbook) => self.protected(runbook.point, begun),
                     Err(error) => self.failed(&error),
                 }
@@ -88,11 +89,11 @@ impl Job<'_> {
             return Ok(None);
         }
         let mut left = None;
-        for (id, log) in self.engine.open_runs(&application)? {
+        for (requested, log) in self.engine.open_runs(&application)? {
             let protects = runbook(&log).is_some_and(|runbook| runbook.verb == Verb::Protect);
             // One that is paused waits for a person.
-            if protects && !self.engine.is_paused(id)? {
-                left = left.max(Some(id.to_string()));
+            if protects && !self.engine.is_paused(requested.id)? {
+                left = left.max(Some(requested.id.to_string()));
             }
         }
         Ok(left)

@@ -70,6 +70,42 @@ pub enum Told {
         /// The run.
         run: String,
     },
+    /// A run that somebody asked for begins, or goes on.
+    #[serde(rename_all = "camelCase")]
+    Begins {
+        /// The application.
+        application: String,
+        /// The run.
+        run: String,
+        /// What it is for.
+        verb: String,
+        /// Who asked for it.
+        by: String,
+    },
+    /// A run that somebody asked for waits for its turn.
+    #[serde(rename_all = "camelCase")]
+    Queued {
+        /// The application.
+        application: String,
+        /// The run.
+        run: String,
+        /// What is at work.
+        why: String,
+    },
+    /// A run that somebody asked for has come to its end.
+    #[serde(rename_all = "camelCase")]
+    CarriedOut {
+        /// The application.
+        application: String,
+        /// The run.
+        run: String,
+        /// What it was for.
+        verb: String,
+        /// The point that was made or restored.
+        point: String,
+        /// How long it took.
+        seconds: f64,
+    },
     /// Retention was carried out.
     #[serde(rename_all = "camelCase")]
     Pruned {
@@ -165,6 +201,23 @@ impl fmt::Display for Told {
                 seconds,
             } => write!(f, "{application}: point {point} ({seconds:.1} s)"),
             Self::Resumes { application, run } => write!(f, "{application}: goes on with run {run}"),
+            Self::Begins {
+                application,
+                run,
+                verb,
+                by,
+            } => write!(f, "{application}: {verb}, as {by} asked (run {run})"),
+            Self::Queued { application, run, why } => write!(f, "{application}: run {run} waits for its turn: {why}"),
+            Self::CarriedOut {
+                application,
+                run,
+                verb,
+                point,
+                seconds,
+            } => write!(
+                f,
+                "{application}: {verb} of run {run} is done, point {point} ({seconds:.1} s)"
+            ),
             Self::Pruned {
                 application,
                 vault,

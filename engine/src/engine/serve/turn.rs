@@ -41,6 +41,7 @@ impl Desk<'_> {
                 self.lease = Some(lease);
                 // Another engine acted meanwhile: what it served is read anew.
                 self.duties.retain(|_, duty| duty.is_running || duty.is_verifying);
+                self.asked.retain(|_, asked| asked.is_running());
                 self.follower.again();
                 Ok(true)
             }

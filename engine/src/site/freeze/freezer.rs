@@ -112,7 +112,7 @@ fn serve(order: &Order, words: &Receiver<Word>, stop: &Cancel, say: &mut dyn FnM
             why: told(&error),
             help: error.help(),
         },
-        (Err(error), Ok(_)) => refused(&error),
+        (Err((why, help)), Ok(_)) => Answer::Refused { why, help },
         (Ok(_), Ok(failed)) => Answer::Thawed(Thawed {
             milliseconds,
             by,
@@ -122,23 +122,35 @@ fn serve(order: &Order, words: &Receiver<Word>, stop: &Cancel, say: &mut dyn FnM
 }
 
 /// Carries the hooks before out, then makes snapshots and freezes file systems. The answer is what failed and may fail.
-fn freeze(order: &Order, left: &dyn Fn() -> Duration, stop: &Cancel) -> Result<Vec<String>, SiteError> {
+///
+/// # Errors
+/// What failed and may not, and the way out.
+fn freeze(order: &Order, left: &dyn Fn() -> Duration, stop: &Cancel) -> Result<Vec<String>, (String, String)> {
     let mut failed = Vec::new();
-    for hook in &order.before {
+    for (number, hook) in (1..).zip(&order.before) {
         let hook = hook.clone().within(left());
         match order.site.hook(&hook, &order.around, stop) {
             Ok(()) => {}
             Err(error) if hook.may_fail && !stop.is_canceled() => {
                 failed.push(format!("{} before the freeze: {}", hook.text(), told(&error)))
             }
-            Err(error) => return Err(error),
+            Err(error) => {
+                let which = format!("hook {number} of the {} before the freeze", order.before.len());
+                return Err((
+                    format!("{which} ({}) failed: {}", hook.text(), told(&error)),
+                    error.help(),
+                ));
+            }
         }
     }
     for Snapshot { of, at } in &order.snapshots {
-        btrfs::snapshot(of, at).map_err(|error| order.site.file_error("make a snapshot of", of, error))?;
+        btrfs::snapshot(of, at).map_err(|error| {
+            let error = order.site.file_error("make a snapshot of", of, error);
+            (told(&error), error.help())
+        })?;
     }
     for mount in &order.filesystems {
-        fsfreeze(order, "--freeze", mount, left(), stop)?;
+        fsfreeze(order, "--freeze", mount, left(), stop).map_err(|error| (told(&error), error.help()))?;
     }
     Ok(failed)
 }
@@ -149,7 +161,7 @@ fn freeze(order: &Order, left: &dyn Fn() -> Duration, stop: &Cancel) -> Result<V
 /// # Errors
 /// The first that failed and may not.
 pub(super) fn thaw(order: &Order) -> Result<Vec<String>, SiteError> {
-    let (mut failed, mut first) = (Vec::new(), None);
+    let (mut failed, mut first) = (Vec::new(), None::<String>);
     // Nobody stops this.
     let stop = Cancel::new();
     for mount in order.filesystems.iter().rev() {
@@ -157,11 +169,11 @@ pub(super) fn thaw(order: &Order) -> Result<Vec<String>, SiteError> {
             Ok(()) => {}
             Err(error) if is_not_frozen(&error) => {}
             Err(error) => {
-                first.get_or_insert(error);
+                first.get_or_insert(told(&error));
             }
         }
     }
-    for hook in &order.after {
+    for (number, hook) in (1..).zip(&order.after) {
         let attempts = || {
             let mut tried = order.site.hook(hook, &order.around, &stop);
             for _ in 1..ATTEMPTS {
@@ -176,14 +188,15 @@ pub(super) fn thaw(order: &Order) -> Result<Vec<String>, SiteError> {
             Ok(()) => {}
             Err(error) if hook.may_fail => failed.push(format!("{} after the thaw: {}", hook.text(), told(&error))),
             Err(error) => {
-                first.get_or_insert(error);
+                let which = format!("hook {number} of the {} after the thaw", order.after.len());
+                first.get_or_insert_with(|| format!("{which} ({}) failed: {}", hook.text(), told(&error)));
             }
         }
     }
     match first {
         None => Ok(failed),
-        Some(error) => Err(order.stuck(
-            told(&error),
+        Some(why) => Err(order.stuck(
+            why,
             "it may still be frozen: carry its hooks `at: after-thaw` out by hand, and see why they fail; the next run of this \
              application tries again"
                 .to_owned(),

@@ -324,6 +324,10 @@ impl Order {
     }
 }
 
+pub(super) fn is_left(site: &HostSite, tenant: &str, application: &str) -> Result<bool, SiteError> {
+    Record::named(site, tenant, application)?.is_left()
+}
+
 pub(super) fn thaw_left(
     site: &HostSite,
     tenant: &str,

@@ -73,6 +73,20 @@ impl Record {
         write().map_err(|error| self.failed("write", error))
     }
 
+    /// Whether it stands, and nobody lives who would thaw.
+    pub(super) fn is_left(&self) -> Result<bool, SiteError> {
+        let lock = match File::open(self.lock()) {
+            Ok(lock) => lock,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(self.failed("read", error)),
+        };
+        match flock(&lock, FlockOperation::NonBlockingLockShared) {
+            Err(Errno::WOULDBLOCK) => Ok(false),
+            // Where the site knows no locks, the record is all that is known.
+            Ok(()) | Err(_) => Ok(self.path.exists()),
+        }
+    }
+
     pub(super) fn remove(&self) -> Result<(), SiteError> {
         match fs::remove_file(&self.path) {
             Err(error) if error.kind() != ErrorKind::NotFound => Err(self.failed("remove", error)),

@@ -99,6 +99,7 @@ fn attestations_are_merged_in_order() {
         "P1",
         Statement::Verified {
             level: "checksum".into(),
+            reason: None,
         },
     );
     attest(

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::holder::{Holder, Life};
-use super::{LONGEST, LeaseError, SHORTEST};
+use super::{LONGEST, LeaseError, SHORTEST, Silent};
 use crate::catalog::Catalog;
 use crate::error::CatalogError;
 use crate::layout::Folder;
@@ -148,22 +148,24 @@ impl Claim {
         duration: Duration,
         patience: Duration,
     ) -> Result<Self, LeaseError> {
-        Self::acquire_or(catalog, name, holder, duration, patience, |_, _| true)
+        Self::acquire_or(catalog, name, holder, duration, patience, |_, _| true, &mut |_| {})
     }
 
-    /// The same, but a holder that shows no life is waited for until its lease has expired.
+    /// The same, but a holder that shows no life is waited for until its lease has expired. `waits` is told so once.
     pub(super) fn outlast(
         catalog: &Catalog,
         name: &LeaseName,
         holder: &Holder,
         duration: Duration,
         patience: Duration,
+        waits: &mut dyn FnMut(&Silent),
     ) -> Result<Self, LeaseError> {
         let mut first = None;
-        Self::acquire_or(catalog, name, holder, duration, patience, |other, number| {
+        let gives_up = |other: &Holder, number| {
             let first = *first.get_or_insert(number);
             first != number || holder.life_of(other) == Life::Working
-        })
+        };
+        Self::acquire_or(catalog, name, holder, duration, patience, gives_up, waits)
     }
 
     /// Takes the lease; once `patience` is over, gives up as soon as `gives_up` says so of the holder and its last number.
@@ -174,6 +176,7 @@ impl Claim {
         duration: Duration,
         patience: Duration,
         mut gives_up: impl FnMut(&Holder, u64) -> bool,
+        waits: &mut dyn FnMut(&Silent),
     ) -> Result<Self, LeaseError> {
         if !(SHORTEST..=LONGEST).contains(&duration) {
             return Err(LeaseError::Duration { duration });
@@ -182,6 +185,7 @@ impl Claim {
         let clock = catalog.clock();
         let end = clock.monotonic().saturating_add(patience);
         let mut watch = Watch::default();
+        let mut is_told = false;
         loop {
             let (other, other_duration, expiry) = match watch.attempt(catalog, name, holder, duration)? {
                 Attempt::Taken(claim) => return Ok(claim),
@@ -199,6 +203,14 @@ impl Claim {
                     name: name.clone(),
                     host: other.host,
                     pid: other.pid,
+                });
+            }
+            if now >= end && !is_told {
+                is_told = true;
+                waits(&Silent {
+                    host: other.host.clone(),
+                    pid: other.pid,
+                    at_most: expiry.saturating_sub(now),
                 });
             }
             let step = (other_duration / 8).clamp(Duration::from_millis(10), Duration::from_secs(5));

@@ -88,6 +88,17 @@ impl LeaseError {
     }
 }
 
+/// A holder that shows no life and is waited for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Silent {
+    /// Its machine.
+    pub host: String,
+    /// Its process.
+    pub pid: u32,
+    /// After this its lease has expired, if it goes on showing no life.
+    pub at_most: Duration,
+}
+
 /// A lease that is ours: kept by a thread of its own, given back when dropped.
 #[derive(Debug)]
 pub struct Lease {
@@ -111,15 +122,16 @@ impl Lease {
 
     /// The same, but a holder that shows no life is waited for until its lease has expired: one on another machine that may have
     /// been lost, one here that was stopped. As soon as it shows life, or if it works on this machine, this gives up after
-    /// `patience`.
+    /// `patience`. That it is waited for is told to `waits` once, when `patience` is over.
     pub fn outlast(
         catalog: &Catalog,
         name: &LeaseName,
         holder: &Holder,
         duration: Duration,
         patience: Duration,
+        waits: &mut dyn FnMut(&Silent),
     ) -> Result<Self, LeaseError> {
-        Self::kept(Claim::outlast(catalog, name, holder, duration, patience)?)
+        Self::kept(Claim::outlast(catalog, name, holder, duration, patience, waits)?)
     }
 
     fn kept(claim: Claim) -> Result<Self, LeaseError> {

@@ -114,7 +114,10 @@ fn a_holder_that_says_nothing_is_outlasted_and_one_that_does_is_not() {
     let b = testing::catalog_in(Arc::clone(&store), clock_b.clone(), "acme", 2);
     let claim = Claim::acquire(&a, &name(), &elsewhere("a"), TTL, NONE).unwrap();
     let before = clock_b.monotonic();
-    let next = Claim::outlast(&b, &name(), &elsewhere("b"), TTL, NONE).unwrap();
+    let mut told = Vec::new();
+    let mut waits = |silent: &Silent| told.push((silent.host.clone(), silent.at_most));
+    let next = Claim::outlast(&b, &name(), &elsewhere("b"), TTL, NONE, &mut waits).unwrap();
+    assert_eq!(told, [(elsewhere("a").host, TTL * 3 / 2)], "once, and how long at most");
     let waited = clock_b.monotonic() - before;
     assert!(waited >= TTL * 3 / 2 && waited < TTL * 2, "{waited:?}");
     assert!(matches!(claim.beat(), Err(LeaseError::Lost { .. })));
@@ -125,7 +128,7 @@ fn a_holder_that_says_nothing_is_outlasted_and_one_that_does_is_not() {
     let claim = Claim::acquire(&a, &name(), &here, TTL, NONE).unwrap();
     let before = clock_b.monotonic();
     let other = Holder::this_process(&SystemChance);
-    let error = Claim::outlast(&b, &name(), &other, TTL, NONE).unwrap_err();
+    let error = Claim::outlast(&b, &name(), &other, TTL, NONE, &mut |_| {}).unwrap_err();
     assert!(matches!(error, LeaseError::Held { .. }), "{error}");
     assert_eq!(clock_b.monotonic(), before);
     claim.release().unwrap();
@@ -137,7 +140,7 @@ fn a_holder_that_says_nothing_is_outlasted_and_one_that_does_is_not() {
         claim: Arc::clone(&claim),
     });
     let c = testing::catalog_in(Arc::clone(&store), clock.clone(), "acme", 3);
-    let error = Claim::outlast(&c, &name(), &elsewhere("c"), TTL, NONE).unwrap_err();
+    let error = Claim::outlast(&c, &name(), &elsewhere("c"), TTL, NONE, &mut |_| {}).unwrap_err();
     assert!(matches!(error, LeaseError::Held { .. }), "{error}");
     assert!(clock.monotonic() < TTL, "its first beat was enough");
     assert!(!claim.lost());

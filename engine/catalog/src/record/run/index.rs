@@ -110,7 +110,7 @@ impl Catalog {
         for ids in candidates.chunks(PAGE) {
             for requested in self.requested_many(ids)? {
                 if self.has_ended(requested.id)? && !keep(&requested)? {
-                    self.forget(requested.id, &requested.request)?;
+                    self.forget(&requested)?;
                     forgotten.runs += 1;
                 }
             }
@@ -131,14 +131,20 @@ impl Catalog {
             self.unmark_open(id);
             forgotten.leftovers += 1;
         }
+        let is_left = |id: &Ulid| old(id) && requests.binary_search_by(|known| id.cmp(known)).is_err();
+        forgotten.leftovers += self.forget_keys(is_left)?;
         Ok(forgotten)
     }
 
     /// The index first, so that no entry is left for which nobody looks; then the request, by which a writer of this run finds
     /// out that it is gone; then the log.
-    fn forget(&self, id: Ulid, request: &Request) -> Result<(), CatalogError> {
-        for application in applications(request) {
+    fn forget(&self, requested: &Requested) -> Result<(), CatalogError> {
+        let id = requested.id;
+        for application in applications(&requested.request) {
             self.remove(&Folder::runs_of(self.tenant(), application).ulid(id))?;
+        }
+        if let Some(key) = &requested.key {
+            self.remove(&Folder::keys(self.tenant()).name(key))?;
         }
         self.remove(&Folder::requests(self.tenant()).ulid(id))?;
         self.forget_log(id)
@@ -160,7 +166,7 @@ impl Catalog {
             self.place(&key, &self.fresh(None, serde_json::Value::Null))?;
         }
         let key = Folder::open_runs(self.tenant()).ulid(id);
-        self.place(&key, &self.fresh(None, body_of(&wire_of(request))))?;
+        self.place(&key, &self.fresh(None, body_of(&wire_of(request, None))))?;
         Ok(())
     }
 
