@@ -79,7 +79,7 @@ fn streams_are_for_one_thing_each() {
     let (_, out, err) = dramc([Path::new("check"), &good]);
     assert_eq!(
         out,
-        "the model holds: 5 applications, 3 policies, 6 sites, 4 vaults, 3 recovery plans\n"
+        "the model holds: 8 applications, 3 policies, 6 sites, 4 vaults, 4 recovery plans\n"
     );
     assert_eq!(err, "");
     let (_, out, err) = dramc([Path::new("check"), &bad]);
@@ -128,7 +128,7 @@ fn directories_and_standard_input_are_read() {
     folder.put("models/notes.txt", "not: [a model");
     folder.put("models/.hidden.yaml", "not: [a model");
     folder.put("models/.git/x.yaml", "not: [a model");
-    let whole = "the model holds: 5 applications, 3 policies, 6 sites, 4 vaults, 3 recovery plans\n";
+    let whole = "the model holds: 8 applications, 3 policies, 6 sites, 4 vaults, 4 recovery plans\n";
     let (code, out, err) = dramc([Path::new("check"), &folder.0.join("models")]);
     assert_eq!((code, out.as_str()), (0, whole), "{err}");
     // A link to a file is the file: so does a cluster mount configuration.

@@ -70,7 +70,7 @@ resource "dram_recovery_site" "cluster" {
 resource "dram_recovery_site" "field" {
   name           = "field"
   failure_domain = "field"
-  bandwidth      = "1Mi/s"
+  bandwidth      = "100Mi/s"
 
   driver {
     name = "balloon"
