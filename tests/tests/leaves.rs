@@ -63,9 +63,9 @@ fn kinds(schema: &Value) -> Vec<(String, Value)> {
 
 /// The schema of a document of a kind.
 fn document(schema: &Value, kind: &str, spec: &Value) -> Value {
-    let mut properties = schema.get("properties").cloned().unwrap();
-    properties["kind"] = serde_json::json!({"const": kind});
-    properties["spec"] = spec.clone();
+    let mut properties = schema.get("properties").and_then(Value::as_object).cloned().unwrap();
+    properties.insert("kind".to_owned(), serde_json::json!({"const": kind}));
+    properties.insert("spec".to_owned(), spec.clone());
     serde_json::json!({"properties": properties})
 }
 
