@@ -121,7 +121,7 @@ fn mappings(document: &Written, plan: &RecoveryPlan, chosen: &[Chosen<'_>], out:
                 let message = format!(
                     "`{missing}` of application `{name}` has no mapping, and `onMissing: fail` refuses to keep it"
                 );
-                let path = under(&[], &[RecoveryPlan::MAPPINGS, field]);
+                let path = under(&[], &[RecoveryPlan::MAPPINGS, field, Mapping::ON_MISSING]);
                 out.push(
                     document
                         .error(codes::MISSING_MAPPING, path, message)

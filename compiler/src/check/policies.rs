@@ -124,23 +124,34 @@ fn method(
             Meant::of(name, &names).help("components are"),
         );
     }
-    let fits = |application: &Written, component: &Component| {
-        matched.is_none_or(|matched| {
-            matched.component.as_ref().is_none_or(|name| *name == component.name)
-                && has_labels(application.labels(), &matched.labels)
-        }) && component.kinds_of_data().iter().any(|kind| {
+    let captured = |component: &Component| {
+        let kinds = component.kinds_of_data();
+        let ours = matched.is_none_or(|matched| matched.component.as_ref().is_none_or(|name| *name == component.name));
+        ours && kinds.iter().any(|kind| {
             rule.method.captures().contains(kind) && matched.and_then(|m| m.kind).is_none_or(|k| k == *kind)
         })
     };
-    let any = protected.iter().any(|(application, spec)| {
-        let mut components = spec.components.iter();
-        components.any(|component| fits(application, component))
-    });
-    if !any && !protected.is_empty() && !is_partial {
+    let mut of_kind = protected
+        .iter()
+        .filter(|(_, application)| application.components.iter().any(captured))
+        .peekable();
+    let is_nothing = of_kind.peek().is_none();
+    let labels = matched.map(|matched| &matched.labels);
+    let any = of_kind.any(|(application, _)| labels.is_none_or(|labels| has_labels(application.labels(), labels)));
+    if any || protected.is_empty() || is_partial {
+        return;
+    }
+    if is_nothing {
         bad(
             None,
             format!("nothing under this policy is captured by `{word}`: no data matches"),
             "remove the rule, or correct what it matches".to_owned(),
+        );
+    } else {
+        bad(
+            Some(MethodMatch::LABELS),
+            format!("no application with data for `{word}` has these labels"),
+            "correct the labels, or remove the rule".to_owned(),
         );
     }
 }
