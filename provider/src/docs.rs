@@ -245,6 +245,7 @@ mod tests {
                 "resources/protection_policy.md",
                 "resources/recovery_plan.md",
                 "resources/recovery_site.md",
+                "resources/replication_pair.md",
                 "resources/vault.md"
             ]
         );
@@ -262,7 +263,8 @@ mod tests {
             "\n## Schema\n",
             "\n### Required\n\n- `name` (String) ",
             "- `component` (Block List, Min: 1) Its parts. (see [below for nested schema](#nestedblock--component))",
-            "\n### Optional\n\n- `deletion_protection` (Boolean) ",
+            "\n### Optional\n\n- `labels` (Map of String) ",
+            "\n- `deletion_protection` (Boolean) ",
             "\n### Read-Only\n\n- `manager_id` (String) ",
             "\n<a id=\"nestedblock--component--host--dump\"></a>\n### Nested Schema for `component.host.dump`\n\nRequired:\n",
             "\n## Import\n",

@@ -1,0 +1,1 @@
+terraform import dram_replication_pair.shop shop
