@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use dram_compiler::check;
+use dram_compiler::diagnostic::compiler_codes;
 use dram_compiler::model::{
     Application, Declaration, KindName, Objectives, ProtectionPolicy, RecoveryPlan, Spec, Target,
 };
@@ -186,13 +187,18 @@ impl Prover<'_> {
             }
             all.insert((next.kind(), next.name().to_string()), next);
         }
+        let sees_applications = all.keys().any(|(kind, _)| *kind == KindName::Application);
         let found = check::assemble(all.into_values()).err().unwrap_or_default();
+        // For whom a vault adopts a repository is no reference: a policy alone does not lead to that application.
+        let is_seen = |diagnostic: &&dram_fields::Diagnostic| {
+            sees_applications || diagnostic.code != compiler_codes::ADOPTED_FOR_ANOTHER
+        };
         let table = declaration.kind().table();
         let ours = |diagnostic: &&dram_fields::Diagnostic| match diagnostic.path.first() {
             Some(Step::Field(first)) => table.fields().any(|field| field.is(first)),
             Some(Step::Index(_) | Step::Key(_)) | None => false,
         };
-        Ok(found.iter().filter(ours).map(table::notice_of).collect())
+        Ok(found.iter().filter(is_seen).filter(ours).map(table::notice_of).collect())
     }
 }
 

@@ -172,6 +172,7 @@ fn the_schema_is_valid() {
             "dram_protection_policy",
             "dram_recovery_plan",
             "dram_recovery_site",
+            "dram_replication_pair",
             "dram_vault"
         ]
     );

@@ -222,7 +222,7 @@ resource "dram_recovery_site" "s" {
         .says("name = \"Not A Name\"")
         .says("path = \"relative/path\"")
         .says("`env` and `file` exclude each other")
-        .says("RecoverySite needs `host`");
+        .says("RecoverySite needs one of `host`, `kubernetes`, `openstack` or `driver`");
 }
 
 #[test]
