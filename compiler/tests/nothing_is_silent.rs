@@ -230,7 +230,9 @@ fn another(ty: &Ty, value: &Node) -> Option<String> {
         (Ty::Int { .. }, Data::Number(number)) => Some((number.parse::<u32>().unwrap() + 1).to_string()),
         (Ty::Bool, Data::Bool(value)) => Some((!value).to_string()),
         (Ty::Word(words), Data::Text(text)) => {
-            Some(words.iter().find(|word| word.name != text).unwrap().name.to_owned())
+            // Some have one word only.
+            let other = words.iter().find(|word| word.name != text);
+            other.map(|word| word.name.to_owned())
         }
         (Ty::Scalar, Data::Text(text)) => Some(format!("{:?}", format!("{text}x"))),
         (Ty::Scalar, Data::Number(number)) => Some(format!("{number}0")),

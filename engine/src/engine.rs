@@ -11,6 +11,7 @@ mod doctor;
 mod frozen;
 mod history;
 mod kit;
+mod known;
 mod mark;
 mod points;
 mod protect;

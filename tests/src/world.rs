@@ -212,6 +212,11 @@ impl World {
         self.placement.raw_vault()
     }
 
+    /// The catalog's objects, behind everybody's back; nothing where they lie in a database.
+    pub fn raw_catalog(&self) -> Option<Raw> {
+        self.placement.raw_catalog()
+    }
+
     /// Everything that the catalog holds, as its store's keeper sees it.
     ///
     /// # Errors

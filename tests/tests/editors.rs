@@ -17,7 +17,7 @@ fn check_completes(text: &str, word: &str, about: &str) -> Result<()> {
     let (line, column) = opened.cursor;
     let offered = opened.editor.complete(&opened.file, line, column)?;
     claim(
-        &format!("`{word}` is offered, with what it is"),
+        format!("`{word}` is offered, with what it is"),
         offered.iter().any(|(label, doc)| label == word && doc.contains(about)),
         || format!("{offered:#?}"),
     )
@@ -139,7 +139,7 @@ fn an_editor_finds_nothing_wrong_with_examples() -> Result<()> {
         };
         let found = opened.editor.findings(&opened.file)?;
         claim(
-            &format!("nothing is wrong with {example} but what was added"),
+            format!("nothing is wrong with {example} but what was added"),
             found.len() == 1 && found.iter().all(|(_, _, message)| message.contains("nothing")),
             || format!("{found:#?}"),
         )?;

@@ -34,35 +34,87 @@ fn dramc() -> Call {
 #[test]
 fn the_sample_holds_every_leaf_of_the_language() {
     let schema: Value = serde_json::from_str(&dramc().arg("schema").text().unwrap()).unwrap();
-    let mut expected = BTreeSet::new();
-    for kind in schema.get("oneOf").and_then(Value::as_array).unwrap() {
-        let name = kind.pointer("/properties/kind/const").and_then(Value::as_str).unwrap();
-        walk(&schema, kind, name.to_owned(), &mut expected);
+    let (mut expected, mut seen) = (BTreeSet::new(), BTreeSet::new());
+    for (kind, spec) in kinds(&schema) {
+        let document = document(&schema, &kind, &spec);
+        fields(&schema, "Document", &document, &mut seen, &mut expected);
     }
-    let found: BTreeSet<String> = leaves(&sample()).into_iter().map(|leaf| leaf.path).collect();
+    let found: BTreeSet<String> = leaves(&sample())
+        .into_iter()
+        .map(|leaf| named(&schema, &leaf.path))
+        .collect();
     let missing: Vec<&String> = expected.difference(&found).collect();
     assert!(missing.is_empty(), "tests/models/every-field.yaml lacks {missing:#?}");
 }
 
-fn walk(schema: &Value, node: &Value, path: String, leaves: &mut BTreeSet<String>) {
-    if let Some(name) = node.get("$ref").and_then(Value::as_str) {
-        let target = schema
-            .pointer(name.trim_start_matches('#'))
-            .expect("references resolve");
-        return walk(schema, target, path, leaves);
-    }
-    if let Some(fields) = node.get("properties").and_then(Value::as_object) {
-        for (name, field) in fields {
-            walk(schema, field, format!("{path}.{name}"), leaves);
+/// The kinds of documents, with the schema of their `spec`.
+fn kinds(schema: &Value) -> Vec<(String, Value)> {
+    let each = schema.get("allOf").and_then(Value::as_array).unwrap();
+    each.iter()
+        .map(|one| {
+            let kind = one
+                .pointer("/if/properties/kind/const")
+                .and_then(Value::as_str)
+                .unwrap();
+            (kind.to_owned(), one.pointer("/then/properties/spec").unwrap().clone())
+        })
+        .collect()
+}
+
+/// The schema of a document of a kind.
+fn document(schema: &Value, kind: &str, spec: &Value) -> Value {
+    let mut properties = schema.get("properties").and_then(Value::as_object).cloned().unwrap();
+    properties.insert("kind".to_owned(), serde_json::json!({"const": kind}));
+    properties.insert("spec".to_owned(), spec.clone());
+    serde_json::json!({"properties": properties})
+}
+
+/// The block that a schema refers to, by itself or as the elements of a list.
+fn block_of(node: &Value) -> Option<&str> {
+    let node = match node.get("items") {
+        Some(items) if items.get("$ref").is_some() => items,
+        _ => node,
+    };
+    let name = node.get("$ref").and_then(Value::as_str)?;
+    name.strip_prefix("#/$defs/")
+}
+
+/// Every leaf of a block and of the blocks in it, as `Block.field`: a block that stands at several places is one.
+fn fields(schema: &Value, block: &str, node: &Value, seen: &mut BTreeSet<String>, found: &mut BTreeSet<String>) {
+    for (name, field) in node.get("properties").and_then(Value::as_object).into_iter().flatten() {
+        match block_of(field) {
+            None => drop(found.insert(format!("{block}.{name}"))),
+            Some(inner) if seen.insert(inner.to_owned()) => {
+                let definition = schema.pointer(&format!("/$defs/{inner}")).expect("references resolve");
+                fields(schema, inner, definition, seen, found);
+            }
+            Some(_) => {}
         }
-        return;
     }
-    match node.get("items") {
-        Some(items) if items.get("$ref").is_some() => walk(schema, items, format!("{path}[]"), leaves),
-        _ => {
-            leaves.insert(path);
+}
+
+/// The block and the field to which a path of the sample leads.
+fn named(schema: &Value, path: &str) -> String {
+    let (kind, path) = path.split_once('.').unwrap();
+    let spec = kinds(schema).into_iter().find(|(known, _)| known == kind).unwrap().1;
+    let (mut block, mut node) = ("Document".to_owned(), document(schema, kind, &spec));
+    let mut last = String::new();
+    for step in path.split('.') {
+        let step = step.trim_end_matches("[]");
+        let field = node
+            .pointer(&format!("/properties/{step}"))
+            .cloned()
+            .unwrap_or(Value::Null);
+        last = format!("{block}.{step}");
+        if let Some(inner) = block_of(&field) {
+            node = schema
+                .pointer(&format!("/$defs/{inner}"))
+                .cloned()
+                .unwrap_or(Value::Null);
+            block = inner.to_owned();
         }
     }
+    last
 }
 
 /// The leaves of a sample in block style with one leaf a line; lists of words stand in brackets.
@@ -92,7 +144,7 @@ fn leaves(text: &str) -> Vec<Leaf> {
             None => content,
         };
         let (name, value) = content.split_once(':').unwrap();
-        if name == "kind" {
+        if name == "kind" && indent == 0 {
             kind = value.trim().to_owned();
         }
         let above = parents.iter().map(|(_, name)| format!("{name}.")).collect::<String>();
@@ -190,33 +242,32 @@ fn a_misspelled_field_is_found_at_its_line() {
 #[test]
 fn a_changed_value_is_found_or_changes_what_is_built() {
     let (folder, text) = (tempfile::tempdir().unwrap(), sample());
+    let unchanged = |target: &str| built(folder.path(), &text, target).expect("the sample is built");
+    let (json, terraform) = (unchanged("json"), unchanged("terraform"));
+    let mut wrong = Vec::new();
     for leaf in leaves(&text) {
         let changed = with_line(&text, leaf.line, other_value);
         assert_ne!(changed, text, "{} was changed", leaf.path);
         // The catalog and profiles are no resources: their declarations stand in the checked model only.
-        let target = if ["Catalog.", "Profile."].iter().any(|kind| leaf.path.starts_with(kind)) {
-            "json"
-        } else {
-            "terraform"
+        let is_no_resource = ["Catalog.", "Profile."].iter().any(|kind| leaf.path.starts_with(kind));
+        let (target, before) = match is_no_resource {
+            true => ("json", &json),
+            false => ("terraform", &terraform),
         };
         match built(folder.path(), &changed, target) {
-            Some(after) => {
-                let before = built(folder.path(), &text, target).expect("the sample is built");
-                assert!(after != before, "{} changed passes in silence", leaf.path);
-            }
+            Some(after) if after != *before => {}
+            Some(_) => wrong.push(format!("{} changed passes in silence", leaf.path)),
             None => {
                 let (found, failed) = findings(folder.path(), &changed);
-                // Who is renamed is missed where it is referred to.
-                let at_place = found.contains_key(&leaf.line) || leaf.path.ends_with("name");
-                assert!(
-                    failed && at_place,
-                    "{} changed in line {}: {found:?}",
-                    leaf.path,
-                    leaf.line + 1
-                );
+                // Who has another name or other labels is missed where it is referred to.
+                let elsewhere = leaf.path.ends_with("name") || leaf.path.ends_with("metadata.labels");
+                if !failed || !(elsewhere || found.contains_key(&leaf.line)) {
+                    wrong.push(format!("{} changed in line {}: {found:?}", leaf.path, leaf.line + 1));
+                }
             }
         }
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 /// Another value of the same shape, where there is one.

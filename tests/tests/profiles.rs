@@ -280,24 +280,40 @@ fn the_server_finds_nothing_wrong(postgres: &Postgres) -> Result<()> {
     claim("all of it can be read", !dump.stdout.is_empty(), String::new)
 }
 
-#[test]
-fn a_dump_that_fails_anywhere_makes_no_point() -> Result<()> {
-    let test = "a_dump_that_fails_anywhere_makes_no_point";
+/// A dump that this text of the shell makes, over a database that is there, ends with code 1 and these words, and no point.
+fn a_dump_fails(test: &str, dump: impl Fn(&str) -> String, words: &[&str]) -> Result<()> {
     let shell = |port: u16| {
-        format!(
-            "{}\n      host: {{ dump: {{ command: {{ shell: \"pg_dump --host=127.0.0.1 --port={port} --username={NAME} nosuchdb | cat\" }} }} }}",
-            with_profile(port)
-        )
+        let dump = dump(&format!("pg_dump --host=127.0.0.1 --port={port} --username={NAME}"));
+        let command = format!("{{ command: {{ shell: \"{dump}\" }} }}");
+        format!("{}\n      host: {{ dump: {command} }}", with_profile(port))
     };
     let Some(postgres) = Postgres::at_hand(test, shell)? else {
         return Ok(());
     };
     postgres.world.declare()?;
-    let failed = postgres.dram(&["protect", "files"]).run()?;
-    let failed = failed.expect_failure(&["pg_dump", "nosuchdb", "does not exist"])?;
-    claim("it is no success", failed.code() != Some(0), || failed.both())?;
+    let failed = postgres.dram(&["protect", "files"]).run()?.expect_code(1)?;
+    let said = failed.both();
+    failed.expect_failure(words)?;
+    for beginning in ["error: ", "help: "] {
+        let is_said = said.lines().any(|line| line.trim_start().starts_with(beginning));
+        claim(format!("it says `{beginning}`"), is_said, || said.clone())?;
+    }
     let points = postgres.world.points("files")?;
     claim("there is no point", points.is_empty(), || format!("{points:?}"))
+}
+
+#[test]
+fn a_dump_whose_first_part_fails_makes_no_point() -> Result<()> {
+    let dump = |pg_dump: &str| format!("{pg_dump} nosuchdb | cat");
+    let words = ["pg_dump", "nosuchdb", "does not exist", "exited with 1"];
+    a_dump_fails("a_dump_whose_first_part_fails_makes_no_point", dump, &words)
+}
+
+#[test]
+fn a_dump_whose_last_part_fails_makes_no_point() -> Result<()> {
+    let dump = |pg_dump: &str| format!("{pg_dump} 'my shop' | false");
+    let words = ["dump command of `data`", "exited with 1", "by hand"];
+    a_dump_fails("a_dump_whose_last_part_fails_makes_no_point", dump, &words)
 }
 
 /// SQLite in a file below the office, in one way of keeping its journal.

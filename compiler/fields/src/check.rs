@@ -61,7 +61,9 @@ fn empty(kind: &'static Kind, node: &Node, field: &'static Field, entry: &Entry,
         ),
         _ => (
             "give it a value, or remove it",
-            (!field.required && !is_variant && node.entries().len() > 1).then(|| Fix::remove(entry.name_span)),
+            // A name that refers to something was about to be given: leaving it out may mean another thing.
+            (!field.required && !is_variant && field.refers.is_none() && node.entries().len() > 1)
+                .then(|| Fix::remove(entry.name_span)),
         ),
     };
     let finding = Diagnostic::error(Code::EMPTY, entry.name_span, format!("`{}` is empty", entry.name));
@@ -249,7 +251,7 @@ pub fn field<T: Shape>(field: &'static Field, parent: &Node, cx: &mut Cx<'_>) ->
     };
     cx.within(Step::Field(field), entry.span(), |cx| {
         match &entry.value.data {
-            Data::List(elements) => {
+            Data::List(elements) if !matches!(field.ty, Ty::Map(_)) => {
                 count(field, entry, elements.len(), cx);
                 if let Some(key) = field.key {
                     unique(key, elements, cx);

@@ -5,7 +5,10 @@ use crate::model::{Application, Applications, KindName, Name, ProtectionPolicy, 
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The decoded declarations by kind and name; first ones win, duplicates were reported.
-pub(super) struct Declared<'d>(BTreeMap<(KindName, &'d str), &'d Written>);
+pub(super) struct Declared<'d> {
+    named: BTreeMap<(KindName, &'d str), &'d Written>,
+    documents: &'d [Written],
+}
 
 impl<'d> Declared<'d> {
     pub(super) fn of(documents: &'d [Written]) -> Self {
@@ -15,18 +18,24 @@ impl<'d> Declared<'d> {
                 map.entry((kind, name.as_ref())).or_insert(document);
             }
         }
-        Self(map)
+        Self { named: map, documents }
+    }
+
+    /// Whether a declaration of a kind is broken, so that what labels choose cannot be told.
+    pub(super) fn is_broken(&self, kind: KindName) -> bool {
+        let mut broken = self.documents.iter().filter(|document| document.declaration.is_none());
+        broken.any(|document| document.kind.is_none_or(|of| of == kind))
     }
 
     fn spec(&self, kind: KindName, name: &str) -> Option<(&'d Written, &'d Spec)> {
-        let document = self.0.get(&(kind, name)).copied()?;
+        let document = self.named.get(&(kind, name)).copied()?;
         let declaration = document.declaration.as_ref()?;
         Some((document, &declaration.spec))
     }
 
     /// All declarations of a kind that hold, by name.
     pub(super) fn all(&self, kind: KindName) -> impl Iterator<Item = (&'d Written, &'d Spec)> + '_ {
-        let of_kind = self.0.iter().filter(move |((of, _), _)| *of == kind);
+        let of_kind = self.named.iter().filter(move |((of, _), _)| *of == kind);
         of_kind.filter_map(|(_, document)| Some((*document, &document.declaration.as_ref()?.spec)))
     }
 
@@ -73,7 +82,7 @@ impl<'d> Declared<'d> {
 
     /// The names of the declarations of a kind, those of broken ones too.
     pub(super) fn names(&self, kind: KindName) -> BTreeSet<&'d str> {
-        let names = self.0.keys().filter(|(of, _)| *of == kind);
+        let names = self.named.keys().filter(|(of, _)| *of == kind);
         names.map(|(_, name)| *name).collect()
     }
 

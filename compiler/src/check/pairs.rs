@@ -16,7 +16,8 @@ pub(super) fn fit(declared: &Declared<'_>, out: &mut Vec<Diagnostic>) {
         options(document, pair, out);
         sites(declared, document, pair, out);
         let chosen = declared.chosen(&pair.applications);
-        if chosen.is_empty() && pair.applications.names().is_empty() {
+        let is_known = !declared.is_broken(KindName::Application);
+        if chosen.is_empty() && pair.applications.names().is_empty() && is_known {
             let path = chosen_at(ReplicationPair::APPLICATIONS, None);
             out.push(document.chooses_nothing(path, "no application has these labels"));
         }

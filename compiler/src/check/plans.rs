@@ -17,6 +17,9 @@ pub(super) fn fit(declared: &Declared<'_>, out: &mut Vec<Diagnostic>) {
     for (document, spec) in declared.all(KindName::RecoveryPlan) {
         let Spec::RecoveryPlan(plan) = spec else { continue };
         let chosen = declared.chosen(&plan.applications);
+        if declared.is_broken(KindName::Application) {
+            continue;
+        }
         if chosen.is_empty() && plan.applications.names().is_empty() {
             let path = chosen_at(RecoveryPlan::APPLICATIONS, None);
             out.push(document.chooses_nothing(path, "no application has these labels"));
@@ -118,7 +121,7 @@ fn mappings(document: &Written, plan: &RecoveryPlan, chosen: &[Chosen<'_>], out:
                 let message = format!(
                     "`{missing}` of application `{name}` has no mapping, and `onMissing: fail` refuses to keep it"
                 );
-                let path = under(&[], &[RecoveryPlan::MAPPINGS, field]);
+                let path = under(&[], &[RecoveryPlan::MAPPINGS, field, Mapping::ON_MISSING]);
                 out.push(
                     document
                         .error(codes::MISSING_MAPPING, path, message)

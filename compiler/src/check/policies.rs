@@ -25,6 +25,9 @@ pub(super) fn chosen(declared: &Declared<'_>, out: &mut Vec<Diagnostic>) {
 
 fn one_policy(declared: &Declared<'_>, document: &Written, out: &mut Vec<Diagnostic>) {
     let at = vec![Step::Field(Application::POLICY)];
+    if declared.is_broken(KindName::ProtectionPolicy) {
+        return;
+    }
     let labels_of = |policy: &Written| policy.spec.at(&under(&[], &[ProtectionPolicy::APPLIES_TO]));
     match declared.policies_for(document).as_slice() {
         [] => {
@@ -62,7 +65,7 @@ fn applies(declared: &Declared<'_>, document: &Written, policy: &ProtectionPolic
     let some = declared
         .applications()
         .any(|(application, _)| has_labels(application.labels(), labels));
-    if !some {
+    if !some && !declared.is_broken(KindName::Application) {
         let path = under(&[], &[ProtectionPolicy::APPLIES_TO, AppliesTo::LABELS]);
         out.push(document.chooses_nothing(path, "no application has these labels"));
     }
@@ -76,9 +79,11 @@ fn methods(declared: &Declared<'_>, document: &Written, policy: &ProtectionPolic
             its.is_some_and(|(its, _)| its.name == document.name)
         })
         .collect();
+    // Of what is broken nobody knows what it would have had.
+    let is_partial = declared.is_broken(KindName::Application);
     for (index, rule) in policy.methods.iter().enumerate() {
         let at = vec![Step::Field(ProtectionPolicy::METHODS), Step::Index(index)];
-        method(document, rule, &at, &protected, out);
+        method(document, rule, &at, (&protected, is_partial), out);
     }
 }
 
@@ -86,7 +91,7 @@ fn method(
     document: &Written,
     rule: &MethodRule,
     at: &[Step],
-    protected: &[(&Written, &Application)],
+    (protected, is_partial): (&[(&Written, &Application)], bool),
     out: &mut Vec<Diagnostic>,
 ) {
     let word = rule.method.word();
@@ -110,6 +115,7 @@ fn method(
     if let Some(name) = matched.and_then(|matched| matched.component.as_ref())
         && !components().any(|component| component.name == *name)
         && !protected.is_empty()
+        && !is_partial
     {
         let names: BTreeSet<&str> = components().map(|component| &*component.name).collect();
         return bad(
@@ -118,23 +124,34 @@ fn method(
             Meant::of(name, &names).help("components are"),
         );
     }
-    let fits = |application: &Written, component: &Component| {
-        matched.is_none_or(|matched| {
-            matched.component.as_ref().is_none_or(|name| *name == component.name)
-                && has_labels(application.labels(), &matched.labels)
-        }) && component.kinds_of_data().iter().any(|kind| {
+    let captured = |component: &Component| {
+        let kinds = component.kinds_of_data();
+        let ours = matched.is_none_or(|matched| matched.component.as_ref().is_none_or(|name| *name == component.name));
+        ours && kinds.iter().any(|kind| {
             rule.method.captures().contains(kind) && matched.and_then(|m| m.kind).is_none_or(|k| k == *kind)
         })
     };
-    let any = protected.iter().any(|(application, spec)| {
-        let mut components = spec.components.iter();
-        components.any(|component| fits(application, component))
-    });
-    if !any && !protected.is_empty() {
+    let mut of_kind = protected
+        .iter()
+        .filter(|(_, application)| application.components.iter().any(captured))
+        .peekable();
+    let is_nothing = of_kind.peek().is_none();
+    let labels = matched.map(|matched| &matched.labels);
+    let any = of_kind.any(|(application, _)| labels.is_none_or(|labels| has_labels(application.labels(), labels)));
+    if any || protected.is_empty() || is_partial {
+        return;
+    }
+    if is_nothing {
         bad(
             None,
             format!("nothing under this policy is captured by `{word}`: no data matches"),
             "remove the rule, or correct what it matches".to_owned(),
+        );
+    } else {
+        bad(
+            Some(MethodMatch::LABELS),
+            format!("no application with data for `{word}` has these labels"),
+            "correct the labels, or remove the rule".to_owned(),
         );
     }
 }

@@ -45,6 +45,7 @@ macro_rules! kinds {
 
         /// What is declared.
         #[derive(Debug, Clone, PartialEq)]
+        #[expect(clippy::large_enum_variant, reason = "a model holds few of each, and never a list of them")]
         pub enum Spec {
             $(#[doc = $doc] $kind($kind)),*
         }

@@ -30,6 +30,7 @@ pub struct Vault {
 }
 
 /// What a vault is kept in.
+#[expect(clippy::large_enum_variant, reason = "a model holds few vaults")]
 #[derive(Fields, Debug, Clone, PartialEq)]
 pub enum Store {
     /// A directory of the machine where the engine runs, such as a mounted network share.

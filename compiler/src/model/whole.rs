@@ -170,13 +170,10 @@ impl Model {
     /// All that can be declared, in the order in which it builds upon each other. Profiles are not: what they say stands
     /// in the applications.
     pub fn declarations(&self) -> impl Iterator<Item = Declaration> + '_ {
-        fn of<'m, T: Clone + Into<Spec>>(
+        fn of<'m, T: Clone + Into<Spec> + 'm>(
             model: &'m Model,
             map: impl IntoIterator<Item = (&'m Name, &'m T)> + 'm,
-        ) -> impl Iterator<Item = Declaration> + 'm
-        where
-            T: 'm,
-        {
+        ) -> impl Iterator<Item = Declaration> + 'm {
             map.into_iter().map(|(name, spec)| {
                 let spec: Spec = spec.clone().into();
                 Declaration {

@@ -70,7 +70,7 @@ resource "dram_recovery_site" "cluster" {
 resource "dram_recovery_site" "field" {
   name           = "field"
   failure_domain = "field"
-  bandwidth      = "1Mi/s"
+  bandwidth      = "100Mi/s"
 
   driver {
     name = "balloon"
@@ -82,6 +82,22 @@ resource "dram_recovery_site" "field" {
 
   fencing {
     manual {}
+  }
+}
+
+resource "dram_recovery_site" "harbour" {
+  name           = "harbour"
+  failure_domain = "harbour"
+  bandwidth      = "2Gi/s"
+
+  kubernetes {}
+
+  fencing {
+    network {
+      command {
+        shell = "cut harbour"
+      }
+    }
   }
 }
 
@@ -112,22 +128,6 @@ resource "dram_recovery_site" "office" {
       command {
         run     = ["power", "off", "office"]
         timeout = "90s"
-      }
-    }
-  }
-}
-
-resource "dram_recovery_site" "second-cluster" {
-  name           = "second-cluster"
-  failure_domain = "second-cluster"
-  bandwidth      = "2Gi/s"
-
-  kubernetes {}
-
-  fencing {
-    network {
-      command {
-        shell = "cut second-cluster"
       }
     }
   }
@@ -272,6 +272,14 @@ resource "dram_protection_policy" "golden" {
       location  = "second"
       move_data = true
     }
+  }
+
+  method {
+    match {
+      component = "journal"
+    }
+
+    dump {}
   }
 
   method {
@@ -435,9 +443,31 @@ resource "dram_protection_policy" "nightly" {
   }
 }
 
+resource "dram_application" "charts" {
+  name = "charts"
+  labels = {
+    tier = "gold"
+  }
+  site   = dram_recovery_site.harbour.name
+  policy = dram_protection_policy.golden.name
+
+  component {
+    name = "chart"
+
+    kubernetes {
+      namespace = "charts"
+    }
+
+    data {
+      size        = "1Gi"
+      change_rate = "1Gi/d"
+    }
+  }
+}
+
 resource "dram_application" "diary" {
   name   = "diary"
-  site   = dram_recovery_site.second-cluster.name
+  site   = dram_recovery_site.harbour.name
   policy = dram_protection_policy.hourly.name
 
   component {
@@ -450,6 +480,36 @@ resource "dram_application" "diary" {
     data {
       size        = "3Gi"
       change_rate = "30Gi/d"
+    }
+  }
+}
+
+resource "dram_application" "journals" {
+  name = "journals"
+  labels = {
+    tier = "gold"
+  }
+  site   = dram_recovery_site.branch.name
+  policy = dram_protection_policy.golden.name
+
+  component {
+    name = "journal"
+
+    host {
+      dump {
+        command {
+          run = ["dump"]
+        }
+
+        restore {
+          run = ["load"]
+        }
+      }
+    }
+
+    data {
+      size        = "1Gi"
+      change_rate = "1Gi/d"
     }
   }
 }
@@ -525,6 +585,30 @@ resource "dram_application" "ledger" {
 
   definition {
     heat = ["ledger.yaml"]
+  }
+}
+
+resource "dram_application" "machines" {
+  name = "machines"
+  labels = {
+    tier = "gold"
+  }
+  site   = dram_recovery_site.cloud.name
+  policy = dram_protection_policy.golden.name
+
+  component {
+    name = "machine"
+
+    openstack {
+      server {
+        name = "one"
+      }
+    }
+
+    data {
+      size        = "1Gi"
+      change_rate = "1Gi/d"
+    }
   }
 }
 
@@ -824,7 +908,7 @@ resource "dram_application" "shop" {
 resource "dram_application" "twins" {
   name = "twins"
   labels = {
-    kind = "twin"
+    sort = "twin"
     tier = "gold"
   }
   site   = dram_recovery_site.cluster.name
@@ -850,7 +934,7 @@ resource "dram_application" "twins" {
 
 resource "dram_replication_pair" "clusters" {
   name         = "clusters"
-  sites        = [dram_recovery_site.cluster.name, dram_recovery_site.second-cluster.name]
+  sites        = [dram_recovery_site.cluster.name, dram_recovery_site.harbour.name]
   mode         = "async"
   interval     = "5m"
   via          = "vault"
@@ -865,7 +949,7 @@ resource "dram_replication_pair" "clusters" {
 
 resource "dram_replication_pair" "diaries" {
   name  = "diaries"
-  sites = [dram_recovery_site.second-cluster.name, dram_recovery_site.cluster.name]
+  sites = [dram_recovery_site.harbour.name, dram_recovery_site.cluster.name]
   via   = "block"
 
   applications {
@@ -877,6 +961,26 @@ resource "dram_replication_pair" "diaries" {
     checkpoint  = "1h"
     capacity    = "50Gi"
     on_overflow = "resync"
+  }
+}
+
+resource "dram_recovery_plan" "journals" {
+  name = "journals"
+
+  applications {
+    names = [dram_application.journals.name]
+  }
+
+  target {
+    site = dram_recovery_site.office.name
+  }
+
+  traffic {
+    http {
+      url    = "https://desk.example/switch"
+      method = "put"
+      status = 204
+    }
   }
 }
 
@@ -939,7 +1043,7 @@ resource "dram_recovery_plan" "parcels" {
   }
 
   target {
-    site     = dram_recovery_site.second-cluster.name
+    site     = dram_recovery_site.harbour.name
     priority = 2
   }
 
@@ -1015,9 +1119,9 @@ resource "dram_recovery_plan" "parcels" {
         name = "parcels.example"
         type = "cname"
         values = {
-          cluster        = "a.example"
-          second-cluster = "b.example"
-          field          = "c.example"
+          cluster = "a.example"
+          harbour = "b.example"
+          field   = "c.example"
         }
       }
     }

@@ -12,6 +12,7 @@ use crate::vault::{
 };
 use dram_compiler::model::{Body, Component, Host};
 use indicatif::HumanBytes;
+use rustix::thread::CapabilitySet;
 use serde_json::json;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -277,10 +278,12 @@ pub(super) fn seal(
         more: partial(runbook.partial),
     };
     // Before the point is there: what may be the last good one is held by then.
-    let notes = match anomaly {
+    let mut notes = match anomaly {
         Some(unusual) => anomaly::look(driver, unusual, new_bytes, frozen_at)?,
         None => Vec::new(),
     };
+    let holds_files = manifest.items.iter().any(|item| item.method == Method::Files);
+    notes.extend(unseen(holds_files, sees_everything()));
     // The last look before the point becomes visible.
     driver.entitled()?;
     let (seal, manifest) = match repository.seal(&manifest, &driver.origin()) {
@@ -302,6 +305,20 @@ pub(super) fn seal(
         bytes,
         notes,
         ..Outcome::default()
+    })
+}
+
+/// Whether the kernel hides no kind of metadata from this process.
+fn sees_everything() -> bool {
+    // A system that knows no such rights has no such attributes.
+    rustix::thread::capabilities(None).map_or(true, |own| own.effective.contains(CapabilitySet::SYS_ADMIN))
+}
+
+/// What nobody can say of a single file, because it cannot be seen: said once, of the whole point.
+fn unseen(holds_files: bool, sees_everything: bool) -> Option<String> {
+    (holds_files && !sees_everything).then(|| {
+        "read without the rights of root: attributes `trusted.*` cannot be seen, so the point has none of them"
+            .to_owned()
     })
 }
 

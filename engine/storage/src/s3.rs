@@ -17,6 +17,7 @@ use bytes::{Bytes, BytesMut};
 use jiff::Timestamp;
 
 use crate::cancel::Cancel;
+use crate::crash;
 use crate::error::{Fault, StorageError};
 use crate::retry::persevere;
 use crate::runtime::block_on;
@@ -177,7 +178,8 @@ impl Bucket {
     ) -> Result<Put, StorageError> {
         let (client, full) = (self.client("write")?, self.full(key));
         let body = joined(content);
-        self.persevere("write", key, || {
+        crash::point(crash::Kind::Write);
+        let written = self.persevere("write", key, || {
             let mut call = client
                 .put_object()
                 .bucket(self.bucket())
@@ -197,7 +199,9 @@ impl Bucket {
                     version: answer.version_id().map(str::to_owned),
                 })
             }
-        })
+        });
+        crash::point(crash::Kind::Write);
+        written
     }
 
     /// What the store says about an object or one of its versions; `None` when there is none.
@@ -234,6 +238,7 @@ impl Bucket {
     /// The store does not answer, or says no; the version is locked.
     pub fn delete(&self, key: &str, version: Option<&str>) -> Result<(), StorageError> {
         let (client, full) = (self.client("remove")?, self.full(key));
+        crash::point(crash::Kind::Write);
         let removed = self.persevere("remove", key, || {
             let call = client
                 .delete_object()
@@ -242,6 +247,7 @@ impl Bucket {
                 .set_version_id(version.map(str::to_owned));
             async move { call.send().await.map(drop).map_err(|error| fault::of_named(&error)) }
         });
+        crash::point(crash::Kind::Write);
         missing_is_none(removed).map(drop)
     }
 

@@ -1,7 +1,11 @@
 //! Hooks around a freeze, and what travels after it.
 
 use super::*;
-use std::sync::Mutex;
+use dram_catalog::store::FileStore;
+use dram_catalog::{Clock, Name, SystemChance, SystemClock};
+use jiff::{SignedDuration, Timestamp};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// One component with files, brought to rest by hooks that write down what they do.
 const QUIESCED: &str = "
@@ -11,30 +15,105 @@ const QUIESCED: &str = "
     - { at: after-thaw, component: web, shell: 'rm -f srv/frozen; echo thaw >> {log}' }
 ";
 
+/// Hooks that tell an [`Application`] to rest, and wait until it says that it does.
+const HELD: &str = "
+  components: [{ name: web, host: { paths: [/srv] } }]
+  hooks:
+    - { at: before-freeze, component: web, shell: 'touch {log}.hold; while ! test -e {log}.held; do sleep 0.01; done' }
+    - { at: after-thaw, component: web, shell: 'rm -f {log}.hold' }
+";
+
+/// What an application saw itself, whatever the engine says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    Worked,
+    Held,
+    LetGo,
+}
+
+/// An application that counts what it does, and rests when it is told to.
+#[derive(Default)]
+struct Application {
+    record: Mutex<Vec<Moment>>,
+    ends: AtomicBool,
+}
+
+impl Application {
+    fn works_in(&self, world: &World) {
+        let (hold, held) = (world.path("log.hold"), world.path("log.held"));
+        let note = |moment| self.record.lock().unwrap().push(moment);
+        let mut works = 0_u64;
+        while !self.ends.load(Ordering::SeqCst) {
+            if hold.exists() {
+                note(Moment::Held);
+                fs::write(&held, "").unwrap();
+                until("the application is let go", || !hold.exists());
+                fs::remove_file(&held).unwrap();
+                note(Moment::LetGo);
+            }
+            works += 1;
+            fs::write(world.path("office/srv/works"), works.to_string()).unwrap();
+            note(Moment::Worked);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    fn record(&self) -> Vec<Moment> {
+        self.record.lock().unwrap().clone()
+    }
+
+    fn was_let_go(&self) -> bool {
+        self.record.lock().unwrap().contains(&Moment::LetGo)
+    }
+}
+
 #[test]
 fn an_application_goes_on_while_its_data_travels() {
-    let world = World::new("  objectives: { rpo: 75m }\n  transfer: { bandwidth: 2Mi/s }", QUIESCED);
+    let world = World::new("  objectives: { rpo: 75m }\n  transfer: { bandwidth: 1Mi/s }", HELD);
     noise(&world.path("office/srv/large"), 3 << 20);
-    let frozen = world.path("office/srv/frozen");
+    let application = Application::default();
     let seen = Mutex::new(Vec::new());
-    let watch = Tell(|event: &Event| {
-        if let Event::Step { text, .. } | Event::Done { text, .. } = event {
-            let word = text.split(' ').next().unwrap_or_default().to_owned();
-            seen.lock().unwrap().push((word, frozen.exists()));
+    let watch = Tell(|event: &Event| match event {
+        Event::Step { text, .. } if text.starts_with("move") => {
+            // Nothing travels before it says itself that it was let go.
+            until("the application is let go", || application.was_let_go());
+            seen.lock().unwrap().push(application.record());
         }
+        Event::Done { text, .. } if text.starts_with("move") => seen.lock().unwrap().push(application.record()),
+        _ => {}
     });
-    world.protect(&watch, &Cancel::new()).unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(|| application.works_in(&world));
+        until("the application works", || !application.record().is_empty());
+        let made = world.protect(&watch, &Cancel::new());
+        application.ends.store(true, Ordering::SeqCst);
+        made.unwrap();
+    });
     let seen = seen.into_inner().unwrap();
-    assert!(seen.iter().any(|(word, _)| word == "move"), "{seen:?}");
-    assert!(seen.iter().all(|(_, frozen)| !frozen), "{seen:?}");
-    assert_eq!(world.log(), "freeze\nthaw\n");
+    let [before, after] = &seen[..] else {
+        panic!("{} moves", seen.len())
+    };
+    let worked = &after[before.len()..];
+    assert!(
+        worked.len() > 20,
+        "it did {worked:?} while three seconds of data travelled"
+    );
+    assert!(worked.iter().all(|moment| *moment == Moment::Worked), "{worked:?}");
+    let rests: Vec<Moment> = application
+        .record()
+        .into_iter()
+        .filter(|moment| *moment != Moment::Worked)
+        .collect();
+    assert_eq!(rests, [Moment::Held, Moment::LetGo], "it is held once");
     let points = world.points();
     assert_eq!(points.len(), 1);
     assert_eq!(points[0].consistency, "application");
     assert!(world.spooled().is_empty(), "{:?}", world.spooled());
     // The data is that of the rest.
     let back = world.look("back");
-    assert!(back.join("srv/frozen").exists());
+    let works = fs::read_to_string(back.join("srv/works")).unwrap();
+    let done = before.iter().take_while(|moment| **moment != Moment::Held).count();
+    assert_eq!(works, done.to_string());
     assert_eq!(
         fs::read(back.join("srv/large")).unwrap(),
         fs::read(world.path("office/srv/large")).unwrap()
@@ -178,6 +257,69 @@ fn what_was_read_at_rest_is_moved_by_whoever_resumes() {
     assert_eq!(world.points()[0].consistency, "application");
     assert!(world.spooled().is_empty());
     assert!(world.look("back").join("srv/frozen").exists());
+}
+
+/// The clock of this machine, so much later.
+#[derive(Debug)]
+struct Later(SignedDuration);
+
+impl Clock for Later {
+    fn now(&self) -> Timestamp {
+        SystemClock.now() + self.0
+    }
+
+    fn monotonic(&self) -> Duration {
+        SystemClock.monotonic()
+    }
+
+    fn sleep(&self, span: Duration) {
+        SystemClock.sleep(span);
+    }
+}
+
+/// The engine of a world at a later time.
+fn later(world: &World, by: SignedDuration) -> Engine {
+    let folder = world.path("catalog");
+    let url = format!("file://{}", folder.display()).parse().unwrap();
+    let store = Arc::new(FileStore::open(&folder).unwrap());
+    let tenant = Name::tenant("default").unwrap();
+    let catalog = Catalog::open_in(store, Arc::new(Later(by)), Arc::new(SystemChance), &tenant, "ann@desk");
+    Engine::of(catalog, url, "ann@desk")
+}
+
+/// What was read may count on blobs that a prune has removed since.
+#[test]
+fn what_was_read_at_rest_too_long_ago_is_not_moved() {
+    let fresh = SignedDuration::from_mins(20 * 60 - 5);
+    let stale = SignedDuration::from_mins(20 * 60 + 5);
+    for (by, is_moved) in [(fresh, true), (stale, false)] {
+        let world = World::new("  objectives: { rpo: 75m }", QUIESCED);
+        let cancel = Cancel::new();
+        let interrupt = Tell(|event: &Event| {
+            if matches!(event, Event::Step { text, .. } if text.starts_with("move")) {
+                cancel.cancel();
+            }
+        });
+        let Error::Interrupted { run: Some(run) } = world.protect(&interrupt, &cancel).unwrap_err() else {
+            panic!("it was not interrupted");
+        };
+        fs::write(world.path("office/srv/a"), "two").unwrap();
+        let resumed = later(&world, by).resume(&run, &Watch::new(&Quiet, &Cancel::new()));
+        assert_eq!(resumed.is_ok(), is_moved, "{by}: {resumed:?}");
+        assert_eq!(world.points().len(), usize::from(is_moved));
+        assert_eq!(world.log(), "freeze\nthaw\n", "it is not frozen again");
+        if let Err(error) = resumed {
+            let said = format!("{error} {}", error.help().unwrap());
+            for words in ["more than 20 hours ago", "dram protect shop"] {
+                assert!(said.contains(words), "{said}");
+            }
+            assert_eq!(world.engine.run_state(&run).unwrap().to_string(), "failed");
+            world.protect(&Quiet, &Cancel::new()).unwrap();
+        }
+        assert!(world.spooled().is_empty());
+        let held = fs::read_to_string(world.look("back").join("srv/a")).unwrap();
+        assert_eq!(held, if is_moved { "one" } else { "two" });
+    }
 }
 
 #[test]

@@ -259,21 +259,29 @@ impl Placement {
         }
     }
 
+    /// The catalog's objects, behind everybody's back, unless they lie in a database.
+    pub(super) fn raw_catalog(&self) -> Option<Raw> {
+        match self {
+            Placement::Directories { dir } => Some(Raw::Directory(dir.join("catalog"))),
+            Placement::S3 { lab, records, .. } => Some(Raw::of_bucket(Client::owner(lab), records, PREFIX)),
+            Placement::PostgresAndSwift { .. } => None,
+        }
+    }
+
     /// Everything that the catalog holds, as its store's keeper sees it.
     pub(super) fn catalog_bytes(&self) -> Result<Vec<u8>> {
-        let raw = match self {
-            Placement::Directories { dir } => Raw::Directory(dir.join("catalog")),
-            Placement::S3 { lab, records, .. } => Raw::of_bucket(Client::owner(lab), records, PREFIX),
-            Placement::PostgresAndSwift { lab, schema, .. } => {
-                let dump = Call::new("pg_dump").args(["--schema", schema]).arg(&lab.postgres.url);
-                let text = dump.env("PGPASSWORD", &lab.postgres.password).text()?;
-                // Bytes stand in a dump as digits; both forms are handed out.
-                let mut all = text.clone().into_bytes();
-                all.extend(text.split("\\\\x").skip(1).flat_map(bytes_of_digits));
-                return Ok(all);
-            }
+        if let Some(raw) = self.raw_catalog() {
+            return raw.all();
+        }
+        let Placement::PostgresAndSwift { lab, schema, .. } = self else {
+            return Ok(Vec::new());
         };
-        raw.all()
+        let dump = Call::new("pg_dump").args(["--schema", schema]).arg(&lab.postgres.url);
+        let text = dump.env("PGPASSWORD", &lab.postgres.password).text()?;
+        // Bytes stand in a dump as digits; both forms are handed out.
+        let mut all = text.clone().into_bytes();
+        all.extend(text.split("\\\\x").skip(1).flat_map(bytes_of_digits));
+        Ok(all)
     }
 
     pub(super) fn vault_bucket(&self) -> Option<&str> {

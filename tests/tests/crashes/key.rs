@@ -1,13 +1,11 @@
 //! A key that is quick to derive. Every command derives it, and a walk is thousands of commands.
 
-use std::path::Path;
-
 use aes256ctr_poly1305aes::aead::AeadInPlace as _;
 use aes256ctr_poly1305aes::{Aes256CtrPoly1305Aes, Key, Nonce, Tag};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use dram_tests::error::{Doing as _, Result};
-use dram_tests::world;
+use dram_tests::world::Raw;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -15,28 +13,24 @@ const NONCE: usize = 16;
 const TAG: usize = 16;
 const CHEAP: (u8, u32, u32) = (4, 1, 1);
 
-/// Puts a cheap key in the place of each key of a repository.
+/// Puts a cheap key in the place of each key of a repository, which lies in this folder of its vault.
 ///
 /// # Errors
 /// They are none of ours.
-pub(crate) fn cheapen(repository: &Path, password: &str) -> Result<()> {
-    let folder = repository.join("keys");
-    let entries = std::fs::read_dir(&folder).doing(|| format!("list `{}`", folder.display()))?;
-    for entry in entries {
-        let path = entry.doing(|| format!("list `{}`", folder.display()))?.path();
-        let text = world::read(&path)?;
-        let cheap = cheaper(&text, password).doing(|| format!("open the key `{}`", path.display()))?;
-        let name: String = Sha256::digest(&cheap)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        let cheaper = folder.join(name);
-        if cheaper == path {
+pub(crate) fn cheapen(vault: &Raw, repository: &str, password: &str) -> Result<()> {
+    let folder = format!("{repository}/keys/");
+    for (name, _) in vault.list(&folder)? {
+        let text = String::from_utf8_lossy(&vault.read(&name)?).into_owned();
+        let cheap = cheaper(&text, password).doing(|| format!("open the key `{name}`"))?;
+        let digits = Sha256::digest(&cheap);
+        let digits: String = digits.iter().map(|byte| format!("{byte:02x}")).collect();
+        let cheaper = format!("{folder}{digits}");
+        if cheaper == name {
             // It is cheap already.
             continue;
         }
-        world::write(&cheaper, &cheap)?;
-        std::fs::remove_file(&path).doing(|| format!("remove `{}`", path.display()))?;
+        vault.write(&cheaper, cheap.as_bytes())?;
+        vault.remove(&name)?;
     }
     Ok(())
 }

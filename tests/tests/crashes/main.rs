@@ -2,7 +2,8 @@
 //!
 //! Flow: a world is made once → the verb runs to its end, which says how many points there are and what the end is → for each
 //! point: the world anew, the verb killed there, then what an operator does: `dram resume` of a run that is open, else the same
-//! command again → the end must be the same. Only debug builds of the programs can be killed so.
+//! command again → the end must be the same. Of writes to a server some are
+//! looked at, all of them where there is time. Only debug builds of the programs can be killed so.
 
 #![cfg(debug_assertions)]
 
@@ -12,21 +13,24 @@ mod place;
 mod verbs;
 mod walk;
 
-use dram_tests::Result;
-
 /// One test for each verb.
 macro_rules! walks {
-    ($($verb:ident),* $(,)?) => {
+    ($stores:ident, $prefix:literal, $($verb:ident),* $(,)?) => {
         $(
             #[test]
-            fn $verb() -> Result<()> {
-                walk::walk(stringify!($verb), &verbs::$verb())
+            fn $verb() -> dram_tests::Result<()> {
+                let name = concat!($prefix, stringify!($verb));
+                crate::walk::walk(name, &crate::verbs::$verb(), dram_tests::world::Stores::$stores)
             }
         )*
     };
 }
 
 walks!(
+    Directories,
+    "",
+    first_apply,
+    apply,
     first_protect,
     protect,
     protect_at_rest,
@@ -34,7 +38,9 @@ walks!(
     restore_in_place,
     restore_over_what_is_there,
     restore_at_another_site,
+    restore_with_hooks,
     recover_from_a_vault_alone,
+    adopt,
     verify_by_restoring,
     prune_that_forgets,
     prune_that_removes,
@@ -43,3 +49,8 @@ walks!(
     hold,
     rebuild_of_a_catalog,
 );
+
+/// What is written to a server arrives whole or not at all, and its answer may not arrive.
+mod s3 {
+    walks!(S3, "s3::", protect, restore_in_place, prune_that_forgets, copy);
+}

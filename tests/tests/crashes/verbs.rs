@@ -27,6 +27,8 @@ pub(crate) enum After {
     Again,
     /// With the same command, which says the same a second time.
     SayAgain,
+    /// With the same command, which says this if there is nothing left to do.
+    UntilItSays(&'static str),
     /// With the same command, which knows of no catalog; so the catalog does not know of the takeover.
     Alone,
 }
@@ -45,6 +47,19 @@ const AT_REST: [(&str, &str); 2] = [
     - { at: after-thaw, shell: \"rm -f state/frozen; echo thaw >> log\" }",
     ),
 ];
+
+/// What each moment of a restore writes down, in their order.
+const MOMENTS: [&str; 4] = ["before-restore", "before-start", "after-restore", "after-start"];
+const HOOKS: [(&str, &str); 1] = [(
+    "  hooks: []",
+    "  hooks:
+    - { at: before-freeze, shell: \"mkdir -p state; touch state/frozen; echo freeze >> log\" }
+    - { at: after-thaw, shell: \"rm -f state/frozen; echo thaw >> log\" }
+    - { at: before-restore, shell: \"echo before-restore >> log\" }
+    - { at: after-restore, component: web, shell: \"test -e srv/large && echo after-restore >> log\" }
+    - { at: before-start, component: web, shell: \"test -e srv/large && echo before-start >> log\" }
+    - { at: after-start, shell: \"test -e state/running && echo after-start >> log\" }",
+)];
 
 fn declared(place: &Place) -> Result<()> {
     place.world.declare()
@@ -76,6 +91,51 @@ fn without_site(place: &Place) -> Result<()> {
 
 fn protects(place: &Place) -> Result<Call> {
     Ok(place.dram().args(["protect", SHOP]))
+}
+
+fn applies(place: &Place) -> Result<Call> {
+    Ok(place.dram().arg("apply").arg(place.world.model()))
+}
+
+/// Everything is new: the repository, too.
+pub(crate) fn first_apply() -> Verb {
+    Verb {
+        changes: &[],
+        prepare: |place| place.dram().args(["catalog", "init"]).ok().map(drop),
+        act: applies,
+        after: After::Again,
+    }
+}
+
+/// A second vault, another retention, and something that is withdrawn.
+pub(crate) fn apply() -> Verb {
+    Verb {
+        changes: &[],
+        prepare: |place| {
+            protected(place)?;
+            let model = world::read(&place.world.model())?;
+            let without = model.split("---\n").filter(|part| !part.contains("kind: RecoveryPlan"));
+            world::write(&place.world.model(), &without.collect::<Vec<_>>().join("---\n"))?;
+            place.world.change_model(&[TWO_VAULTS, ("last: 2", "last: 3")])
+        },
+        act: |place| Ok(applies(place)?.arg("--prune")),
+        after: After::Again,
+    }
+}
+
+/// The vault knows of a takeover, and the catalog does not.
+pub(crate) fn adopt() -> Verb {
+    Verb {
+        changes: &[],
+        prepare: |place| {
+            without_site(place)?;
+            let call = place.dram().without_env("DRAM_CATALOG").args(["recover", SHOP]);
+            let call = call.args(place.world.vault_options()).arg("--attest-source-stopped");
+            call.arg("--into").arg(place.dir().join("branch")).ok().map(drop)
+        },
+        act: |place| Ok(place.dram().args(["adopt", SHOP])),
+        after: After::UntilItSays("there is nothing to adopt"),
+    }
 }
 
 pub(crate) fn first_protect() -> Verb {
@@ -140,6 +200,16 @@ pub(crate) fn restore_at_another_site() -> Verb {
             let call = place.dram().args(["restore", SHOP, "--to", "branch"]);
             Ok(call.arg("--attest-source-stopped"))
         },
+        after: After::Resume,
+    }
+}
+
+/// Hooks may be carried out twice, and none of them is left out or comes at another moment.
+pub(crate) fn restore_with_hooks() -> Verb {
+    Verb {
+        changes: &HOOKS,
+        prepare: protected,
+        act: |place| Ok(place.dram().args(["restore", SHOP, "--overwrite"])),
         after: After::Resume,
     }
 }
@@ -253,18 +323,31 @@ pub(crate) fn rebuild_of_a_catalog() -> Verb {
     }
 }
 
-/// Hooks wrote down what they did: each freeze was followed by a thaw.
+/// Hooks wrote down what they did: each freeze was followed by a thaw, and a restore came to its end.
 pub(crate) fn check_hooks(place: &Place) -> Result<()> {
     let log = place.dir().join("office/log");
     if !log.exists() {
         return Ok(());
     }
     let log = world::read(&log)?;
+    let (freezes, restores): (Vec<&str>, Vec<&str>) = log.lines().partition(|line| ["freeze", "thaw"].contains(line));
     claim(
-        "the last that was heard of hooks is a thaw",
-        log.ends_with("thaw\n"),
+        "the last that was heard of freezes is a thaw",
+        freezes.last() == Some(&"thaw"),
         || log.clone(),
     )?;
-    let twice = log.contains("freeze\nfreeze\n");
-    claim("nothing is frozen that was not thawed before", !twice, || log)
+    let twice = freezes.windows(2).any(|pair| pair == ["freeze", "freeze"]);
+    claim("nothing is frozen that was not thawed before", !twice, || log.clone())?;
+    check_moments(&restores)
+}
+
+/// Hooks around a restore came in their order, each once or, where it was cut off, again.
+fn check_moments(written: &[&str]) -> Result<()> {
+    let mut moments = written.to_vec();
+    moments.dedup();
+    claim(
+        "each hook of the restore came at its moment",
+        moments.is_empty() || moments == MOMENTS,
+        || format!("{written:?}"),
+    )
 }

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 
+use dram_tests::chance::Chance;
 use dram_tests::error::{Doing as _, Result, claim};
 use dram_tests::lab::restic::Restic;
 use dram_tests::lab::{clock, restic, skip};
 use dram_tests::verify::KILLS;
-use dram_tests::world;
+use dram_tests::world::{self, Stores, stores_for};
 
 use super::end::{End, Which, check_with_restic, open_runs, runs, sweep, until_thawed};
 use super::place::Place;
@@ -17,6 +18,10 @@ use super::verbs::{After, Verb};
 const CRASH: &str = "DRAM_CRASH";
 /// Names the one point to look at, such as `write:17`.
 const AT: &str = "DRAM_CRASH_AT";
+/// The kind of points at which a store is written to.
+const WRITE: &str = "write";
+/// So many writes to a server are looked at in each verb.
+const SAMPLED: usize = 8;
 const SIGKILL: i32 = 9;
 /// Of so many kills one is followed by restoring all points, the others by restoring the newest.
 const RESTORED: usize = 4;
@@ -36,11 +41,14 @@ struct Reference {
 }
 
 /// Kills the verb at each point, goes on as an operator would, and compares.
-pub(crate) fn walk(name: &str, verb: &Verb) -> Result<()> {
+pub(crate) fn walk(name: &str, verb: &Verb, stores: Stores) -> Result<()> {
     let (Some(clock), restic) = (skip(name, clock::clock())?, skip(name, restic::any())?) else {
         return Ok(());
     };
-    let place = Place::new(clock, verb.changes)?;
+    let Some(stores) = stores_for(name, stores)? else {
+        return Ok(());
+    };
+    let place = Place::new(clock, stores, verb.changes)?;
     (verb.prepare)(&place)?;
     place.keep()?;
 
@@ -66,10 +74,16 @@ pub(crate) fn walk(name: &str, verb: &Verb) -> Result<()> {
     }
     claim(format!("{name} has points"), !points.is_empty(), String::new)?;
     let wanted = std::env::var(AT).ok();
+    let sampled = sampled(stores, points.get(WRITE).map_or(0, Vec::len));
     for (kind, places) in &points {
         for (number, at) in (1..).zip(places) {
             let point = format!("{kind}:{number}");
-            if wanted.as_ref().is_some_and(|wanted| *wanted != point) {
+            let is_wanted = match (&wanted, &sampled) {
+                (Some(wanted), _) => *wanted == point,
+                (None, Some(sampled)) => kind == WRITE && sampled.contains(&number),
+                (None, None) => true,
+            };
+            if !is_wanted {
                 continue;
             }
             place.renew()?;
@@ -81,9 +95,30 @@ pub(crate) fn walk(name: &str, verb: &Verb) -> Result<()> {
     Ok(())
 }
 
-/// What lies in the vaults after pruning; nothing where the catalog does not know who writes there.
+/// Which writes are looked at where a server keeps everything: some of them, spread over all, unless there is time. What is not
+/// written was looked at over directories.
+fn sampled(stores: Stores, writes: usize) -> Option<Vec<usize>> {
+    if stores == Stores::Directories {
+        return None;
+    }
+    if is_long() || writes <= SAMPLED {
+        return Some((1..=writes).collect());
+    }
+    let (seed, mut chance) = Chance::of_now();
+    let stride = (writes / SAMPLED) as u64;
+    let of_stride = |number: u64| number * stride + chance.below(stride) + 1;
+    let sampled: Vec<usize> = (0..SAMPLED as u64)
+        .map(of_stride)
+        .map(|number| number as usize)
+        .collect();
+    eprintln!("writes {sampled:?} of {writes}; DRAM_SEED={seed} repeats the choice");
+    Some(sampled)
+}
+
+/// What lies in the vaults after pruning; nothing where the catalog does not know who writes there, or where a server takes no
+/// request of another day.
 fn swept(place: &Place, verb: &Verb) -> Result<Vec<(String, usize)>> {
-    if verb.after == After::Alone {
+    if verb.after == After::Alone || !place.may_shift() {
         return Ok(Vec::new());
     }
     let mut counts = sweep(place)?;
@@ -141,6 +176,13 @@ fn go_on(place: &Place, verb: &Verb, point: &str, number: usize, reference: &Ref
 /// What an operator does: resumes what is open, or gives the command again where that is not done.
 fn take_up(place: &Place, verb: &Verb, reference: &Reference) -> Result<()> {
     let again = || (verb.act)(place)?.ok().map(drop);
+    if let After::UntilItSays(words) = verb.after {
+        let done = (verb.act)(place)?.run()?;
+        return match done.both().contains(words) {
+            true => Ok(()),
+            false => done.expect_code(0).map(drop),
+        };
+    }
     if verb.after != After::Resume {
         return again();
     }
