@@ -7,10 +7,12 @@
 //! and ends with the same result.
 
 mod content;
+mod entry;
 mod holes;
 mod metadata;
 mod owners;
 mod parts;
+mod paths;
 mod plan;
 mod preview;
 mod selection;
@@ -117,43 +119,44 @@ impl Repository {
         let plan = Plan::read(&blobs, tree_id(what.tree)?, what, &target)?;
         progress.total(plan.bytes(), Basis::Counted);
 
-        for (rel, node) in &plan.above {
-            target.make_above(rel, node.as_ref(), &notes)?;
+        for (rel, node) in plan.above() {
+            target.make_above(&rel, node.as_ref(), &notes)?;
         }
-        for step in plan.steps.iter().filter(|step| step.node.is_dir()) {
+        for step in plan.steps(|action| action == Action::Directory) {
             stop_if(cancel)?;
-            target.make_directory(step)?;
+            target.make_directory(&step)?;
         }
         let done = AtomicU64::new(0);
         content::restore(&blobs, &plan, &target, &notes, progress, cancel, &done)?;
         let mut files = done.load(Ordering::SeqCst);
-        for step in plan.steps.iter().filter(|step| step.action == Action::Make) {
+        for step in plan.steps(|action| action == Action::Make) {
             stop_if(cancel)?;
-            if target.make_special(step, &notes)? {
+            if target.make_special(&step, &notes)? {
                 files += 1;
             }
         }
         let mut skipped = 0;
-        for step in &plan.steps {
+        for step in plan.steps(|action| matches!(action, Action::Link(_) | Action::Keep)) {
             stop_if(cancel)?;
             match step.action {
                 Action::Link(first) => {
-                    let Some(first) = plan.steps.get(first) else { continue };
-                    if target.make_link(step, first)? {
+                    let Some(first) = plan.rel(first) else { continue };
+                    if target.make_link(&step, &first)? {
                         files += 1;
                     } else {
                         skipped += 1;
                     }
                 }
                 Action::Keep => {
-                    target.adjust(step, &notes)?;
+                    target.adjust(&step, &notes)?;
                     skipped += 1;
                 }
                 Action::Directory | Action::Write | Action::Make => {}
             }
         }
-        for step in plan.steps.iter().rev().filter(|step| step.node.is_dir()) {
-            target.adjust(step, &notes)?;
+        stop_if(cancel)?;
+        for step in plan.steps(|action| action == Action::Directory).rev() {
+            target.adjust(&step, &notes)?;
         }
         target.sync()?;
         Ok(Restored {
@@ -171,5 +174,14 @@ fn stop_if(cancel: &Cancel) -> Result<(), VaultError> {
         Err(VaultError::Canceled)
     } else {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+impl Repository {
+    /// How many entries the plan of a restore has, and the bytes that it holds for them.
+    pub(super) fn planned(&self, what: &RestoreFiles<'_>) -> Result<(usize, usize), VaultError> {
+        let blobs = self.blobs(&Cancel::new())?;
+        Ok(Plan::gather(&blobs, tree_id(what.tree)?, what)?.held())
     }
 }

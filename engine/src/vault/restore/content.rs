@@ -53,7 +53,9 @@ struct Pending {
 
 struct Work<'a> {
     blobs: &'a Blobs,
-    files: Vec<&'a Step>,
+    plan: &'a Plan,
+    /// The numbers of the files to write.
+    files: Vec<u32>,
     target: &'a Target,
     notes: &'a Notes,
     progress: &'a Arc<dyn Progress>,
@@ -71,10 +73,10 @@ pub(super) fn restore(
     cancel: &Cancel,
     done: &AtomicU64,
 ) -> Result<(), VaultError> {
-    let files: Vec<&Step> = plan.steps.iter().filter(|step| step.action == Action::Write).collect();
     let work = Work {
         blobs,
-        files,
+        plan,
+        files: plan.numbers(|action| action == Action::Write).collect(),
         target,
         notes,
         progress,
@@ -121,23 +123,28 @@ impl Work<'_> {
         let mut units = Vec::new();
         let mut start = 0;
         let mut bytes = 0;
-        for (index, step) in self.files.iter().enumerate() {
-            let large = step.size > UNIT;
-            if index > start && (large || bytes + step.size > UNIT || index - start >= UNIT_FILES) {
+        for (index, number) in self.files.iter().enumerate() {
+            let size = self.plan.size(*number);
+            let large = size > UNIT;
+            if index > start && (large || bytes + size > UNIT || index - start >= UNIT_FILES) {
                 units.push(Unit::Files(start..index));
                 start = index;
                 bytes = 0;
             }
             if large {
                 let pack_of = |id: &DataId| self.blobs.spot(id).ok().map(|spot| spot.pack);
-                units.extend(parts(&step.content, &pack_of).into_iter().map(|part| Unit::Part {
-                    index,
-                    parts: part.blobs,
-                    offset: part.offset,
-                }));
+                units.extend(
+                    parts(self.plan.content(*number), &pack_of)
+                        .into_iter()
+                        .map(|part| Unit::Part {
+                            index,
+                            parts: part.blobs,
+                            offset: part.offset,
+                        }),
+                );
                 start = index + 1;
             } else {
-                bytes += step.size;
+                bytes += size;
             }
         }
         if start < self.files.len() {
@@ -146,34 +153,39 @@ impl Work<'_> {
         units
     }
 
+    fn file(&self, index: usize) -> Option<Step<'_>> {
+        self.plan.step(*self.files.get(index)?)
+    }
+
     fn run(&self, desk: &mut Desk, unit: &Unit) -> Result<(), VaultError> {
         match unit {
             Unit::Files(range) => {
-                let files = self.files.get(range.clone()).unwrap_or_default();
+                let numbers = self.files.get(range.clone()).unwrap_or_default();
+                let files: Vec<Step<'_>> = numbers.iter().filter_map(|number| self.plan.step(*number)).collect();
                 let ids: Vec<DataId> = files
                     .iter()
                     .flat_map(|step| step.content.iter().map(|(id, _)| *id))
                     .collect();
-                let found = self.read(&ids, files)?;
-                for step in files {
+                let found = self.read(&ids, &files)?;
+                for step in &files {
                     self.whole(desk, step, &found)
                         .inspect_err(|_| self.remove_temporary(step))?;
                 }
                 Ok(())
             }
             Unit::Part { index, parts, offset } => {
-                let Some(step) = self.files.get(*index) else {
+                let Some(step) = self.file(*index) else {
                     return Ok(());
                 };
                 let content = step.content.get(parts.clone()).unwrap_or_default();
-                let pending = self.pending(desk, *index, step)?;
-                let length = self.part(step, &pending, content, *offset)?;
+                let pending = self.pending(desk, *index, &step)?;
+                let length = self.part(&step, &pending, content, *offset)?;
                 if pending.left.fetch_sub(length, Ordering::SeqCst) == length {
                     self.pending
                         .lock()
                         .unwrap_or_else(PoisonError::into_inner)
                         .remove(index);
-                    self.finish(desk, step, &pending.lock())?;
+                    self.finish(desk, &step, &pending.lock())?;
                 }
                 Ok(())
             }
@@ -181,7 +193,13 @@ impl Work<'_> {
     }
 
     /// Writes a part of a large file, each blob where it belongs as soon as it was opened; tells how long the part is.
-    fn part(&self, step: &Step, pending: &Pending, content: &[(DataId, u32)], offset: u64) -> Result<u64, VaultError> {
+    fn part(
+        &self,
+        step: &Step<'_>,
+        pending: &Pending,
+        content: &[(DataId, u32)],
+        offset: u64,
+    ) -> Result<u64, VaultError> {
         let mut places: HashMap<DataId, Vec<u64>> = HashMap::with_capacity(content.len());
         let mut ids = Vec::with_capacity(content.len());
         let mut length = 0;
@@ -206,16 +224,16 @@ impl Work<'_> {
             Ok(())
         });
         read.map_err(|stopped| match stopped {
-            Stopped::Unread(id, fault) => unread(id.into(), fault, &[step]),
+            Stopped::Unread(id, fault) => unread(id.into(), fault, std::slice::from_ref(step)),
             Stopped::Visitor(error) => error,
         })?;
         write_back(&pending.lock(), offset, length);
         Ok(length)
     }
 
-    fn whole(&self, desk: &mut Desk, step: &Step, found: &HashMap<DataId, Bytes>) -> Result<(), VaultError> {
+    fn whole(&self, desk: &mut Desk, step: &Step<'_>, found: &HashMap<DataId, Bytes>) -> Result<(), VaultError> {
         let file = self.create(desk, step)?;
-        let ends_in_data = self.write(step, &file, &step.content, 0, found)?;
+        let ends_in_data = self.write(step, &file, step.content, 0, found)?;
         if !ends_in_data && step.size > 0 {
             self.lengthen(step, &file)?;
         }
@@ -223,7 +241,7 @@ impl Work<'_> {
     }
 
     /// The full length, all of it a hole so far.
-    fn lengthen(&self, step: &Step, file: &File) -> Result<(), VaultError> {
+    fn lengthen(&self, step: &Step<'_>, file: &File) -> Result<(), VaultError> {
         file.set_len(step.size)
             .map_err(|error| self.target.failed("write", &step.rel, error))
     }
@@ -231,13 +249,13 @@ impl Work<'_> {
     /// Unfinished files do not take up space until somebody runs the restore again. Without this they would be replaced then.
     fn discard(&self) {
         for (index, _) in self.pending.lock().unwrap_or_else(PoisonError::into_inner).drain() {
-            if let Some(step) = self.files.get(index) {
-                self.remove_temporary(step);
+            if let Some(step) = self.file(index) {
+                self.remove_temporary(&step);
             }
         }
     }
 
-    fn remove_temporary(&self, step: &Step) {
+    fn remove_temporary(&self, step: &Step<'_>) {
         if let Ok((parent, name)) = self.target.parent(&step.rel)
             && let Err(error) = remove_if_there(&parent, &temporary(name))
         {
@@ -246,11 +264,11 @@ impl Work<'_> {
     }
 
     /// Reads blobs; a failure names the first file that needs the blob and how many more do.
-    fn read(&self, ids: &[DataId], files: &[&Step]) -> Result<HashMap<DataId, Bytes>, VaultError> {
+    fn read(&self, ids: &[DataId], files: &[Step<'_>]) -> Result<HashMap<DataId, Bytes>, VaultError> {
         self.blobs.batch(ids).map_err(|(id, fault)| unread(id, fault, files))
     }
 
-    fn pending(&self, desk: &mut Desk, index: usize, step: &Step) -> Result<Arc<Pending>, VaultError> {
+    fn pending(&self, desk: &mut Desk, index: usize, step: &Step<'_>) -> Result<Arc<Pending>, VaultError> {
         let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = pending.get(&index) {
             return Ok(Arc::clone(known));
@@ -266,7 +284,7 @@ impl Work<'_> {
     }
 
     /// A new file under its temporary name.
-    fn create(&self, desk: &mut Desk, step: &Step) -> Result<File, VaultError> {
+    fn create(&self, desk: &mut Desk, step: &Step<'_>) -> Result<File, VaultError> {
         let (parent, name) = desk.parent(self.target, &step.rel)?;
         let temporary = temporary(name);
         let make = || {
@@ -285,7 +303,7 @@ impl Work<'_> {
     /// Writes a part of a file; whether its last bytes were written, and not left as a hole.
     fn write(
         &self,
-        step: &Step,
+        step: &Step<'_>,
         file: &File,
         content: &[(DataId, u32)],
         mut offset: u64,
@@ -303,7 +321,7 @@ impl Work<'_> {
         Ok(ends_in_data)
     }
 
-    fn finish(&self, desk: &mut Desk, step: &Step, file: &File) -> Result<(), VaultError> {
+    fn finish(&self, desk: &mut Desk, step: &Step<'_>, file: &File) -> Result<(), VaultError> {
         self.target.dress_file(file.as_fd(), step, self.notes)?;
         let (parent, name) = desk.parent(self.target, &step.rel)?;
         self.target
@@ -321,11 +339,11 @@ impl Pending {
 }
 
 /// The error of a blob that could not be read: it names the first of the files that need it and how many more do.
-fn unread(id: DataId, fault: BlobFault, files: &[&Step]) -> VaultError {
+fn unread(id: DataId, fault: BlobFault, files: &[Step<'_>]) -> VaultError {
     let mut needy = files
         .iter()
         .filter(|step| step.content.iter().any(|(part, _)| *part == id));
-    let first = needy.next().map(|step| step.logical.clone());
+    let first = needy.next().map(Step::logical);
     let others = needy.count();
     match fault.of(first) {
         VaultError::Damaged { file, pack, reason, .. } => VaultError::Damaged {
@@ -339,13 +357,13 @@ fn unread(id: DataId, fault: BlobFault, files: &[&Step]) -> VaultError {
 }
 
 /// The tree says how long the blobs of a file are, too.
-fn require_length(step: &Step, bytes: &[u8], size: Option<u32>) -> Result<(), VaultError> {
+fn require_length(step: &Step<'_>, bytes: &[u8], size: Option<u32>) -> Result<(), VaultError> {
     if u32::try_from(bytes.len()).ok() == size {
         return Ok(());
     }
     let reason = "a blob has another length than the index says".to_owned();
     Err(VaultError::Damaged {
-        file: Some(step.logical.clone()),
+        file: Some(step.logical()),
         pack: None,
         reason,
         more: 0,

@@ -1,6 +1,6 @@
 //! What a restore would do, by looking alone: nothing is made, written or set.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use rustic_core::repofile::Node;
@@ -129,9 +129,9 @@ impl Repository {
         let plan = Plan::gather(&blobs, tree_id(what.tree)?, what)?;
         let target = Target::there(what.target)?;
         let mut look = Preview::new(&plan, target.as_ref(), what);
-        for step in &plan.steps {
+        for step in plan.steps(|_| true) {
             stop_if(cancel)?;
-            look.at(step, tell)?;
+            look.at(&step, tell)?;
         }
         Ok(plan.strangers)
     }
@@ -160,25 +160,22 @@ impl Survey {
 struct Preview<'a> {
     target: Option<&'a Target>,
     what: &'a RestoreFiles<'a>,
-    /// All that is restored, and what has to be above it.
-    places: HashSet<&'a Path>,
+    plan: &'a Plan,
     /// Where the first name of a file that has several is, by what it was at its source.
-    first: HashMap<(u64, u64), &'a Path>,
+    first: HashMap<(u64, u64), PathBuf>,
 }
 
 impl<'a> Preview<'a> {
     fn new(plan: &'a Plan, target: Option<&'a Target>, what: &'a RestoreFiles<'a>) -> Self {
-        let steps = plan.steps.iter().map(|step| step.rel.as_path());
-        let above = plan.above.iter().map(|(rel, _)| rel.as_path());
         Self {
             target,
             what,
-            places: steps.chain(above).collect(),
+            plan,
             first: HashMap::new(),
         }
     }
 
-    fn at(&mut self, step: &'a Step, tell: &mut dyn FnMut(Change)) -> Result<(), VaultError> {
+    fn at(&mut self, step: &Step<'_>, tell: &mut dyn FnMut(Change)) -> Result<(), VaultError> {
         let found = match self.target {
             Some(target) => target.look(&step.rel)?,
             None => None,
@@ -200,7 +197,7 @@ impl<'a> Preview<'a> {
         }
     }
 
-    fn fate(&mut self, target: &Target, step: &'a Step, found: &Stat) -> Result<Fate, VaultError> {
+    fn fate(&mut self, target: &Target, step: &Step<'_>, found: &Stat) -> Result<Fate, VaultError> {
         let is_dir = kind_of(found.st_mode) == FileType::Directory;
         let is_same = is_same_thing(target, step, found)?;
         if is_dir != step.node.is_dir() && (is_dir || !self.what.overwrite) {
@@ -220,15 +217,11 @@ impl<'a> Preview<'a> {
     }
 
     /// Whether a further name of a file is one at the target too.
-    fn is_first_or_linked(&mut self, target: &Target, step: &'a Step, found: &Stat) -> Result<bool, VaultError> {
-        let meta = &step.node.meta;
-        if !step.node.is_file() || meta.links <= 1 || meta.inode == 0 {
+    fn is_first_or_linked(&mut self, target: &Target, step: &Step<'_>, found: &Stat) -> Result<bool, VaultError> {
+        let Some(file) = step.several() else {
             return Ok(true);
-        }
-        let first = *self
-            .first
-            .entry((meta.device_id, meta.inode))
-            .or_insert(step.rel.as_path());
+        };
+        let first = self.first.entry(file).or_insert_with(|| step.rel.clone());
         let first = target.look(first)?;
         Ok(first.is_some_and(|first| (first.st_dev, first.st_ino) == (found.st_dev, found.st_ino)))
     }
@@ -237,7 +230,7 @@ impl<'a> Preview<'a> {
     fn beside(&self, target: &Target, rel: &Path, tell: &mut dyn FnMut(Change)) -> Result<(), VaultError> {
         for name in target.entries(rel)? {
             let other = rel.join(&name);
-            if self.places.contains(other.as_path()) {
+            if self.plan.goes_to(&other) {
                 continue;
             }
             // It may have gone since it was listed.

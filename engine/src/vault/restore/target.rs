@@ -88,7 +88,7 @@ impl Target {
     }
 
     /// What of an entry's metadata differs from what is to be restored.
-    pub(super) fn aspects(&self, step: &Step, found: &Stat) -> Result<Vec<Aspect>, VaultError> {
+    pub(super) fn aspects(&self, step: &Step<'_>, found: &Stat) -> Result<Vec<Aspect>, VaultError> {
         let fd = self.open_at(&step.rel, OFlags::PATH)?;
         let (physical, notes) = (self.physical(&step.rel), Notes::default());
         self.object(fd.as_fd(), &step.node, &physical, &notes)
@@ -154,7 +154,7 @@ impl Target {
     }
 
     /// Sets all metadata of a regular file that is open for writing.
-    pub(super) fn dress_file(&self, fd: BorrowedFd<'_>, step: &Step, notes: &Notes) -> Result<(), VaultError> {
+    pub(super) fn dress_file(&self, fd: BorrowedFd<'_>, step: &Step<'_>, notes: &Notes) -> Result<(), VaultError> {
         let physical = self.physical(&step.rel);
         self.object(fd, &step.node, &physical, notes)
             .set_file()
@@ -162,7 +162,7 @@ impl Target {
     }
 
     /// Sets all metadata of an opened object.
-    pub(super) fn dress(&self, fd: BorrowedFd<'_>, step: &Step, notes: &Notes) -> Result<(), VaultError> {
+    pub(super) fn dress(&self, fd: BorrowedFd<'_>, step: &Step<'_>, notes: &Notes) -> Result<(), VaultError> {
         let physical = self.physical(&step.rel);
         self.object(fd, &step.node, &physical, notes)
             .set()
@@ -193,7 +193,7 @@ impl Target {
     }
 
     /// Makes a directory for the owner alone; it gets its metadata when all is in it.
-    pub(super) fn make_directory(&self, step: &Step) -> Result<(), VaultError> {
+    pub(super) fn make_directory(&self, step: &Step<'_>) -> Result<(), VaultError> {
         if step.rel.as_os_str().is_empty() {
             return Ok(());
         }
@@ -216,7 +216,7 @@ impl Target {
     }
 
     /// Compares the metadata of what was there already, and sets what differs.
-    pub(super) fn adjust(&self, step: &Step, notes: &Notes) -> Result<(), VaultError> {
+    pub(super) fn adjust(&self, step: &Step<'_>, notes: &Notes) -> Result<(), VaultError> {
         let fd = self.open_at(&step.rel, OFlags::PATH)?;
         let physical = self.physical(&step.rel);
         let failed = |error| self.failed("set the metadata of", &step.rel, error);
@@ -227,7 +227,7 @@ impl Target {
     }
 
     /// Makes a symbolic link, pipe or device; whether it could be made.
-    pub(super) fn make_special(&self, step: &Step, notes: &Notes) -> Result<bool, VaultError> {
+    pub(super) fn make_special(&self, step: &Step<'_>, notes: &Notes) -> Result<bool, VaultError> {
         let (parent, name) = self.parent(&step.rel)?;
         let temporary = temporary(name);
         let failed = |error: Errno| self.failed("make", &step.rel, error);
@@ -264,15 +264,15 @@ impl Target {
     }
 
     /// Makes another name of a restored file; whether it was missing.
-    pub(super) fn make_link(&self, step: &Step, first: &Step) -> Result<bool, VaultError> {
+    pub(super) fn make_link(&self, step: &Step<'_>, first: &Path) -> Result<bool, VaultError> {
         let failed = |error: Errno| self.failed("link", &step.rel, error);
-        let one = self.look(&first.rel)?.ok_or_else(|| failed(Errno::NOENT))?;
+        let one = self.look(first)?.ok_or_else(|| failed(Errno::NOENT))?;
         if let Some(other) = self.look(&step.rel)?
             && (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino)
         {
             return Ok(false);
         }
-        let (from, from_name) = self.parent(&first.rel)?;
+        let (from, from_name) = self.parent(first)?;
         let (parent, name) = self.parent(&step.rel)?;
         let temporary = temporary(name);
         remove_if_there(&parent, &temporary).map_err(failed)?;

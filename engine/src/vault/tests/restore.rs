@@ -291,3 +291,38 @@ fn a_hole_is_not_read_back() {
     assert_same(&fixture.site().join("srv"), &into.join("srv"));
     assert!(blocks(&into.join("srv/sparse")) < 64, "the hole is one again");
 }
+
+/// So many bytes of an entry may a plan keep, for names like these: a million files are to fit beside all else in 400 MB.
+const OF_AN_ENTRY: usize = 180;
+
+#[test]
+fn of_many_entries_little_is_kept() {
+    let fixture = Fixture::new();
+    for number in 0..3_000 {
+        fixture.file(&format!("/srv/shop/{}/file-{number}", number / 500), number.to_string());
+    }
+    let captured = fixture.capture(POINT, &["/srv/shop"]).unwrap();
+    // What has the same name there and here costs as much as what has another path.
+    let moved = |path: &Path| Path::new("/elsewhere").join(path.strip_prefix("/srv").unwrap());
+    let same = |path: &Path| path.to_owned();
+    let maps: [&(dyn Fn(&Path) -> PathBuf + Sync); 2] = [&same, &moved];
+    for map in maps {
+        let what = RestoreFiles {
+            tree: &captured.tree,
+            paths: &[PathBuf::from("/srv/shop")],
+            target: &fixture.target("into"),
+            map,
+            only: None,
+            owners: None,
+            overwrite: false,
+            compare: false,
+        };
+        let (entries, bytes) = fixture.repository.planned(&what).unwrap();
+        assert_eq!(entries, 3_000 + 6 + 1);
+        assert!(
+            bytes / entries <= OF_AN_ENTRY,
+            "{} bytes for each entry",
+            bytes / entries
+        );
+    }
+}
