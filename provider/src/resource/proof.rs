@@ -198,7 +198,12 @@ impl Prover<'_> {
             Some(Step::Field(first)) => table.fields().any(|field| field.is(first)),
             Some(Step::Index(_) | Step::Key(_)) | None => false,
         };
-        Ok(found.iter().filter(is_seen).filter(ours).map(table::notice_of).collect())
+        Ok(found
+            .iter()
+            .filter(is_seen)
+            .filter(ours)
+            .map(table::notice_of)
+            .collect())
     }
 }
 
