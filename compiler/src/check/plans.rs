@@ -29,7 +29,7 @@ pub(super) fn fit(declared: &Declared<'_>, out: &mut Vec<Diagnostic>) {
         automation(declared, document, plan, &chosen, out);
         mappings(document, plan, &chosen, out);
         waves(document, plan, &chosen, out);
-        traffic(document, plan, &chosen, out);
+        traffic(declared, document, plan, &chosen, out);
         drill(declared, document, plan, &chosen, out);
     }
 }
@@ -278,10 +278,17 @@ fn against_after(
 }
 
 /// A record says for each site what users get there.
-fn traffic(document: &Written, plan: &RecoveryPlan, chosen: &[Chosen<'_>], out: &mut Vec<Diagnostic>) {
+fn traffic(
+    declared: &Declared<'_>,
+    document: &Written,
+    plan: &RecoveryPlan,
+    chosen: &[Chosen<'_>],
+    out: &mut Vec<Diagnostic>,
+) {
     let Some(TrafficBy::Dns(dns)) = plan.traffic.as_ref().map(|traffic| &traffic.by) else {
         return;
     };
+    let known = declared.names(KindName::RecoverySite);
     let homes = chosen.iter().map(|one| &*one.application.site);
     let sites: BTreeSet<&str> = homes.chain(plan.targets.iter().map(|target| &*target.site)).collect();
     for (index, record) in dns.records.iter().enumerate() {
@@ -290,18 +297,25 @@ fn traffic(document: &Written, plan: &RecoveryPlan, chosen: &[Chosen<'_>], out: 
             &[RecoveryPlan::TRAFFIC, TrafficBy::DNS, crate::model::Dns::RECORDS],
         );
         path.extend([Step::Index(index), Step::Field(DnsRecord::VALUES)]);
-        for site in &sites {
+        let all_known = record.values.keys().all(|named| known.contains(named.as_str()));
+        let fits = |named: &str| known.contains(named) && sites.contains(named);
+        for named in record.values.keys().filter(|named| !fits(named)) {
+            let is_known = known.contains(named.as_str());
+            let message = match is_known {
+                true => format!("no application of the plan is ever at site `{named}`"),
+                false => format!("site `{named}` is not declared"),
+            };
+            let path: Vec<Step> = path.iter().cloned().chain([Step::Key(named.clone())]).collect();
+            let help = Meant::of(named, &sites).help("sites are");
+            out.push(document.error(codes::BAD_RECORD, path, message).help(help));
+        }
+        // A name that nobody has may mean any of those that are missing.
+        for site in sites.iter().filter(|site| all_known && known.contains(*site)) {
             if !record.values.contains_key(*site) {
                 let message = format!("record `{}` says nothing for site `{site}`", record.name);
                 let finding = document.error(codes::BAD_RECORD, path.clone(), message);
                 out.push(finding.help(format!("add `{site}` with the value for users who are led there")));
             }
-        }
-        for named in record.values.keys().filter(|named| !sites.contains(named.as_str())) {
-            let message = format!("no application of the plan is ever at site `{named}`");
-            let path: Vec<Step> = path.iter().cloned().chain([Step::Key(named.clone())]).collect();
-            let help = Meant::of(named, &sites).help("sites are");
-            out.push(document.error(codes::BAD_RECORD, path, message).help(help));
         }
     }
 }
