@@ -199,7 +199,8 @@ fn errors(findings: &[Diagnostic]) -> BTreeSet<(&'static str, String)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    // A fixed seed: what it found once it finds again.
+    #![proptest_config(ProptestConfig { cases: 600, rng_seed: proptest::test_runner::RngSeed::Fixed(7), ..ProptestConfig::default() })]
 
     /// After each single fix its finding is gone, and nothing is wrong that was not wrong before.
     #[test]
