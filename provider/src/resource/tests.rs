@@ -241,7 +241,7 @@ mod any {
             Ty::List(of) => prop::collection::vec(of_ty(of, 0, 2), least..=most)
                 .prop_map(Value::List)
                 .boxed(),
-            Ty::Map(of) => prop::collection::btree_map("/[a-z]{1,8}", of_ty(of, 0, 2), 0..3)
+            Ty::Map(of) => prop::collection::btree_map("/[a-z]{1,8}", of_ty(of, 0, 2), least..=most)
                 .prop_map(Value::Map)
                 .boxed(),
             Ty::Scalar => "[a-z0-9]{1,8}".prop_map(Value::Text).boxed(),
@@ -268,6 +268,7 @@ mod any {
             // The canonical spelling is a spelling of the same: the user's stays.
             let canonical = table::value_of(table, &recorded, &Value::Null);
             let again = kind.decode(&table::node_of(table, &canonical), &mut Cx::new(&mut found, Span::NONE));
+            prop_assert!(again.is_some(), "{:?} is refused: {:?}", canonical, found);
             prop_assert_eq!(again.unwrap().encode(), recorded);
         }
     }
