@@ -1,47 +1,39 @@
 //! What the user left to us: the schedule that an objective needs, and how each piece of data is captured.
 
 mod freeze;
+mod moves;
 
 pub use freeze::{Freeze, freeze, place_of, reached};
+pub use moves::{Beside, Moves, moving};
 
 use crate::model::{
     Application, Body, Claims, Component, DataKind, Durability, Duration, Labels, MethodOptions, MethodRule,
-    ProtectionPolicy, Rate, has_labels,
+    ProtectionPolicy, has_labels,
 };
 
 /// Time that sealing a point may take: one small snapshot written and synced.
 pub const SEAL: Duration = Duration::seconds(5);
 
-/// The distance between firings of a policy that states no schedule: the longest that the RPO allows.
-/// `None` when no interval could meet the RPO.
-#[must_use]
-pub fn interval(
-    policy: &ProtectionPolicy,
-    changes: &[Rate],
-    bandwidth: Option<Rate>,
-    freeze: Duration,
-) -> Option<Duration> {
-    let copies = u64::try_from(policy.vaults.len().saturating_sub(1)).unwrap_or(u64::MAX);
-    longest_interval(policy.objectives.rpo, changes, bandwidth, freeze, copies)
-}
+/// Time that making a replica usable may take: its storage becomes writable, or what was brought there is moved into place.
+pub const PROMOTION: Duration = Duration::seconds(30);
+
+/// Time after which a write that a journal keeps has left the site: writes travel in batches.
+pub const BATCH: Duration = Duration::seconds(5);
 
 /// The longest interval for which interval + freeze + moving + sealing stays within the RPO and each point is sealed, and copied
 /// to so many further vaults, before the next is due; in whole minutes where that is possible.
 #[must_use]
-pub fn longest_interval(
-    rpo: Duration,
-    changes: &[Rate],
-    bandwidth: Option<Rate>,
-    freeze: Duration,
-    copies: u64,
-) -> Option<Duration> {
-    let making = |every: u64| moving(changes, bandwidth, Duration::seconds(every)).saturating_add(SEAL.seconds);
+pub fn longest_interval(rpo: Duration, moves: &Moves, freeze: Duration, copies: u64) -> Option<Duration> {
+    let making = |every: u64| moves.seconds(every).saturating_add(SEAL.seconds);
     let run = |every: u64| {
         let all = making(every).saturating_mul(copies.saturating_add(1));
-        all.saturating_add(freeze.seconds)
+        all.saturating_add(moves.waiting(all)).saturating_add(freeze.seconds)
     };
     let within = |every: u64| {
-        let busy = making(every).saturating_add(freeze.seconds);
+        let making = making(every);
+        let busy = making
+            .saturating_add(moves.waiting(making))
+            .saturating_add(freeze.seconds);
         every.checked_add(busy).is_some_and(|sum| sum <= rpo.seconds)
     };
     // By bisection: the worst case grows with the interval. So does the room that moving leaves in it, and when the
@@ -60,14 +52,6 @@ pub fn longest_interval(
         .into_iter()
         .find(|every| within(*every) && run(*every) <= *every)
         .map(Duration::seconds)
-}
-
-/// Seconds to move what changes in a time; 0 where no bandwidth is stated.
-#[must_use]
-pub fn moving(changes: &[Rate], bandwidth: Option<Rate>, time: Duration) -> u64 {
-    bandwidth
-        .and_then(|rate| rate.seconds_to_move(changes, time.seconds))
-        .unwrap_or_default()
 }
 
 /// How a piece of a component's data is captured.

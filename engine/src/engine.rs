@@ -3,6 +3,7 @@
 mod adopt;
 mod alone;
 mod ask;
+mod calendars;
 mod closure;
 mod control;
 mod declare;

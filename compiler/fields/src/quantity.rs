@@ -182,6 +182,15 @@ pub struct Rate {
 }
 
 impl Rate {
+    /// Seconds of a week: every unit of time divides it, so that rates add up without a rest.
+    pub const WEEK: u64 = 604_800;
+
+    /// Bytes that go by in a week, exactly.
+    #[must_use]
+    pub fn bytes_in_a_week(self) -> u128 {
+        u128::from(self.amount.bytes) * u128::from(Self::WEEK / self.seconds)
+    }
+
     /// Whether less goes by at this rate than at another.
     #[must_use]
     pub fn is_slower_than(self, other: Self) -> bool {
@@ -212,18 +221,16 @@ impl Rate {
     /// the result is proportional to the time; `None` for a rate of nothing.
     #[must_use]
     pub fn seconds_to_move(self, changes: &[Self], seconds: u64) -> Option<u64> {
-        // Every unit of time divides the week.
-        const WEEK: u128 = 604_800;
         if self.amount.bytes == 0 {
             return None;
         }
         let moving = || {
-            let in_a_week = |rate: &Self| u128::from(rate.amount.bytes) * (WEEK / u128::from(rate.seconds));
-            let changed: u128 = changes.iter().map(in_a_week).sum();
+            let changed: u128 = changes.iter().map(|rate| rate.bytes_in_a_week()).sum();
             let moved = changed
                 .checked_mul(u128::from(seconds))?
                 .checked_mul(u128::from(self.seconds))?;
-            u64::try_from(moved.div_ceil(WEEK * u128::from(self.amount.bytes))).ok()
+            let week = u128::from(Self::WEEK);
+            u64::try_from(moved.div_ceil(week * u128::from(self.amount.bytes))).ok()
         };
         Some(moving().unwrap_or(u64::MAX))
     }

@@ -1,6 +1,7 @@
 //! What is declared, by kind and name, with what labels choose.
 
 use super::Written;
+use super::names::Nameless;
 use crate::model::{Application, Applications, KindName, Name, ProtectionPolicy, RecoverySite, Spec, Vault};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct Declared<'d> {
     named: BTreeMap<(KindName, &'d str), &'d Written>,
     documents: &'d [Written],
+    nameless: Nameless<'d>,
 }
 
 impl<'d> Declared<'d> {
@@ -18,7 +20,16 @@ impl<'d> Declared<'d> {
                 map.entry((kind, name.as_ref())).or_insert(document);
             }
         }
-        Self { named: map, documents }
+        Self {
+            named: map,
+            documents,
+            nameless: Nameless::of(documents),
+        }
+    }
+
+    /// Whether a name that nobody has may be that of a declaration whose kind or name cannot be told.
+    pub(super) fn may_be(&self, kind: KindName, name: &str) -> bool {
+        self.nameless.may_be(kind, name)
     }
 
     /// Whether a declaration of a kind is broken, so that what labels choose cannot be told.

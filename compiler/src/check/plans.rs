@@ -298,7 +298,8 @@ fn traffic(
         );
         path.extend([Step::Index(index), Step::Field(DnsRecord::VALUES)]);
         let all_known = record.values.keys().all(|named| known.contains(named.as_str()));
-        let fits = |named: &str| known.contains(named) && sites.contains(named);
+        let may_be = |named: &str| !known.contains(named) && declared.may_be(KindName::RecoverySite, named);
+        let fits = |named: &str| known.contains(named) && sites.contains(named) || may_be(named);
         for named in record.values.keys().filter(|named| !fits(named)) {
             let is_known = known.contains(named.as_str());
             let message = match is_known {

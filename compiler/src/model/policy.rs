@@ -133,6 +133,19 @@ pub struct Window {
     pub to: TimeOfDay,
 }
 
+impl Window {
+    /// How long it is open each day, in seconds; all day where it ends when it begins.
+    #[must_use]
+    pub fn seconds(&self) -> u64 {
+        const DAY: u64 = 24 * 60;
+        let (from, to) = (u64::from(self.from.minute), u64::from(self.to.minute));
+        match (to + DAY - from) % DAY {
+            0 => DAY * 60,
+            minutes => minutes * 60,
+        }
+    }
+}
+
 /// What becomes of firings while no engine serves.
 #[derive(Fields, Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Missed {

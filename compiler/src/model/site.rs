@@ -97,6 +97,18 @@ pub enum FencingBy {
 }
 
 impl FencingBy {
+    /// The word by which a document names it.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self {
+            Self::Manual(_) => Self::MANUAL.name,
+            Self::Guard(_) => Self::GUARD.name,
+            Self::Power(_) => Self::POWER.name,
+            Self::Network(_) => Self::NETWORK.name,
+            Self::Command(_) => Self::COMMAND.name,
+        }
+    }
+
     /// Whether no person is needed: what automation asks for.
     #[must_use]
     pub const fn is_automatic(&self) -> bool {

@@ -1,16 +1,16 @@
-//! The proof of a whole model, as a table for people, as JSON, and as findings.
+//! The proof of a whole model.
 
-use super::rpo::{alone, both_lost, site_lost};
+use super::copies::recovery_point_of_copy;
+use super::load::Loads;
+use super::replica::{Replica, Way};
+use super::rpo::{alone, recovery_point};
+use super::rto::{Comeback, recovery_time};
+use super::start::Waves;
 use super::stated::Stated;
-use super::{Decides, Proof, Verdict, at_home, recovery_time};
-use crate::diagnostic::{Diagnostic, compiler_codes as codes};
-use crate::model::{
-    Application, KindName, Model, Name, Objectives, ProtectionPolicy, RecoveryPlan, RecoverySite, Vault, VaultUse,
-};
-use dram_fields::Step;
-use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use std::fmt::Write;
+use super::subject::Subject;
+use super::{Proof, Verdict};
+use crate::model::{Duration, Model, Name, RecoveryPlan, VaultUse};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The proofs of one application.
 #[derive(Debug, Clone)]
@@ -21,12 +21,45 @@ pub struct ApplicationProof {
     pub policy: Name,
     /// When its preferred site is lost: how much time may be lost.
     pub recovery_point: Proof,
+    /// What keeps that.
+    pub kept_by: Keeper,
+    /// What its points alone would keep, where a pair keeps more.
+    pub points: Option<Proof>,
     /// At each target (or at home, when no plan names one): how long recovery may take. Empty without an RTO.
     pub recovery_time: Vec<TargetProof>,
+    /// When all that fails together with the preferred site is lost; nothing where that is the site alone. Shown, as below.
+    pub domain_lost: Option<DomainLost>,
     /// When the primary vault is lost together with the preferred site. Shown beside the objective, and never a reason
     /// to refuse a model: a delay that guards against intruders costs time on that day, and not to have a copy costs
     /// more.
     pub primary_lost: PrimaryLost,
+}
+
+/// What keeps an RPO.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Keeper {
+    /// Points in a vault.
+    Points,
+    /// A pair of sites.
+    Pair {
+        /// Which one, in words.
+        title: String,
+        /// The site that follows.
+        site: Name,
+    },
+}
+
+/// What is left when everything is lost that fails together with the preferred site.
+#[derive(Debug, Clone)]
+pub struct DomainLost {
+    /// The failure domain.
+    pub domain: Name,
+    /// What of this application's is lost beside the site.
+    pub also: Vec<String>,
+    /// What is left, in words, and how much time may be lost.
+    pub left: Option<(String, Proof)>,
+    /// The targets that are left.
+    pub targets: Vec<Name>,
 }
 
 /// What is left when the preferred site and the primary vault are lost.
@@ -40,6 +73,13 @@ pub enum PrimaryLost {
     Copy {
         /// The vault that holds it.
         vault: Name,
+        /// How much time may be lost.
+        recovery_point: Box<Proof>,
+    },
+    /// What a pair keeps from site to site.
+    Replica {
+        /// The site that follows.
+        site: Name,
         /// How much time may be lost.
         recovery_point: Box<Proof>,
     },
@@ -61,100 +101,287 @@ pub struct TargetProof {
 pub struct Report {
     /// One for each application, by name.
     pub applications: Vec<ApplicationProof>,
-    /// Policies whose own RPO does not hold, whatever they protect, by name.
+    /// Policies whose own RPO does not hold for all that they protect, by name.
     pub policies: Vec<(Name, Proof)>,
 }
 
 /// Proves every objective of a model.
 #[must_use]
 pub fn prove(model: &Model) -> Report {
-    let stated: BTreeMap<&Name, Stated> = model
-        .policies()
+    let all = All::of(model);
+    let applications: Vec<ApplicationProof> = all.parts.iter().map(|part| all.prove(part)).collect();
+    // What its schedule cannot keep, pairs may keep for each application.
+    let by_points: BTreeSet<&Name> = applications
         .iter()
-        .map(|(name, policy)| (name, Stated::of(policy)))
+        .filter(|application| application.kept_by == Keeper::Points)
+        .map(|application| &application.policy)
         .collect();
-    let applications = model
-        .applications()
-        .iter()
-        .filter_map(|(name, application)| {
-            let (policy_name, policy) = model.policy_of(name)?;
-            let stated = stated.get(policy_name)?;
-            let site = model.sites().get_key_value(&application.site);
-            Some(ApplicationProof {
-                application: name.clone(),
-                policy: policy_name.clone(),
-                recovery_point: site_lost(application, policy, stated, site),
-                recovery_time: targets(model, name, application, policy),
-                primary_lost: primary_lost(model, application, policy, stated, site),
-            })
-        })
-        .collect();
+    let protecting: BTreeSet<&Name> = applications.iter().map(|application| &application.policy).collect();
     let policies = model
         .policies()
         .iter()
-        .filter_map(|(name, policy)| Some((name.clone(), alone(policy, stated.get(name)?)?)))
+        .filter(|(name, _)| by_points.contains(name) || !protecting.contains(name))
+        .filter_map(|(name, policy)| Some((name.clone(), alone(policy, &Stated::of(policy))?)))
         .collect();
     Report { applications, policies }
 }
 
-fn targets(model: &Model, name: &Name, application: &Application, policy: &ProtectionPolicy) -> Vec<TargetProof> {
-    let Some(rto) = policy.objectives.rto else {
-        return Vec::new();
-    };
-    let Some((plan_name, plan)) = model.plan_of(name) else {
-        let proof = at_home(application, policy, rto, model.sites().get(&application.site));
-        return vec![TargetProof {
-            plan: None,
-            site: application.site.clone(),
-            proof,
-        }];
-    };
-    plan.targets
-        .iter()
-        .enumerate()
-        .map(|(index, target)| TargetProof {
-            plan: Some((plan_name.clone(), index)),
-            site: target.site.clone(),
-            proof: recovery_time(application, policy, rto, &target.site, model.sites().get(&target.site)),
-        })
-        .collect()
+/// All applications of a model, and what they do to each other.
+struct All<'m> {
+    model: &'m Model,
+    parts: Vec<Part<'m>>,
+    loads: Loads,
+    /// The waves of each plan that states any.
+    waves: BTreeMap<&'m Name, Waves>,
+    /// Bytes and number of applications that come back at a site, by the failure domain that was lost.
+    coming: BTreeMap<(&'m Name, Option<&'m Name>), (u64, usize)>,
 }
 
-fn primary_lost(
-    model: &Model,
-    application: &Application,
-    policy: &ProtectionPolicy,
-    stated: &Stated,
-    site: Option<(&Name, &RecoverySite)>,
-) -> PrimaryLost {
-    let domain = |used: &VaultUse| {
-        model
-            .vaults()
-            .get(&used.name)
-            .map(|vault: &Vault| &vault.failure_domain)
-    };
-    let mut lost: Vec<&Name> = site.map(|(_, site)| &site.failure_domain).into_iter().collect();
-    lost.extend(policy.vaults.first().and_then(domain));
-    let mut together = Vec::new();
-    let mut best: Option<(Name, Proof)> = None;
-    for (position, used) in policy.vaults.iter().enumerate().skip(1) {
-        if domain(used).is_none_or(|domain| lost.contains(&domain)) {
-            together.push(used.name.clone());
-            continue;
-        }
-        if let Some(proof) = both_lost(application, policy, stated, site, position)
-            && best.as_ref().is_none_or(|(_, best)| proof.worst_case < best.worst_case)
-        {
-            best = Some((used.name.clone(), proof));
+/// One application of a model.
+struct Part<'m> {
+    policy: &'m Name,
+    subject: Subject<'m>,
+    plan: Option<(&'m Name, &'m RecoveryPlan)>,
+    replica: Option<Replica<'m>>,
+}
+
+impl<'m> Part<'m> {
+    /// What fails with its site.
+    fn domain(&self) -> Option<&'m Name> {
+        self.subject.site.map(|(_, site)| &site.failure_domain)
+    }
+
+    /// The sites where it may come back.
+    fn targets(&self) -> Vec<&'m Name> {
+        match self.plan {
+            Some((_, plan)) => plan.targets.iter().map(|target| &target.site).collect(),
+            None => vec![self.subject.site_name()],
         }
     }
-    match best {
-        Some((vault, proof)) => PrimaryLost::Copy {
-            vault,
-            recovery_point: Box::new(proof),
-        },
-        None if together.is_empty() => PrimaryLost::NoCopy,
-        None => PrimaryLost::Together(together),
+
+    /// What is kept in step at a target.
+    fn replica_at(&self, target: &Name) -> Option<Replica<'m>> {
+        self.replica.filter(|replica| replica.other == target)
+    }
+}
+
+impl<'m> All<'m> {
+    fn of(model: &'m Model) -> Self {
+        let mut pairs: BTreeMap<&Name, &Name> = BTreeMap::new();
+        for (name, pair) in model.pairs() {
+            for application in model.chosen_by(&pair.applications) {
+                pairs.entry(application).or_insert(name);
+            }
+        }
+        let part = |(policy, subject): (&'m Name, Subject<'m>)| {
+            let plan = model.plan_of(subject.name);
+            let pair = pairs.get(subject.name).copied();
+            let replica = Replica::of(model, pair, plan.map(|(_, plan)| plan), &subject);
+            Part {
+                policy,
+                subject,
+                plan,
+                replica,
+            }
+        };
+        let parts: Vec<Part<'m>> = Subject::all(model).into_iter().map(part).collect();
+        let mut loads = Loads::none();
+        for part in &parts {
+            if let Some(replica) = part.replica.filter(|replica| replica.way == Way::Direct) {
+                // An interval that is derived is shorter than the objective.
+                let interval = replica.interval.unwrap_or(part.subject.policy.objectives.rpo);
+                let other = model.sites().get(replica.other);
+                loads.add_pair(&part.subject, replica.mode, interval, replica.cap(other).is_some());
+            }
+        }
+        loads.add_points(&parts.iter().map(|part| &part.subject).collect::<Vec<_>>());
+        let plans = model.plans().iter();
+        let waves = plans.filter_map(|(name, plan)| {
+            let chosen = model.chosen_by(&plan.applications).into_iter();
+            let applications = chosen.filter_map(|name| model.applications().get_key_value(name));
+            Some((name, Waves::of(plan, applications)?))
+        });
+        let mut coming: BTreeMap<(&Name, Option<&Name>), (u64, usize)> = BTreeMap::new();
+        for part in &parts {
+            let bytes = part.subject.bytes();
+            for target in part
+                .targets()
+                .into_iter()
+                .filter(|target| bytes > 0 && part.replica_at(target).is_none())
+            {
+                let (all, count) = coming.entry((target, part.domain())).or_default();
+                *all = all.saturating_add(bytes);
+                *count += 1;
+            }
+        }
+        Self {
+            model,
+            loads,
+            waves: waves.collect(),
+            coming,
+            parts,
+        }
+    }
+
+    fn prove(&self, part: &Part<'m>) -> ApplicationProof {
+        let points = recovery_point(&part.subject, &self.loads);
+        let replicated = part.replica.map(|replica| {
+            let other = self.model.sites().get(replica.other);
+            (replica, replica.recovery_point(&part.subject, &self.loads, other))
+        });
+        let domain_lost = self.domain_lost(part, &points, replicated.as_ref());
+        let primary_lost = self.primary_lost(part, replicated.as_ref());
+        let (recovery_point, kept_by, points) = match replicated {
+            Some((replica, proof)) if proof.rank() < points.rank() => {
+                let title = replica.title();
+                let site = replica.other.clone();
+                (proof, Keeper::Pair { title, site }, Some(points))
+            }
+            _ => (points, Keeper::Points, None),
+        };
+        ApplicationProof {
+            application: part.subject.name.clone(),
+            policy: part.policy.clone(),
+            recovery_point,
+            kept_by,
+            points,
+            recovery_time: self.targets(part),
+            domain_lost,
+            primary_lost,
+        }
+    }
+
+    fn targets(&self, part: &Part<'m>) -> Vec<TargetProof> {
+        let Some(rto) = part.subject.policy.objectives.rto else {
+            return Vec::new();
+        };
+        let at = |site: &'m Name| self.comeback(part, rto, site);
+        let Some((plan_name, plan)) = part.plan else {
+            let site = part.subject.site_name();
+            return vec![TargetProof {
+                plan: None,
+                site: site.clone(),
+                proof: at(site),
+            }];
+        };
+        let targets = plan.targets.iter().enumerate();
+        targets
+            .map(|(index, target)| TargetProof {
+                plan: Some((plan_name.clone(), index)),
+                site: target.site.clone(),
+                proof: at(&target.site),
+            })
+            .collect()
+    }
+
+    fn comeback(&self, part: &Part<'m>, rto: Duration, site: &'m Name) -> Proof {
+        let own = part.subject.bytes();
+        let (all, count) = self.coming.get(&(site, part.domain())).copied().unwrap_or_default();
+        recovery_time(&Comeback {
+            subject: &part.subject,
+            rto,
+            plan: part.plan.map(|(_, plan)| plan),
+            waves: part.plan.and_then(|(name, _)| self.waves.get(name)),
+            target: (site, self.model.sites().get(site)),
+            replica: part.replica_at(site),
+            beside: (all.saturating_sub(own), count.saturating_sub(usize::from(own > 0))),
+        })
+    }
+
+    fn domain_of(&self, used: &VaultUse) -> Option<&'m Name> {
+        let vault = self.model.vaults().get(&used.name);
+        vault.map(|vault| &vault.failure_domain)
+    }
+
+    fn domain_lost(
+        &self,
+        part: &Part<'m>,
+        points: &Proof,
+        replicated: Option<&(Replica<'m>, Proof)>,
+    ) -> Option<DomainLost> {
+        let domain = part.domain()?;
+        let is_lost = |site: &Name| {
+            self.model
+                .sites()
+                .get(site)
+                .is_none_or(|site| site.failure_domain == *domain)
+        };
+        let uses = &part.subject.policy.vaults;
+        let is_gone = |used: &VaultUse| self.domain_of(used).is_none_or(|of| of == domain);
+        let targets = match part.plan {
+            Some(_) => part.targets(),
+            None => Vec::new(),
+        };
+        let vaults = uses.iter().filter(|used| is_gone(used));
+        let mut also: Vec<String> = vaults.map(|used| format!("vault {}", used.name)).collect();
+        also.extend(
+            targets
+                .iter()
+                .filter(|site| is_lost(site))
+                .map(|site| format!("site {site}")),
+        );
+        if also.is_empty() {
+            return None;
+        }
+        let mut left: Vec<(String, Proof)> = Vec::new();
+        for (position, used) in uses.iter().enumerate().filter(|(_, used)| !is_gone(used)) {
+            let proof = match position {
+                0 => Some(points.clone()),
+                position => recovery_point_of_copy(&part.subject, &self.loads, position),
+            };
+            left.extend(proof.map(|proof| (format!("vault {}", used.name), proof)));
+        }
+        if let Some((replica, proof)) = replicated
+            && !is_lost(replica.other)
+            && (replica.way == Way::Direct || uses.first().is_some_and(|used| !is_gone(used)))
+        {
+            left.push((format!("the replica at {}", replica.other), proof.clone()));
+        }
+        Some(DomainLost {
+            domain: domain.clone(),
+            also,
+            left: left.into_iter().min_by_key(|(_, proof)| proof.rank()),
+            targets: targets.into_iter().filter(|site| !is_lost(site)).cloned().collect(),
+        })
+    }
+
+    fn primary_lost(&self, part: &Part<'m>, replicated: Option<&(Replica<'m>, Proof)>) -> PrimaryLost {
+        let uses = &part.subject.policy.vaults;
+        let mut lost: Vec<&Name> = part.domain().into_iter().collect();
+        lost.extend(uses.first().and_then(|used| self.domain_of(used)));
+        let mut together = Vec::new();
+        let mut best: Option<(Name, Proof)> = None;
+        for (position, used) in uses.iter().enumerate().skip(1) {
+            if self.domain_of(used).is_none_or(|domain| lost.contains(&domain)) {
+                together.push(used.name.clone());
+                continue;
+            }
+            if let Some(proof) = recovery_point_of_copy(&part.subject, &self.loads, position)
+                && best.as_ref().is_none_or(|(_, best)| proof.worst_case < best.worst_case)
+            {
+                best = Some((used.name.clone(), proof));
+            }
+        }
+        // What travels from site to site needs no vault.
+        if let Some((replica, proof)) = replicated
+            && replica.way == Way::Direct
+            && best.as_ref().is_none_or(|(_, best)| proof.rank() < best.rank())
+            && let Some(other) = self.model.sites().get(replica.other)
+            && !lost.contains(&&other.failure_domain)
+        {
+            return PrimaryLost::Replica {
+                site: replica.other.clone(),
+                recovery_point: Box::new(proof.clone()),
+            };
+        }
+        match best {
+            Some((vault, proof)) => PrimaryLost::Copy {
+                vault,
+                recovery_point: Box::new(proof),
+            },
+            None if together.is_empty() => PrimaryLost::NoCopy,
+            None => PrimaryLost::Together(together),
+        }
     }
 }
 
@@ -179,304 +406,14 @@ impl Report {
         self.proofs().any(|proof| proof.verdict == Verdict::Unproven)
     }
 
-    /// What does not hold as errors, what is unproven as warnings, each at the line that says so.
-    #[must_use]
-    pub fn diagnostics(&self, model: &Model) -> Vec<Diagnostic> {
-        let mut out = Vec::new();
-        for (name, proof) in &self.policies {
-            out.push(not_met_rpo(
-                model,
-                KindName::ProtectionPolicy,
-                name,
-                &policy_path(Objectives::RPO),
-                name,
-                None,
-                proof,
-            ));
-        }
-        for application in &self.applications {
-            let name = &application.application;
-            let proof = &application.recovery_point;
-            let at = [Step::Field(Application::POLICY)];
-            match (proof.verdict, proof.decides) {
-                (Verdict::NotMet, Decides::Together) => {
-                    out.push(not_met_rpo(
-                        model,
-                        KindName::Application,
-                        name,
-                        &at,
-                        &application.policy,
-                        Some(name),
-                        proof,
-                    ));
-                }
-                (Verdict::Unproven, _) => {
-                    out.push(unproven(model, KindName::Application, name, &at, name, "RPO", proof))
-                }
-                (Verdict::Met, _) | (Verdict::NotMet, Decides::PolicyAlone) => {}
-            }
-            for target in &application.recovery_time {
-                let (kind, owner, at) = match &target.plan {
-                    Some((plan, index)) => (
-                        KindName::RecoveryPlan,
-                        plan,
-                        vec![Step::Field(RecoveryPlan::TARGETS), Step::Index(*index)],
-                    ),
-                    None => (KindName::Application, name, vec![Step::Field(Application::POLICY)]),
-                };
-                match target.proof.verdict {
-                    Verdict::Met => {}
-                    Verdict::Unproven => out.push(unproven(model, kind, owner, &at, name, "RTO", &target.proof)),
-                    Verdict::NotMet => {
-                        let message = format!(
-                            "application `{name}` may take {} to run again at site `{}`, and the RTO of policy `{}` is {}",
-                            duration_text(target.proof.worst_case),
-                            target.site,
-                            application.policy,
-                            target.proof.objective
-                        );
-                        let objective = model.place(
-                            KindName::ProtectionPolicy,
-                            &application.policy,
-                            &policy_path(Objectives::RTO),
-                        );
-                        out.push(finish(
-                            Diagnostic::error(codes::RTO_NOT_MET, model.place(kind, owner, &at), message)
-                                .label(target.proof.sum())
-                                .related(objective, "the objective")
-                                .path(at),
-                            &target.proof,
-                        ));
-                    }
-                }
-            }
-        }
-        crate::diagnostic::sort(&mut out);
-        out
-    }
-
-    /// The table that `dramc prove` prints.
-    #[must_use]
-    pub fn to_text(&self) -> String {
-        let mut text = String::new();
-        for application in &self.applications {
-            let _ = writeln!(
-                text,
-                "application {} under policy {}",
-                application.application, application.policy
-            );
-            one(&mut text, "RPO, site lost", &application.recovery_point);
-            for target in &application.recovery_time {
-                let title = match target.plan {
-                    Some(_) => format!("RTO, at {}", target.site),
-                    None => format!("RTO, at home ({})", target.site),
-                };
-                one(&mut text, &title, &target.proof);
-            }
-            primary_lost_text(&mut text, application);
-            text.push('\n');
-        }
-        for (name, proof) in self.unused() {
-            let _ = writeln!(text, "policy {name}, which protects nothing yet");
-            one(&mut text, "RPO", proof);
-            text.push('\n');
-        }
-        text
-    }
-
     /// Policies that do not hold and that no application shows.
-    fn unused(&self) -> impl Iterator<Item = (&Name, &Proof)> {
-        self.policies
+    pub(super) fn unused(&self) -> impl Iterator<Item = (&Name, &Proof)> {
+        let used: BTreeSet<&Name> = self
+            .applications
             .iter()
-            .filter(|(name, _)| !self.applications.iter().any(|application| application.policy == *name))
-            .map(|(name, proof)| (name, proof))
-    }
-
-    /// The same for programs. An element without an `application` is about a policy that protects nothing yet, and
-    /// does not hold.
-    #[must_use]
-    pub fn to_json(&self) -> Value {
-        let proof = |proof: &Proof| {
-            json!({
-                "objectiveSeconds": proof.objective.seconds,
-                "worstCaseSeconds": proof.worst_case,
-                "verdict": proof.verdict.as_str(),
-                "terms": proof.terms.iter().map(|term| json!({
-                    "what": term.what, "seconds": term.seconds, "because": term.because,
-                })).collect::<Vec<_>>(),
-                "assumptions": proof.assumptions,
-                "help": proof.help,
-            })
-        };
-        self.applications
-            .iter()
-            .map(|application| {
-                json!({
-                    "application": application.application.to_string(),
-                    "policy": application.policy.to_string(),
-                    "rpo": proof(&application.recovery_point),
-                    "rto": application.recovery_time.iter().map(|target| json!({
-                        "site": target.site.to_string(), "proof": proof(&target.proof),
-                    })).collect::<Vec<_>>(),
-                    "primaryLost": match &application.primary_lost {
-                        PrimaryLost::NoCopy | PrimaryLost::Together(_) => Value::Null,
-                        PrimaryLost::Copy { vault, recovery_point } => json!({
-                            "vault": vault.to_string(), "rpo": proof(recovery_point),
-                        }),
-                    },
-                })
-            })
-            .chain(
-                self.unused()
-                    .map(|(name, policy)| json!({"policy": name.to_string(), "rpo": proof(policy)})),
-            )
-            .collect()
-    }
-}
-
-fn primary_lost_text(text: &mut String, application: &ApplicationProof) {
-    let title = "site and primary vault lost";
-    let short = "vault lost as well";
-    match &application.primary_lost {
-        PrimaryLost::NoCopy => {
-            let _ = writeln!(text, "  {title}: no second vault holds a copy");
-        }
-        PrimaryLost::Together(vaults) => {
-            let names: Vec<&str> = vaults.iter().map(|name| name.as_ref() as &str).collect();
-            let names = names.join(" and ");
-            let _ = writeln!(text, "  {title}: {names} would be lost with them");
-        }
-        PrimaryLost::Copy { vault, recovery_point } => {
-            one(text, &format!("RPO, {short}"), recovery_point);
-            let _ = writeln!(text, "    from the copy in {vault}; shown, not demanded");
-            if !application.recovery_time.is_empty() {
-                let _ = writeln!(text, "  RTO, {short}: as above, from the copy in {vault}");
-            }
-        }
-    }
-}
-
-fn policy_path(field: &'static dram_fields::Field) -> Vec<Step> {
-    vec![Step::Field(ProtectionPolicy::OBJECTIVES), Step::Field(field)]
-}
-
-fn not_met_rpo(
-    model: &Model,
-    kind: KindName,
-    owner: &Name,
-    at: &[Step],
-    policy: &Name,
-    application: Option<&Name>,
-    proof: &Proof,
-) -> Diagnostic {
-    let objective = proof.objective;
-    let (code, message) = match application {
-        Some(application) if proof.too_slow => (
-            codes::MOVE_TOO_SLOW,
-            format!(
-                "what application `{application}` changes between two firings takes longer to move, seal and copy than the gap"
-            ),
-        ),
-        None if proof.too_slow => (
-            codes::MOVE_TOO_SLOW,
-            format!("policy `{policy}` makes points faster than they can be sealed"),
-        ),
-        Some(application) => (
-            codes::RPO_NOT_MET,
-            format!(
-                "application `{application}` may lose {}, and the RPO of policy `{policy}` is {objective}",
-                duration_text(proof.worst_case)
-            ),
-        ),
-        None => (
-            codes::RPO_NOT_MET,
-            format!(
-                "policy `{policy}` may lose {}, and its RPO is {objective}",
-                duration_text(proof.worst_case)
-            ),
-        ),
-    };
-    let mut finding = Diagnostic::error(code, model.place(kind, owner, at), message)
-        .label(proof.sum())
-        .path(at.to_vec());
-    if application.is_some() {
-        let place = model.place(KindName::ProtectionPolicy, policy, &policy_path(Objectives::RPO));
-        finding = finding.related(place, "the objective");
-    }
-    // One that is derived stands nowhere.
-    let of_policy = |path: &[Step]| model.place(KindName::ProtectionPolicy, policy, path);
-    let schedule = of_policy(&[Step::Field(ProtectionPolicy::SCHEDULE)]);
-    if schedule != of_policy(&[]) {
-        finding = finding.related(schedule, "the schedule");
-    }
-    finish(finding, proof)
-}
-
-fn unproven(
-    model: &Model,
-    kind: KindName,
-    owner: &Name,
-    at: &[Step],
-    application: &Name,
-    what: &str,
-    proof: &Proof,
-) -> Diagnostic {
-    let message = format!(
-        "the {what} of {} of application `{application}` is not proved: {}",
-        proof.objective,
-        proof.assumptions.join("; ")
-    );
-    Diagnostic::warning(codes::UNPROVEN, model.place(kind, owner, at), message)
-        .path(at.to_vec())
-        .help("give the missing inputs; `dramc explain DRAM0053` says which count")
-}
-
-fn finish(finding: Diagnostic, proof: &Proof) -> Diagnostic {
-    match &proof.help {
-        Some(help) => finding.help(help.clone()),
-        None => finding,
-    }
-}
-
-fn one(text: &mut String, title: &str, proof: &Proof) {
-    let _ = writeln!(
-        text,
-        "  {title:<24} {:<9} objective {}, worst case {}",
-        proof.verdict.as_str(),
-        proof.objective,
-        duration_text(proof.worst_case)
-    );
-    for term in &proof.terms {
-        let _ = writeln!(
-            text,
-            "    {:<22} {:>9}  {}",
-            term.what,
-            duration_text(term.seconds),
-            term.because
-        );
-    }
-    for assumption in &proof.assumptions {
-        let _ = writeln!(text, "    assumed: {assumption}");
-    }
-}
-
-/// Seconds for people: `1h`, `1h 5s`, `2d 4h`.
-#[must_use]
-pub fn duration_text(seconds: u64) -> String {
-    let units = [
-        ("d", seconds / 86_400),
-        ("h", seconds / 3_600 % 24),
-        ("m", seconds / 60 % 60),
-        ("s", seconds % 60),
-    ];
-    let parts: Vec<String> = units
-        .into_iter()
-        .filter(|(_, amount)| *amount > 0)
-        .map(|(unit, amount)| format!("{amount}{unit}"))
-        .collect();
-    if parts.is_empty() {
-        "0s".to_owned()
-    } else {
-        parts.join(" ")
+            .map(|application| &application.policy)
+            .collect();
+        let policies = self.policies.iter().filter(move |(name, _)| !used.contains(name));
+        policies.map(|(name, proof)| (name, proof))
     }
 }

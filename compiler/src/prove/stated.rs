@@ -24,9 +24,15 @@ pub(super) struct Firings {
 
 impl Stated {
     pub(super) fn of(policy: &ProtectionPolicy) -> Self {
-        let Some(calendar) = Calendar::of(&policy.schedule) else {
-            return Self::Nothing;
-        };
+        Calendar::of(&policy.schedule).map_or(Self::Nothing, |calendar| Self::of_calendar(&calendar))
+    }
+
+    /// Firings at one distance.
+    pub(super) fn every(distance: Duration) -> Self {
+        Self::of_calendar(&Calendar::every(distance))
+    }
+
+    fn of_calendar(calendar: &Calendar) -> Self {
         let Some(rhythm) = calendar.rhythm() else {
             return Self::NoFirings;
         };

@@ -317,7 +317,7 @@ resource "dram_protection_policy" "golden" {
   transfer {
     window {
       from = "01:00"
-      to   = "05:30"
+      to   = "00:50"
     }
   }
 

@@ -1,9 +1,9 @@
 //! The proof against simulated time: whatever happens within the hints, no more is lost and nothing takes longer.
 
 use crate::Case;
-use dram_compiler::derive::{SEAL, longest_interval, moving};
+use dram_compiler::derive::{Moves, SEAL, longest_interval, moving};
 use dram_compiler::model::{Duration, Rate};
-use dram_compiler::prove::{Decides, Verdict, recovery_point_of_copy};
+use dram_compiler::prove::{Decides, Loads, Subject, Verdict, recovery_point_of_copy};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -149,7 +149,9 @@ proptest! {
         let model = case.model();
         let (application, policy) = (model.applications().get("shop").unwrap(), model.policies().get("p").unwrap());
         for vault in 0..delays.len() {
-            let proof = recovery_point_of_copy(application, policy, model.sites().get_key_value("office"), vault + 1).unwrap();
+            let (name, labels) = ("shop".parse().unwrap(), Default::default());
+            let subject = Subject::new((&name, &labels), application, policy, model.sites().get_key_value("office"));
+            let proof = recovery_point_of_copy(&subject, &Loads::none(), vault + 1).unwrap();
             for loss in points.iter().filter_map(|point| point.copied[vault]).map(|sealed| sealed - 1e-9).filter(|loss| *loss >= 0.0) {
                 let newest = points.iter().rev().find(|point| point.copied[vault].is_some_and(|sealed| sealed <= loss));
                 let lost = loss - newest.map_or(0.0, |point| point.began);
@@ -210,7 +212,7 @@ proptest! {
         let longest = (1..=rpo).rev().find(fits);
         let minutes = longest.map(|every| every - every % 60).filter(|every| *every > 0 && fits(every));
         prop_assert_eq!(
-            longest_interval(Duration::seconds(rpo), &changes, bandwidth, Duration::seconds(freeze), copies),
+            longest_interval(Duration::seconds(rpo), &Moves { changes, line: bandwidth, ..Moves::default() }, Duration::seconds(freeze), copies),
             minutes.or(longest).map(Duration::seconds)
         );
     }
@@ -219,7 +221,8 @@ proptest! {
     #[test]
     fn no_objective_overflows(rpo in any::<u64>(), change in any::<u64>(), bandwidth in any::<u64>(), freeze in any::<u64>(), unit in prop::sample::select(vec!["s", "w"])) {
         let rate = |amount: u64| format!("{amount}/{unit}").parse::<Rate>().unwrap();
-        let every = longest_interval(Duration::seconds(rpo), &[rate(change), rate(change)], Some(rate(bandwidth)), Duration::seconds(freeze), bandwidth);
+        let moves = Moves { changes: vec![rate(change), rate(change)], line: Some(rate(bandwidth)), ..Moves::default() };
+        let every = longest_interval(Duration::seconds(rpo), &moves, Duration::seconds(freeze), bandwidth);
         prop_assert!(every.is_none_or(|every| every.seconds <= rpo));
     }
 }

@@ -19,6 +19,7 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone)]
 pub(super) struct Closure {
     pub(super) name: Name,
+    pub(super) labels: Labels,
     pub(super) application: Application,
     pub(super) policy_name: Name,
     pub(super) policy: ProtectionPolicy,
@@ -89,6 +90,7 @@ impl Engine {
         let records = gather.records;
         Ok(Closure {
             name,
+            labels,
             application: declared,
             policy_name,
             policy,

@@ -11,6 +11,7 @@ mod served;
 mod told;
 mod turn;
 
+use super::calendars::calendars;
 use super::{Engine, application_name};
 use crate::error::Error;
 use crate::exit::Exit;
@@ -23,7 +24,6 @@ use dram_catalog::record::lease::{Holder, Lease, LeaseError};
 use dram_catalog::{Name, SystemChance};
 use dram_compiler::calendar::Calendar;
 use dram_compiler::model::Verify;
-use dram_compiler::prove::firings;
 use jiff::Timestamp;
 use job::Job;
 use std::collections::BTreeMap;
@@ -389,6 +389,7 @@ impl<'a> Desk<'a> {
     fn survey(&mut self) -> Result<(), Error> {
         self.hear_all()?;
         let mut duties = BTreeMap::new();
+        let mut closures = Vec::new();
         let declared = self.engine.known()?;
         // A record that cannot be read does not keep the others from being protected.
         for unreadable in &declared.unreadable {
@@ -420,9 +421,8 @@ impl<'a> Desk<'a> {
             });
             match self.engine.closure_among(&name, Some(&declared)) {
                 Ok(closure) => {
-                    let site = closure.sites.get_key_value(&*closure.active());
-                    duty.calendar = firings(&closure.application, &closure.policy, site);
-                    duty.verify = closure.policy.verify;
+                    duty.verify = closure.policy.verify.clone();
+                    closures.push(closure);
                 }
                 // The catalog did not answer: what was known holds, and the next turn asks again.
                 Err(error) if error.exit() == Exit::Unreachable => {
@@ -437,6 +437,11 @@ impl<'a> Desk<'a> {
                 }
             }
             duties.insert(name.to_string(), duty);
+        }
+        for (name, calendar) in calendars(&closures) {
+            if let Some(duty) = duties.get_mut(&*name) {
+                duty.calendar = calendar;
+            }
         }
         // One that was withdrawn while a run of it is at work stays known until that has ended.
         let gone = std::mem::take(&mut self.duties).into_iter();

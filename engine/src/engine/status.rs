@@ -1,11 +1,11 @@
 //! How well each application is protected now, from the catalog, and whether its site says that it was left frozen.
 
+use super::closure::Closure;
 use super::{Engine, WorkRow, application_name};
 use crate::error::Error;
 use crate::state::{RunState, protection};
 use dram_catalog::record::point::IndexedPoint;
 use dram_compiler::model::KindName;
-use dram_compiler::prove::firings;
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -74,9 +74,12 @@ impl Engine {
             }
         };
         let now = self.clock().now();
+        let closures = names.iter().map(|name| self.closure_among(name, known.as_ref()));
+        let closures: Vec<Closure> = closures.collect::<Result<_, _>>()?;
+        let mut calendars = self.calendars(&closures, known.as_ref())?;
         let mut rows = Vec::new();
-        for name in names {
-            let closure = self.closure_among(&name, known.as_ref())?;
+        for closure in closures {
+            let name = closure.name.clone();
             let application = application_name(&name)?;
             let points = self.catalog.point_ids(&application)?;
             let frozen = |point: &IndexedPoint| -> Option<Timestamp> {
@@ -93,8 +96,7 @@ impl Engine {
                 .observed(KindName::Application, &name)?
                 .map(|observed| observed.observation);
             let frozen = self.left_frozen(&closure);
-            let site = closure.sites.get_key_value(&*closure.active());
-            let calendar = firings(&closure.application, &closure.policy, site);
+            let calendar = calendars.remove(&name).flatten();
             let next = calendar.and_then(|calendar| calendar.next(now));
             rows.push(StatusRow {
                 next: next.map(|next| next.at.to_string()).unwrap_or_default(),

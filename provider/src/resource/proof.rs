@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use dram_compiler::check;
 use dram_compiler::diagnostic::compiler_codes;
 use dram_compiler::model::{
-    Application, Declaration, KindName, Objectives, ProtectionPolicy, RecoveryPlan, Spec, Target,
+    Application, Declaration, KindName, Metadata, Objectives, ProtectionPolicy, RecoveryPlan, Spec, Target,
 };
-use dram_compiler::prove::{self, Decides, Proof, Verdict, duration_text};
+use dram_compiler::prove::{self, Comeback, Decides, Loads, Proof, Subject, Verdict, Waves, duration_text};
 use dram_fields::Step;
 
 use super::settings::{Settings, Unusable};
@@ -88,7 +88,9 @@ impl Prover<'_> {
             }) => Some((&metadata.name, site)),
             _ => None,
         };
-        let proof = prove::recovery_point(application, policy, site);
+        let Metadata { name, labels, .. } = &declaration.metadata;
+        let subject = Subject::new((name, labels), application, policy, site);
+        let proof = prove::recovery_point(&subject, &Loads::none());
         let mut proved = Proved::default();
         // What the policy alone decides was said at the policy, if this walk has planned it.
         let said = proof.decides == Decides::PolicyAlone && matches!(policy_part, Part::Planned(_));
@@ -115,9 +117,22 @@ impl Prover<'_> {
         let mut proved = Proved::default();
         let mut complete = true;
         let mut worst: Option<(Verdict, u64)> = None;
+        let mut parts = Vec::new();
         for name in plan.applications.names() {
-            let part = self.part(KindName::Application, name)?;
-            let Some(Spec::Application(application)) = part.declaration().map(|part| &part.spec) else {
+            parts.push((name, self.part(KindName::Application, name)?));
+        }
+        // Waves are those of all applications: what is not known yet lasts no time, and leaves the verdict open.
+        let applications = parts.iter().filter_map(|(name, part)| match &part.declaration()?.spec {
+            Spec::Application(application) => Some((*name, application)),
+            _ => None,
+        });
+        let waves = Waves::of(plan, applications);
+        for (name, part) in &parts {
+            let Some(Declaration {
+                metadata,
+                spec: Spec::Application(application),
+            }) = part.declaration()
+            else {
                 complete = false;
                 continue;
             };
@@ -131,6 +146,14 @@ impl Prover<'_> {
                 continue;
             };
             let Some(rto) = policy.objectives.rto else { continue };
+            let home_part = self.part(KindName::RecoverySite, &application.site)?;
+            let home = match home_part.declaration().map(|part| &part.spec) {
+                Some(Spec::RecoverySite(site)) => Some((&application.site, site)),
+                _ => None,
+            };
+            complete &= home.is_some();
+            let subject = Subject::new((&metadata.name, &metadata.labels), application, policy, home);
+            let replica = prove::derived_pair(plan, policy.objectives.rpo);
             for (index, target) in plan.targets.iter().enumerate() {
                 let part = self.part(KindName::RecoverySite, &target.site)?;
                 let site = match part.declaration().map(|part| &part.spec) {
@@ -138,7 +161,15 @@ impl Prover<'_> {
                     _ => None,
                 };
                 complete &= site.is_some();
-                let proof = prove::recovery_time(application, policy, rto, &target.site, site);
+                let proof = prove::recovery_time(&Comeback {
+                    subject: &subject,
+                    rto,
+                    plan: Some(plan),
+                    waves: waves.as_ref(),
+                    target: (&target.site, site),
+                    replica: replica.filter(|replica| *replica.other == target.site),
+                    beside: (0, 0),
+                });
                 if proof.verdict == Verdict::NotMet {
                     let summary = format!(
                         "application `{name}` may take {} to run again at site `{}`, and the RTO of policy `{}` is {}",
