@@ -5,7 +5,8 @@
 //! (nodes to a model that cannot be wrong) → [`mod@derive`] (what the user left to us) → [`blueprint`] (a graph of
 //! resources) → [`prove`] (RPO and RTO) → [`backend`] (artifacts).
 //!
-//! Beside them stands what helps to write a model: [`mod@format`], [`mod@graph`], [`init`] and [`mod@schema`].
+//! Beside them stands what helps to write and read a model: [`mod@format`], [`mod@graph`], [`init`], [`mod@schema`] and
+//! [`explained`] (the model filled in, with reasons).
 
 pub mod backend;
 pub mod blueprint;
@@ -13,6 +14,7 @@ pub mod calendar;
 pub mod check;
 pub mod derive;
 pub mod diagnostic;
+pub mod explained;
 pub mod format;
 pub mod graph;
 pub mod init;

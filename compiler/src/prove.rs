@@ -5,6 +5,7 @@
 //! runs again) → [`Report`]. Assumes that what moves, changes and lasts stays within what the model states.
 
 mod copies;
+mod derived;
 mod findings;
 mod line;
 mod load;
@@ -20,6 +21,7 @@ mod subject;
 mod worst;
 
 pub use copies::recovery_point_of_copy;
+pub use derived::{Derived, DerivedPair, derived};
 pub use load::Loads;
 pub use print::duration_text;
 pub use proof::{Amount, Decides, Given, Proof, Term, Verdict};

@@ -223,6 +223,7 @@ fn the_compiler_s_stages_know_only_earlier_ones() {
         "backend",
         "graph",
         "format",
+        "explained",
         "init",
     ];
     let rules: Vec<(&str, &[&str])> = (0..stages.len()).map(|at| (stages[at], &stages[at + 1..])).collect();

@@ -133,6 +133,20 @@ pub struct Window {
     pub to: TimeOfDay,
 }
 
+impl Schedule {
+    /// One that fires at a distance, all day.
+    #[must_use]
+    pub const fn every(distance: Duration) -> Self {
+        Self {
+            when: When::Every(distance),
+            timezone: None,
+            window: None,
+            jitter: None,
+            missed: Missed::RunOnce,
+        }
+    }
+}
+
 impl Window {
     /// How long it is open each day, in seconds; all day where it ends when it begins.
     #[must_use]

@@ -127,10 +127,10 @@ pub fn prove(model: &Model) -> Report {
 }
 
 /// All applications of a model, and what they do to each other.
-struct All<'m> {
+pub(super) struct All<'m> {
     model: &'m Model,
-    parts: Vec<Part<'m>>,
-    loads: Loads,
+    pub(super) parts: Vec<Part<'m>>,
+    pub(super) loads: Loads,
     /// The waves of each plan that states any.
     waves: BTreeMap<&'m Name, Waves>,
     /// Bytes and number of applications that come back at a site, by the failure domain that was lost.
@@ -138,11 +138,11 @@ struct All<'m> {
 }
 
 /// One application of a model.
-struct Part<'m> {
-    policy: &'m Name,
-    subject: Subject<'m>,
+pub(super) struct Part<'m> {
+    pub(super) policy: &'m Name,
+    pub(super) subject: Subject<'m>,
     plan: Option<(&'m Name, &'m RecoveryPlan)>,
-    replica: Option<Replica<'m>>,
+    pub(super) replica: Option<Replica<'m>>,
 }
 
 impl<'m> Part<'m> {
@@ -166,7 +166,7 @@ impl<'m> Part<'m> {
 }
 
 impl<'m> All<'m> {
-    fn of(model: &'m Model) -> Self {
+    pub(super) fn of(model: &'m Model) -> Self {
         let mut pairs: BTreeMap<&Name, &Name> = BTreeMap::new();
         for (name, pair) in model.pairs() {
             for application in model.chosen_by(&pair.applications) {

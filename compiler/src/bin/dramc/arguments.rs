@@ -136,6 +136,19 @@ pub(crate) enum Command {
         #[arg(long, value_enum, default_value_t = ListFormat::Text)]
         format: ListFormat,
     },
+    /// Print the model with everything filled in that it leaves open, and why
+    ///
+    /// What it prints is a model itself: a comment behind each value that nobody wrote says where it comes from.
+    #[command(
+        after_help = "Examples:\n  dramc explain-model dram.yaml\n  dramc explain-model --format json models/ | jq '.[].reasons'"
+    )]
+    ExplainModel {
+        #[command(flatten)]
+        input: Input,
+        /// How it is printed
+        #[arg(long, value_enum, default_value_t = ModelFormat::Yaml)]
+        format: ModelFormat,
+    },
     /// Write the manual pages of all commands into a directory
     #[command(after_help = "Example:\n  dramc man /usr/local/share/man/man1")]
     Man {
@@ -189,6 +202,14 @@ pub(crate) enum SchemaOf {
     Language,
     /// What `check --format json` prints
     Findings,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ModelFormat {
+    /// A model with comments
+    Yaml,
+    /// For each declaration the filled-in document, and the reason of each value by its path
+    Json,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

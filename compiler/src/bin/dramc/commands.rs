@@ -2,7 +2,7 @@
 
 use crate::Exit;
 use crate::arguments::{
-    Arguments, Command, Format, GraphFormat, GraphOf, Input, ListFormat, SchemaFormat, SchemaOf, Target,
+    Arguments, Command, Format, GraphFormat, GraphOf, Input, ListFormat, ModelFormat, SchemaFormat, SchemaOf, Target,
 };
 use crate::files::{self, FileError};
 use crate::{fmt, init};
@@ -11,6 +11,7 @@ use dram_compiler::backend::{json, terraform};
 use dram_compiler::blueprint::blueprint;
 use dram_compiler::check::{Checked, check, repair};
 use dram_compiler::diagnostic::{self, Diagnostic, Page, Severity, has_errors};
+use dram_compiler::explained;
 use dram_compiler::graph::{self, View};
 use dram_compiler::model::Model;
 use dram_compiler::profile;
@@ -53,6 +54,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, FileError> {
             ..
         } => files::print(&schema::reference()).map(|()| Exit::Done),
         Command::Profiles { name, format } => profiles(name.as_deref(), format),
+        Command::ExplainModel { input, format } => explain_model(&input, format, color),
         Command::Explain { code, format } => explain(code.as_deref(), format),
         Command::Man { directory } => {
             let written = clap_mangen::generate_to(Arguments::command(), &directory);
@@ -171,6 +173,18 @@ fn prove_for_review(input: &Input, strict: bool) -> Result<Exit, FileError> {
     };
     files::print(&format!("{:#}\n", diagnostic::to_sarif(&sources, &diagnostics)))?;
     Ok(exit)
+}
+
+fn explain_model(input: &Input, format: ModelFormat, color: bool) -> Result<Exit, FileError> {
+    let (_, Some(model)) = checked(input, color)? else {
+        return Ok(Exit::Failed);
+    };
+    let filled = explained::fill(&model);
+    match format {
+        ModelFormat::Yaml => files::print(&explained::to_text(&filled))?,
+        ModelFormat::Json => files::print(&format!("{:#}\n", explained::to_json(&filled)))?,
+    }
+    Ok(Exit::Done)
 }
 
 fn build(input: &Input, target: Target, output: &Path, color: bool) -> Result<Exit, FileError> {
