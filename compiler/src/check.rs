@@ -7,6 +7,7 @@ mod devices;
 mod domains;
 mod hooks;
 mod names;
+mod observed;
 mod pairs;
 mod plans;
 mod platforms;
@@ -17,6 +18,7 @@ mod schedules;
 mod vaults;
 mod written;
 
+pub use observed::with_observed;
 pub use repair::{Repaired, repair};
 pub use written::Written;
 

@@ -14,6 +14,7 @@ mod driver;
 mod hook;
 mod kubernetes;
 mod method;
+mod observed;
 mod openstack;
 mod pair;
 mod plan;
@@ -49,6 +50,7 @@ pub use method::{
     CinderBackupMethod, CsiSnapshotMethod, DataKind, DefinitionMethod, DumpMethod, Durability, FilesMethod,
     ImageMethod, MethodMatch, MethodOptions, MethodRule, Tracking, VeleroMethod, VolsyncMethod,
 };
+pub use observed::{Observed, ObservedApplication, ObservedComponent, ObservedSite, Unknown};
 pub use openstack::{CloudExclude, CloudItem, CloudItemBy, Openstack, OpenstackSite};
 pub use pair::{InitialSync, Journal, OnOverflow, PairState, ReplicationMode, ReplicationPair, Via};
 pub use plan::{

@@ -54,6 +54,14 @@ impl Model {
         }
     }
 
+    pub(super) fn site_mut(&mut self, name: &Name) -> Option<&mut RecoverySite> {
+        self.sites.get_mut(name)
+    }
+
+    pub(super) fn application_mut(&mut self, name: &Name) -> Option<&mut Application> {
+        self.applications.get_mut(name)
+    }
+
     /// Works out what labels choose. Of several policies or plans the first by name counts: the check has refused them.
     pub(crate) fn choose(&mut self) {
         let mut chosen = Chosen::default();

@@ -7,6 +7,7 @@
 
 mod calendar;
 mod copies;
+mod observed;
 mod simulated;
 
 use dram_compiler::check::check;

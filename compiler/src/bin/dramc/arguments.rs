@@ -41,7 +41,7 @@ pub(crate) enum Command {
     },
     /// Prove RPO and RTO: the worst case with its derivation
     #[command(
-        after_help = "The exit code is 3 when an objective does not hold.\n\nExamples:\n  dramc prove dram.yaml\n  dramc prove --strict --format json dram.yaml"
+        after_help = "The exit code is 3 when an objective does not hold.\n\nExamples:\n  dramc prove dram.yaml\n  dramc prove --strict --format json dram.yaml\n  dramc prove --observed figures.yaml dram.yaml"
     )]
     Prove {
         #[command(flatten)]
@@ -52,6 +52,9 @@ pub(crate) enum Command {
         /// An objective that rests on assumptions counts as not met
         #[arg(long)]
         strict: bool,
+        /// Figures that were observed, in the place of the model's hints: sizes, rates of change and bandwidths
+        #[arg(long, value_name = "FILE")]
+        observed: Option<PathBuf>,
     },
     /// Compile to files for a target; refused while an objective does not hold
     #[command(

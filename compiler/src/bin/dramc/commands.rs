@@ -9,7 +9,7 @@ use crate::{fmt, init};
 use clap::CommandFactory;
 use dram_compiler::backend::{json, terraform};
 use dram_compiler::blueprint::blueprint;
-use dram_compiler::check::{Checked, check, repair};
+use dram_compiler::check::{Checked, check, repair, with_observed};
 use dram_compiler::diagnostic::{self, Diagnostic, Page, Severity, has_errors};
 use dram_compiler::explained;
 use dram_compiler::graph::{self, View};
@@ -37,7 +37,12 @@ pub(crate) fn run(arguments: Arguments) -> Result<Exit, FileError> {
             let sources = read(&input)?;
             told(&sources, &check(&sources), format, color)
         }
-        Command::Prove { input, format, strict } => prove_command(&input, format, strict, color),
+        Command::Prove {
+            input,
+            format,
+            strict,
+            observed,
+        } => prove_command(&input, observed.as_deref(), format, strict, color),
         Command::Build { input, target, output } => build(&input, target, &output, color),
         Command::Init(flags) => init::run(*flags, color),
         Command::Graph { input, format, of } => graph(&input, format, of, color),
@@ -137,42 +142,55 @@ fn checked(input: &Input, color: bool) -> Result<(Sources, Option<Model>), FileE
     Ok((sources, model))
 }
 
-fn prove_command(input: &Input, format: Format, strict: bool, color: bool) -> Result<Exit, FileError> {
-    if format == Format::Sarif {
-        return prove_for_review(input, strict);
-    }
-    let (sources, Some(model)) = checked(input, color)? else {
-        return Ok(Exit::Failed);
+fn prove_command(
+    input: &Input,
+    observed: Option<&Path>,
+    format: Format,
+    strict: bool,
+    color: bool,
+) -> Result<Exit, FileError> {
+    let sources = read(input)?;
+    let Checked { model, mut diagnostics } = check(&sources);
+    let model = match (model, observed) {
+        (Some(model), Some(figures)) => {
+            let figures: Sources = dram_files::read(&[figures.to_owned()])?.into_iter().collect();
+            match with_observed(model, &figures) {
+                Ok(model) => Some(model),
+                Err(findings) => return not_to_read(&figures, &findings, format, color),
+            }
+        }
+        (model, _) => model,
     };
-    let report = prove(&model);
+    let report = model.as_ref().map(|model| (model, prove(model)));
+    let Some((model, report)) = &report else {
+        return not_to_read(&sources, &diagnostics, format, color);
+    };
     match format {
-        Format::Sarif => {}
+        // One run of everything: what the check finds, and what the proof adds.
+        Format::Sarif => {
+            diagnostics.extend(report.diagnostics(model));
+            diagnostic::sort(&mut diagnostics);
+            files::print(&format!("{:#}\n", diagnostic::to_sarif(&sources, &diagnostics)))?;
+        }
         Format::Json => files::print(&format!("{:#}\n", report.to_json()))?,
         Format::Human => {
             files::print(&report.to_text())?;
-            files::complain(&diagnostic::render(&sources, &report.diagnostics(&model), color));
+            files::complain(&diagnostic::render(&sources, &report.diagnostics(model), color));
         }
     }
     let refused = report.fails() || (strict && report.is_unproven());
     Ok(if refused { Exit::Refused } else { Exit::Done })
 }
 
-/// One SARIF run of everything: what the check finds, and what the proof adds.
-fn prove_for_review(input: &Input, strict: bool) -> Result<Exit, FileError> {
-    let sources = read(input)?;
-    let Checked { model, mut diagnostics } = check(&sources);
-    let report = model.as_ref().map(|model| (model, prove(model)));
-    let exit = match &report {
-        None => Exit::Failed,
-        Some((model, report)) => {
-            diagnostics.extend(report.diagnostics(model));
-            diagnostic::sort(&mut diagnostics);
-            let refused = report.fails() || (strict && report.is_unproven());
-            if refused { Exit::Refused } else { Exit::Done }
-        }
-    };
-    files::print(&format!("{:#}\n", diagnostic::to_sarif(&sources, &diagnostics)))?;
-    Ok(exit)
+/// What keeps a proof from being made.
+fn not_to_read(sources: &Sources, findings: &[Diagnostic], format: Format, color: bool) -> Result<Exit, FileError> {
+    if format == Format::Sarif {
+        files::print(&format!("{:#}\n", diagnostic::to_sarif(sources, findings)))?;
+    } else {
+        files::complain(&diagnostic::render(sources, findings, color));
+        files::complain(&format!("{}\n", count(findings)));
+    }
+    Ok(Exit::Failed)
 }
 
 fn explain_model(input: &Input, format: ModelFormat, color: bool) -> Result<Exit, FileError> {
