@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::function::{Function, functions};
 use crate::resource::Provider;
 use crate::schema::{Attribute, Block, Giver, NestedBlock, Nesting};
 use crate::value::Type;
@@ -29,7 +30,7 @@ pub enum DocsError {
     },
 }
 
-/// Writes `docs/index.md` and `docs/resources/*.md` below `project`, with the examples that lie in `examples/` there.
+/// Writes `docs/index.md`, `docs/resources/*.md` and `docs/functions/*.md` below `project`, with the examples that lie in `examples/` there.
 ///
 /// # Errors
 /// If an example cannot be read or a page cannot be written.
@@ -82,7 +83,43 @@ fn pages<E>(example: impl Fn(&str) -> Result<Option<String>, E>) -> Result<Vec<(
         );
         pages.push((format!("resources/{short}.md"), text));
     }
+    for (name, function) in functions() {
+        let usage = example(&format!("functions/{name}/function.tf"))?;
+        pages.push((format!("functions/{name}.md"), function_page(&function, usage)));
+    }
     Ok(pages)
+}
+
+fn function_page(function: &Function, usage: Option<String>) -> String {
+    let Function { name, summary, description, .. } = function;
+    let mut text = format!(
+        "---\npage_title: \"{name} function - dram\"\nsubcategory: \"\"\ndescription: |-\n  {summary}\n---\n\n# function: {name}\n\n{description}\n"
+    );
+    if let Some(usage) = usage {
+        let _ = write!(text, "\n## Example Usage\n\n```terraform\n{}\n```\n", usage.trim_end());
+    }
+    let parameters: Vec<String> = function
+        .parameters
+        .iter()
+        .map(|parameter| format!("{} {}", parameter.name, type_name(&parameter.ty)))
+        .collect();
+    let _ = write!(
+        text,
+        "\n## Signature\n\n```text\n{name}({}) {}\n```\n\n## Arguments\n\n",
+        parameters.join(", "),
+        type_name(&function.returns)
+    );
+    for (number, parameter) in function.parameters.iter().enumerate() {
+        let _ = writeln!(
+            text,
+            "{}. `{}` ({}) {}",
+            number + 1,
+            parameter.name,
+            type_name(&parameter.ty),
+            parameter.description
+        );
+    }
+    text
 }
 
 fn page(title: &str, headline: &str, block: &Block, usage: Option<String>, import: Option<String>) -> String {

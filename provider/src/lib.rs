@@ -9,6 +9,7 @@
 //! vault, and reads no secret.
 
 pub mod docs;
+pub mod function;
 pub mod handshake;
 pub mod log;
 pub mod notice;

@@ -2,7 +2,7 @@
 
 mod convert;
 
-pub use convert::{decode, encode, encode_notices, encode_path, encode_schema};
+pub use convert::{decode, encode, encode_function, encode_notices, encode_path, encode_schema};
 
 /// The provider's protocol, major version 5.
 #[expect(missing_docs, clippy::all, reason = "generated from proto/tfplugin5.proto")]

@@ -1,17 +1,19 @@
 //! The provider's service: what stands on the wire, and the call that it means.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use tonic::{Request, Response, Status};
 
+use crate::function::functions;
 use crate::log::{self, Level};
 use crate::notice::Notice;
 use crate::resource::Provider;
 use crate::value::{Type, ValueError};
 use crate::wire::tfplugin5 as proto;
 use crate::wire::tfplugin5::provider_server;
-use crate::wire::{decode, encode, encode_notices, encode_path, encode_schema};
+use crate::wire::{decode, encode, encode_function, encode_notices, encode_path, encode_schema};
 
 /// Where calls come in.
 pub(super) struct Door {
@@ -80,17 +82,28 @@ fn type_of(provider: &Provider, name: &str) -> Result<Type, ValueError> {
     }
 }
 
+fn encoded_functions() -> BTreeMap<String, proto::Function> {
+    let functions = functions().into_iter();
+    functions
+        .map(|(name, function)| (name.to_owned(), encode_function(&function)))
+        .collect()
+}
+
 #[tonic::async_trait]
 impl provider_server::Provider for Door {
     async fn get_metadata(
         &self,
         _: Request<proto::get_metadata::Request>,
     ) -> Result<Response<proto::get_metadata::Response>, Status> {
-        use proto::get_metadata::{Response as Metadata, TypeMetadata};
+        use proto::get_metadata::{FunctionMetadata, Response as Metadata, TypeMetadata};
         let call = |provider: &Provider| {
             let resources = provider.schemas().resources.keys();
             Ok(Metadata {
                 server_capabilities: Some(capabilities()),
+                functions: functions()
+                    .keys()
+                    .map(|name| FunctionMetadata { name: (*name).to_owned() })
+                    .collect(),
                 resources: resources
                     .map(|name| TypeMetadata {
                         type_name: name.clone(),
@@ -119,6 +132,7 @@ impl provider_server::Provider for Door {
                 resource_schemas: resources
                     .map(|(name, schema)| (name.clone(), encode_schema(schema)))
                     .collect(),
+                functions: encoded_functions(),
                 server_capabilities: Some(capabilities()),
                 ..Default::default()
             })
@@ -142,8 +156,45 @@ impl provider_server::Provider for Door {
         &self,
         _: Request<proto::get_functions::Request>,
     ) -> Result<Response<proto::get_functions::Response>, Status> {
-        // There are none. OpenTofu asks whenever a configuration names one.
-        Ok(Response::new(Default::default()))
+        // OpenTofu asks this; Terraform takes them from the schema.
+        Ok(Response::new(proto::get_functions::Response {
+            functions: encoded_functions(),
+            diagnostics: Vec::new(),
+        }))
+    }
+
+    async fn call_function(
+        &self,
+        request: Request<proto::call_function::Request>,
+    ) -> Result<Response<proto::call_function::Response>, Status> {
+        use proto::call_function::Response as Called;
+        let refused = |text: String, function_argument: Option<i64>| Called {
+            result: None,
+            error: Some(proto::FunctionError { text, function_argument }),
+        };
+        let request = request.into_inner();
+        let call = move |_: &Provider| {
+            let functions = functions();
+            let Some(function) = functions.get(request.name.as_str()) else {
+                let name = request.name;
+                return Ok(refused(format!("there is no function `{name}` in this provider"), None));
+            };
+            let given = function.parameters.iter().zip(&request.arguments);
+            let arguments = given.map(|(parameter, value)| decode(Some(value), &parameter.ty));
+            let arguments = arguments.collect::<Result<Vec<_>, _>>()?;
+            Ok(match function.call(&arguments) {
+                Ok(value) => Called {
+                    result: Some(encode(&value, &function.returns)?),
+                    error: None,
+                },
+                Err(refusal) => refused(refusal.text, refusal.argument),
+            })
+        };
+        let fault = |diagnostics: Vec<proto::Diagnostic>| {
+            let said = diagnostics.into_iter().map(|one| format!("{}\n\n{}", one.summary, one.detail));
+            refused(said.collect::<Vec<_>>().join("\n\n"), None)
+        };
+        self.answer("CallFunction", call, fault).await
     }
 
     async fn prepare_provider_config(

@@ -1,6 +1,7 @@
 //! Between the messages of the wire and our own types.
 
 use super::tfplugin5 as proto;
+use crate::function::Function;
 use crate::notice::{Gravity, Notice};
 use crate::schema::{Attribute, Block, Giver, NestedBlock, Nesting, Schema};
 use crate::value::{self, Path, Step, Type, Value, ValueError};
@@ -26,6 +27,28 @@ pub fn encode(value: &Value, ty: &Type) -> Result<proto::DynamicValue, ValueErro
         msgpack: value::to_msgpack(value, ty)?,
         json: Vec::new(),
     })
+}
+
+/// Writes a function as hosts list it.
+#[must_use]
+pub fn encode_function(function: &Function) -> proto::Function {
+    let parameters = function.parameters.iter().map(|parameter| proto::function::Parameter {
+        name: parameter.name.to_owned(),
+        r#type: parameter.ty.to_json(),
+        description: parameter.description.to_owned(),
+        description_kind: proto::StringKind::Markdown.into(),
+        ..Default::default()
+    });
+    proto::Function {
+        parameters: parameters.collect(),
+        r#return: Some(proto::function::Return {
+            r#type: function.returns.to_json(),
+        }),
+        summary: function.summary.to_owned(),
+        description: function.description.to_owned(),
+        description_kind: proto::StringKind::Markdown.into(),
+        ..Default::default()
+    }
 }
 
 /// Writes what a person has to be told.

@@ -102,6 +102,11 @@ impl Module {
         std::fs::write(self.module().join("main.tf"), resources).unwrap();
     }
 
+    /// Writes a file beside the configuration.
+    pub(crate) fn beside(&self, name: &str, text: &str) {
+        std::fs::write(self.module().join(name), text).unwrap();
+    }
+
     /// Writes the provider block anew.
     pub(crate) fn provider(&self, block: &str) {
         let text = format!(
