@@ -38,6 +38,8 @@ fn documents() -> Vec<Value> {
         include_str!("../../examples/shop/dram.yaml"),
         include_str!("../../examples/shop-s3/dram.yaml"),
         include_str!("../../examples/shop-swift/dram.yaml"),
+        include_str!("../../examples/shop-kubernetes/dram.yaml"),
+        include_str!("../../examples/shop-openstack/dram.yaml"),
     ];
     texts
         .iter()
