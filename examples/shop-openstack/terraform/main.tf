@@ -121,8 +121,7 @@ resource "dram_application" "shop" {
   policy = dram_protection_policy.four-hourly.name
 
   component {
-    name    = "network"
-    protect = "definition"
+    name = "network"
 
     openstack {
       network {
