@@ -24,6 +24,20 @@ const COMPLETE: &str = include_str!("language/complete.yaml");
 const SHOP: &str = include_str!("../../examples/shop/dram.yaml");
 const SHOP_S3: &str = include_str!("../../examples/shop-s3/dram.yaml");
 const SHOP_SWIFT: &str = include_str!("../../examples/shop-swift/dram.yaml");
+const SHOP_KUBERNETES: &str = include_str!("../../examples/shop-kubernetes/dram.yaml");
+const SHOP_OPENSTACK: &str = include_str!("../../examples/shop-openstack/dram.yaml");
+const THREE_SITES: &str = include_str!("../../examples/three-sites/dram.yaml");
+
+/// All of them with their names.
+const MODELS: [(&str, &str); 7] = [
+    ("complete", COMPLETE),
+    ("shop", SHOP),
+    ("shop-s3", SHOP_S3),
+    ("shop-swift", SHOP_SWIFT),
+    ("shop-kubernetes", SHOP_KUBERNETES),
+    ("shop-openstack", SHOP_OPENSTACK),
+    ("three-sites", THREE_SITES),
+];
 
 fn model(text: &str) -> Model {
     let checked = check(&Sources::one("t.yaml", text));
@@ -38,7 +52,7 @@ fn model(text: &str) -> Model {
 /// Model → record → model is the identity, and a second time changes nothing.
 #[test]
 fn a_declaration_reads_back_as_itself() {
-    for text in [COMPLETE, SHOP, SHOP_S3, SHOP_SWIFT] {
+    for (_, text) in MODELS {
         let model = model(text);
         for declaration in model.declarations() {
             let json = declaration.to_json();
@@ -54,7 +68,7 @@ fn a_declaration_reads_back_as_itself() {
 /// `model.json` is an array of documents; each document of it is a model's document again, for JSON is YAML.
 #[test]
 fn the_json_artifact_is_a_model_again() {
-    for text in [COMPLETE, SHOP, SHOP_S3, SHOP_SWIFT] {
+    for (_, text) in MODELS {
         let built = json::build(&model(text));
         let documents: Vec<serde_json::Value> = serde_json::from_str(&built["model.json"]).unwrap();
         let stream: Vec<String> = documents.iter().map(|document| format!("{document:#}\n")).collect();
@@ -64,7 +78,7 @@ fn the_json_artifact_is_a_model_again() {
 
 #[test]
 fn the_order_of_files_and_documents_changes_nothing() {
-    for text in [COMPLETE, SHOP, SHOP_S3, SHOP_SWIFT] {
+    for (_, text) in MODELS {
         let mut documents: Vec<&str> = text.split("\n---\n").collect();
         let expected = [commented(text), json::build(&model(text))];
         for turn in 0..documents.len() {
@@ -209,13 +223,8 @@ fn formatted(texts: &[(String, String)]) -> Option<Result<(), String>> {
 #[test]
 fn terraform_would_format_nothing() {
     let mut texts = Vec::new();
-    for (name, text) in [
-        ("complete", COMPLETE),
-        ("shop", SHOP),
-        ("shop-s3", SHOP_S3),
-        ("shop-swift", SHOP_SWIFT),
-        ("nasty", &nasty_model()),
-    ] {
+    let nasty = nasty_model();
+    for (name, text) in MODELS.into_iter().chain([("nasty", nasty.as_str())]) {
         for (file, text) in commented(text) {
             texts.push((format!("{name}-{file}"), text));
         }
