@@ -1,16 +1,22 @@
 //! The target-neutral graph of resources: what is declared, in an order in which it can be built, with its references.
 
+use crate::check::secret_words;
 use crate::model::{
     Application, ApplicationChoice, Applications, KindName, Metadata, Model, Name, RecoveryPlan, ReplicationPair, Spec,
     references,
 };
+use crate::source::Sources;
+use crate::syntax::{Before, comments_before};
 use dram_fields::{Data, Entry, Field, Node, Shape};
+use std::collections::BTreeMap;
 
 /// A graph of resources. Resources stand after those that they refer to.
 #[derive(Debug, Clone)]
 pub struct Blueprint {
     /// Address of the catalog, when the model says it.
     pub catalog: Option<String>,
+    /// Lines of comments about the catalog.
+    pub catalog_comments: Vec<String>,
     /// The resources.
     pub resources: Vec<Resource>,
 }
@@ -27,6 +33,32 @@ pub struct Resource {
     pub spec: Node,
     /// What it refers to.
     pub references: Vec<(KindName, String)>,
+    /// Lines of comments about it.
+    pub comments: Vec<String>,
+}
+
+impl Blueprint {
+    /// The same with the comments that stand before declarations in the texts from which the model was read.
+    #[must_use]
+    pub fn commented(mut self, sources: &Sources) -> Self {
+        let words = secret_words();
+        let mut comments: BTreeMap<(KindName, String), Vec<String>> = BTreeMap::new();
+        for (_, source) in sources.iter() {
+            for Before { kind, name, lines } in comments_before(&words, &source.text) {
+                if let Ok(kind) = kind.parse() {
+                    comments.insert((kind, name), lines);
+                }
+            }
+        }
+        for resource in &mut self.resources {
+            let key = (resource.kind, resource.metadata.name.to_string());
+            resource.comments = comments.remove(&key).unwrap_or_default();
+        }
+        // There is one at most.
+        let catalog = comments.into_iter().find(|((kind, _), _)| *kind == KindName::Catalog);
+        self.catalog_comments = catalog.map(|(_, lines)| lines).unwrap_or_default();
+        self
+    }
 }
 
 /// The blueprint of a model. Its order depends on names alone, not on files or their order.
@@ -51,11 +83,13 @@ pub fn blueprint(model: &Model) -> Blueprint {
                 metadata: declaration.metadata,
                 spec,
                 references,
+                comments: Vec::new(),
             }
         })
         .collect();
     Blueprint {
         catalog: model.catalog().map(|catalog| catalog.url.to_string()),
+        catalog_comments: Vec::new(),
         resources,
     }
 }

@@ -238,7 +238,7 @@ fn policy(answers: &Answers) -> String {
 fn application(answers: &Answers) -> String {
     let database = answers.database.as_ref().map(|database| {
         format!(
-            "    # `dramc profiles {database}` says what the profile does, and what else it takes.\n    - name: db\n      profile: {{ use: {database}, with: {{ {} }} }}\n      # What is known of the data before anything was observed.\n      data: {{ size: 4Gi, changeRate: 500Mi/d }}\n",
+            "    # `dramc profiles {database}` says what the profile does, and what else it takes.\n    - name: db\n      profile: {{ use: {database}{} }}\n      # What is known of the data before anything was observed.\n      data: {{ size: 4Gi, changeRate: 500Mi/d }}\n",
             arguments(answers, database)
         )
     });
@@ -264,6 +264,9 @@ fn arguments(answers: &Answers, database: &Database) -> String {
     let parameters = profile.map_or(&[][..], |profile| &profile.profile.parameters);
     let given = |parameter: &Parameter| {
         let value = match parameter.r#type {
+            ParameterType::Path if &*parameter.name == "directory" => {
+                quoted(&format!("/var/lib/{}/data", answers.application))
+            }
             ParameterType::Path => quoted(&format!("/var/lib/{0}/{0}.db", answers.application)),
             ParameterType::Lines => quoted(&format!("/var/lib/{}", answers.application)),
             ParameterType::Int => "1".to_owned(),
@@ -272,12 +275,15 @@ fn arguments(answers: &Answers, database: &Database) -> String {
         };
         format!("{}: {value}", parameter.name)
     };
-    parameters
+    let given: Vec<String> = parameters
         .iter()
         .filter(|parameter| parameter.required)
         .map(given)
-        .collect::<Vec<_>>()
-        .join(", ")
+        .collect();
+    match given.is_empty() {
+        true => String::new(),
+        false => format!(", with: {{ {} }}", given.join(", ")),
+    }
 }
 
 fn plan(answers: &Answers) -> Option<String> {

@@ -7,7 +7,7 @@
     reason = "the formatter is a program"
 )]
 
-use dram_compiler::backend::{json, terraform};
+use dram_compiler::backend::{Artifacts, json, terraform};
 use dram_compiler::blueprint::blueprint;
 use dram_compiler::check::{assemble, check};
 use dram_compiler::model::{Declaration, Model};
@@ -24,6 +24,20 @@ const COMPLETE: &str = include_str!("language/complete.yaml");
 const SHOP: &str = include_str!("../../examples/shop/dram.yaml");
 const SHOP_S3: &str = include_str!("../../examples/shop-s3/dram.yaml");
 const SHOP_SWIFT: &str = include_str!("../../examples/shop-swift/dram.yaml");
+const SHOP_KUBERNETES: &str = include_str!("../../examples/shop-kubernetes/dram.yaml");
+const SHOP_OPENSTACK: &str = include_str!("../../examples/shop-openstack/dram.yaml");
+const THREE_SITES: &str = include_str!("../../examples/three-sites/dram.yaml");
+
+/// All of them with their names.
+const MODELS: [(&str, &str); 7] = [
+    ("complete", COMPLETE),
+    ("shop", SHOP),
+    ("shop-s3", SHOP_S3),
+    ("shop-swift", SHOP_SWIFT),
+    ("shop-kubernetes", SHOP_KUBERNETES),
+    ("shop-openstack", SHOP_OPENSTACK),
+    ("three-sites", THREE_SITES),
+];
 
 fn model(text: &str) -> Model {
     let checked = check(&Sources::one("t.yaml", text));
@@ -38,7 +52,7 @@ fn model(text: &str) -> Model {
 /// Model → record → model is the identity, and a second time changes nothing.
 #[test]
 fn a_declaration_reads_back_as_itself() {
-    for text in [COMPLETE, SHOP, SHOP_S3, SHOP_SWIFT] {
+    for (_, text) in MODELS {
         let model = model(text);
         for declaration in model.declarations() {
             let json = declaration.to_json();
@@ -54,7 +68,7 @@ fn a_declaration_reads_back_as_itself() {
 /// `model.json` is an array of documents; each document of it is a model's document again, for JSON is YAML.
 #[test]
 fn the_json_artifact_is_a_model_again() {
-    for text in [COMPLETE, SHOP, SHOP_S3, SHOP_SWIFT] {
+    for (_, text) in MODELS {
         let built = json::build(&model(text));
         let documents: Vec<serde_json::Value> = serde_json::from_str(&built["model.json"]).unwrap();
         let stream: Vec<String> = documents.iter().map(|document| format!("{document:#}\n")).collect();
@@ -64,9 +78,9 @@ fn the_json_artifact_is_a_model_again() {
 
 #[test]
 fn the_order_of_files_and_documents_changes_nothing() {
-    for text in [COMPLETE, SHOP, SHOP_S3, SHOP_SWIFT] {
+    for (_, text) in MODELS {
         let mut documents: Vec<&str> = text.split("\n---\n").collect();
-        let expected = [terraform::build(&blueprint(&model(text))), json::build(&model(text))];
+        let expected = [commented(text), json::build(&model(text))];
         for turn in 0..documents.len() {
             documents.rotate_left(1);
             if turn % 2 == 0 {
@@ -77,9 +91,49 @@ fn the_order_of_files_and_documents_changes_nothing() {
                 files.add(format!("{number}.yaml"), format!("{document}\n"));
             }
             let model = check(&files).model.unwrap();
-            assert_eq!([terraform::build(&blueprint(&model)), json::build(&model)], expected);
+            let module = terraform::build(&blueprint(&model).commented(&files));
+            assert_eq!([module, json::build(&model)], expected);
         }
     }
+}
+
+/// What is said before a declaration is said before its resource, and nothing of it is anything but a comment.
+#[test]
+fn comments_travel_with_their_declarations() {
+    let texts = NASTY
+        .iter()
+        .filter(|text| !text.contains(['\n', '\r', '\u{1}', '\u{feff}']));
+    let nasty: Vec<String> = texts
+        .map(|text| format!("# {text}"))
+        .chain(["# */ }".to_owned()])
+        .collect();
+    let nasty = nasty.join("\n");
+    let text = format!("# first\n\n# second\n{SHOP_SWIFT}---\n{nasty}\n{VAULT}");
+    let (first, second) = (Sources::one("a.yaml", &text), commented(&text));
+    assert_eq!(second, terraform::build(&blueprint(&model(&text)).commented(&first)));
+    let main = &second["main.tf"];
+    // Of a catalog there is no resource; the provider has its address.
+    assert!(main.starts_with("# first\n#\n# second\n#"), "{main}");
+    let provider = main.split("provider \"dram\"").next().unwrap();
+    assert!(provider.lines().all(|line| line.starts_with('#')), "{provider}");
+    let above = main.split("resource \"dram_vault\" \"nasty\"").next().unwrap();
+    let above: Vec<&str> = above.lines().rev().take_while(|line| line.starts_with('#')).collect();
+    assert_eq!(above.len(), nasty.lines().count(), "{above:#?}");
+    assert_eq!(above.first(), Some(&"# */ }"));
+    let bare = terraform::build(&blueprint(&model(&text)));
+    let without: Vec<&str> = main.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(without, bare["main.tf"].lines().collect::<Vec<_>>());
+    if let Some(checked) = formatted(&[("main.tf".to_owned(), main.clone())]) {
+        assert_eq!(checked, Ok(()));
+    }
+}
+
+const VAULT: &str = "apiVersion: dram.dev/v1\nkind: Vault\nmetadata: { name: nasty }\nspec: { directory: { path: /n }, \
+    failureDomain: n, password: { file: /k } }\n";
+
+/// The module of a text, with its comments.
+fn commented(text: &str) -> Artifacts {
+    terraform::build(&blueprint(&model(text)).commented(&Sources::one("b.yaml", text)))
 }
 
 /// The module of the sample, as a person reviews it.
@@ -169,14 +223,9 @@ fn formatted(texts: &[(String, String)]) -> Option<Result<(), String>> {
 #[test]
 fn terraform_would_format_nothing() {
     let mut texts = Vec::new();
-    for (name, text) in [
-        ("complete", COMPLETE),
-        ("shop", SHOP),
-        ("shop-s3", SHOP_S3),
-        ("shop-swift", SHOP_SWIFT),
-        ("nasty", &nasty_model()),
-    ] {
-        for (file, text) in terraform::build(&blueprint(&model(text))) {
+    let nasty = nasty_model();
+    for (name, text) in MODELS.into_iter().chain([("nasty", nasty.as_str())]) {
+        for (file, text) in commented(text) {
             texts.push((format!("{name}-{file}"), text));
         }
     }
@@ -294,7 +343,11 @@ fn body() -> impl Strategy<Value = Body> {
         )
             .prop_map(|(body, blocks)| {
                 blocks.into_iter().fold(body, |body, (name, inner, said)| {
-                    let body = if said { body.comment("a comment") } else { body };
+                    let body = if said {
+                        body.comments(&["a comment", "of two lines"])
+                    } else {
+                        body
+                    };
                     body.block(format!("b_{name} {}", quote("a b")), inner)
                 })
             })

@@ -317,7 +317,7 @@ fn profiles_are_listed_and_printed_to_start_from() {
         assert!(listed.contains(word), "{word:?} is not in\n{listed}");
     }
     let folder = Folder::new("profiles");
-    for name in ["files", "postgres", "sqlite"] {
+    for name in ["etcd", "files", "mongodb", "mysql", "postgres", "redis", "sqlite"] {
         let (code, printed, _) = dramc(["profiles", name]);
         assert_eq!(code, 0);
         // What is printed is a profile of one's own once it has a name of its own.

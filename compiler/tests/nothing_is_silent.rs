@@ -16,19 +16,12 @@ use dram_compiler::source::Sources;
 use dram_compiler::syntax::parse;
 use dram_fields::write::reachable;
 use dram_fields::{Data, Entry, Field, Kind, Node, Span, Ty};
+use leaf::{Leaf, another, in_block, whole};
 use std::collections::BTreeSet;
 
-const COMPLETE: &str = include_str!("language/complete.yaml");
+mod leaf;
 
-/// A value of the sample with the shape that the tables give it.
-struct Leaf {
-    /// `Kind.field`, with `[]` for elements and `{}` for values of maps.
-    name: String,
-    ty: Ty,
-    value: Node,
-    /// Of a field: the place of its name.
-    key: Option<Span>,
-}
+const COMPLETE: &str = include_str!("language/complete.yaml");
 
 fn written() -> Vec<Written> {
     let documents = parse(
@@ -49,57 +42,8 @@ fn leaves() -> Vec<Leaf> {
     }
     found
         .iter_mut()
-        .for_each(|leaf| leaf.value.span = whole(leaf.value.span));
+        .for_each(|leaf| leaf.value.span = whole(COMPLETE, leaf.value.span));
     found
-}
-
-/// The span of block text begins below its `|`, which goes with it when it is replaced.
-fn whole(span: Span) -> Span {
-    let before = COMPLETE[..span.start as usize].trim_end();
-    let start = if before.ends_with('|') {
-        before.len() as u32 - 1
-    } else {
-        span.start
-    };
-    Span { start, ..span }
-}
-
-fn in_block(kind: &'static Kind, node: &Node, found: &mut Vec<Leaf>) {
-    for Entry { name, name_span, value } in node.entries() {
-        let field = kind.field(name).unwrap();
-        let name = format!("{}.{name}", kind.name);
-        found.push(Leaf {
-            name: name.clone(),
-            ty: field.ty,
-            value: value.clone(),
-            key: Some(*name_span),
-        });
-        inside(name, &field.ty, value, found);
-    }
-}
-
-fn inside(name: String, ty: &Ty, value: &Node, found: &mut Vec<Leaf>) {
-    let mut part = |name: String, ty: &Ty, value: &Node| {
-        found.push(Leaf {
-            name: name.clone(),
-            ty: *ty,
-            value: value.clone(),
-            key: None,
-        });
-        inside(name, ty, value, found);
-    };
-    match ty {
-        Ty::List(ty) => value
-            .elements()
-            .iter()
-            .for_each(|element| part(format!("{name}[]"), ty, element)),
-        Ty::Map(ty) => value
-            .entries()
-            .iter()
-            .for_each(|entry| part(format!("{name}{{}}"), ty, &entry.value)),
-        Ty::Block(kind) | Ty::Secret(kind) | Ty::Template(kind) => in_block(kind(), value, found),
-        Ty::Text(_) | Ty::Bool | Ty::Int { .. } | Ty::Word(_) | Ty::Scalar => {}
-    }
 }
 
 fn replaced(span: Span, put: &str) -> String {
@@ -209,35 +153,6 @@ fn an_empty_value_is_said_in_its_line() {
             None,
             line(COMPLETE, at.start),
         );
-    }
-}
-
-/// A valid value other than the one that is written.
-fn another(ty: &Ty, value: &Node) -> Option<String> {
-    match (ty, &value.data) {
-        (Ty::Text(format), Data::Text(text)) => {
-            // In a template a parameter may stand in its place.
-            let old = (format.canonical)(text).unwrap_or_else(|_| text.clone());
-            let pool = [format.example, "7m", "3Gi", "11Mi/s", "other", "/other", "OTHER"];
-            let new = pool
-                .into_iter()
-                .find(|new| !new.is_empty() && (format.canonical)(new).is_ok_and(|new| new != old));
-            Some(format!(
-                "{:?}",
-                new.unwrap_or_else(|| unreachable!("no other {}", format.name))
-            ))
-        }
-        (Ty::Int { .. }, Data::Number(number)) => Some((number.parse::<u32>().unwrap() + 1).to_string()),
-        (Ty::Bool, Data::Bool(value)) => Some((!value).to_string()),
-        (Ty::Word(words), Data::Text(text)) => {
-            // Some have one word only.
-            let other = words.iter().find(|word| word.name != text);
-            other.map(|word| word.name.to_owned())
-        }
-        (Ty::Scalar, Data::Text(text)) => Some(format!("{:?}", format!("{text}x"))),
-        (Ty::Scalar, Data::Number(number)) => Some(format!("{number}0")),
-        (Ty::List(_) | Ty::Map(_) | Ty::Block(_) | Ty::Secret(_) | Ty::Template(_), _) => None,
-        _ => unreachable!("a value of another shape"),
     }
 }
 

@@ -38,6 +38,8 @@ fn documents() -> Vec<Value> {
         include_str!("../../examples/shop/dram.yaml"),
         include_str!("../../examples/shop-s3/dram.yaml"),
         include_str!("../../examples/shop-swift/dram.yaml"),
+        include_str!("../../examples/shop-kubernetes/dram.yaml"),
+        include_str!("../../examples/shop-openstack/dram.yaml"),
     ];
     texts
         .iter()
@@ -231,4 +233,24 @@ fn the_schema_is_valid() {
             );
         }
     }
+}
+
+/// The models that the reference shows hold, the second one beside the first.
+#[test]
+fn the_reference_shows_models_that_hold() {
+    let page = dram_compiler::schema::reference();
+    let shown: Vec<&str> = page
+        .split("```yaml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next())
+        .collect();
+    let checked = dram_compiler::check::check(&Sources::one("shown.yaml", &shown.join("---\n")));
+    assert!(checked.diagnostics.is_empty(), "{:#?}", checked.diagnostics);
+    assert_eq!(checked.model.unwrap().plans().len(), 2);
+    // Each section is there once, so that a link leads to it.
+    let mut headlines: Vec<&str> = page.lines().filter(|line| line.starts_with("##")).collect();
+    let all = headlines.len();
+    headlines.sort_unstable();
+    headlines.dedup();
+    assert_eq!(headlines.len(), all);
 }

@@ -7,8 +7,11 @@
 pub mod clock;
 pub mod daemon;
 pub mod deny;
+pub mod etcd;
 pub mod go;
+pub mod mariadb;
 pub mod node;
+pub mod redis;
 pub mod restic;
 pub mod store;
 pub mod system;

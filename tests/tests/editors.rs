@@ -131,7 +131,15 @@ fn an_editor_marks_a_misspelled_field_at_its_place() -> Result<()> {
 #[test]
 fn an_editor_finds_nothing_wrong_with_examples() -> Result<()> {
     let test = "an_editor_finds_nothing_wrong_with_examples";
-    for example in ["shop", "shop-postgres", "shop-s3", "shop-swift"] {
+    for example in [
+        "shop",
+        "shop-kubernetes",
+        "shop-openstack",
+        "shop-postgres",
+        "shop-s3",
+        "shop-swift",
+        "three-sites",
+    ] {
         let model = world::read(&repository().join("examples").join(example).join("dram.yaml"))?;
         // A field that is none, at the end, so that the server has something to say.
         let Some(mut opened) = open(test, &format!("{model}nothing: 1\n"))? else {
@@ -152,8 +160,11 @@ fn pictures(format: &str) -> Result<Vec<String>> {
     let mut drawn = Vec::new();
     for example in [
         "examples/shop",
+        "examples/shop-kubernetes",
+        "examples/shop-openstack",
         "examples/shop-postgres",
         "examples/shop-s3",
+        "examples/three-sites",
         "tests/models/every-field.yaml",
     ] {
         for of in [

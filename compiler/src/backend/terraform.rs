@@ -96,7 +96,9 @@ fn main(blueprint: &Blueprint) -> Body {
     let provider = Body::new()
         .attribute("catalog", Value::Raw("var.catalog".to_owned()))
         .block("dynamic \"engine\"", engine);
-    let mut out = Body::new().block("provider \"dram\"", provider);
+    let mut out = Body::new()
+        .comments(&blueprint.catalog_comments)
+        .block("provider \"dram\"", provider);
     let built: BTreeMap<(KindName, &str), &Resource> = blueprint
         .resources
         .iter()
@@ -117,7 +119,7 @@ fn main(blueprint: &Blueprint) -> Body {
             quote(resource.kind.terraform_type()),
             quote(&label(&resource.metadata.name))
         );
-        out = out.block(head, content);
+        out = out.comments(&resource.comments).block(head, content);
     }
     out
 }

@@ -242,7 +242,8 @@ pub struct Service {
     pub stop: Option<Command>,
 }
 
-/// What is known of a component's data.
+/// What is known of a component's data. Without it, until something was observed, the proof of an objective rests on an
+/// assumption.
 #[derive(Fields, Debug, Clone, PartialEq)]
 pub struct DataHints {
     /// How much it is.

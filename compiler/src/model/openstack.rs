@@ -2,7 +2,7 @@
 
 use dram_fields::{CloudName, Fields, Region};
 
-/// A project of an OpenStack cloud as a site.
+/// A project of an OpenStack cloud as a site. Two regions or two projects of a cloud are two sites.
 #[derive(Fields, Debug, Clone, PartialEq)]
 pub struct OpenstackSite {
     /// Name of the cloud in the engine's `clouds.yaml`, which says address and user.
@@ -13,7 +13,8 @@ pub struct OpenstackSite {
     pub project: Option<String>,
 }
 
-/// A component in an OpenStack cloud. A server brings its volumes and ports with it.
+/// A component in an OpenStack cloud, named as at the site where the application runs by preference. A server brings its
+/// volumes and ports with it. Servers and volumes hold data; everything else is a definition, which is kept with each point.
 #[derive(Fields, Debug, Clone, PartialEq)]
 pub struct Openstack {
     /// Servers.

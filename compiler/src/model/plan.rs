@@ -113,18 +113,19 @@ pub enum Strategy {
     ActiveActive,
 }
 
-/// What is named differently at the targets.
+/// What is named differently at the targets. What no mapping names keeps its name there: so do the networks, security
+/// groups and key pairs that are components, because they come back too.
 #[derive(Fields, Debug, Clone, PartialEq)]
 pub struct Mappings {
     /// Namespaces of Kubernetes.
     pub namespace: Option<Mapping>,
     /// Storage classes of Kubernetes, and volume types of OpenStack.
     pub storage_class: Option<Mapping>,
-    /// Networks, by name or id.
+    /// Networks, by name or id: those that are there at both sites and are no components, such as a provider's.
     pub network: Option<Mapping>,
-    /// Subnets, by name or id.
+    /// Subnets, by name or id, as with networks.
     pub subnet: Option<Mapping>,
-    /// Sizes of servers.
+    /// Sizes of servers: flavors of OpenStack, by name or id.
     pub flavor: Option<Mapping>,
     /// Images of containers and servers.
     pub image: Option<Mapping>,

@@ -16,7 +16,8 @@ pub struct ProtectionPolicy {
     /// How much the data of a point must belong together. Without it files are read while the application changes them, but
     /// for components with hooks before the freeze, and in `consistencyGroups`.
     pub consistency: Option<Consistency>,
-    /// How data is captured, where that is not what is derived.
+    /// How data is captured, where that is not what is derived: files as `files`, dumps as `dump`, devices, servers and
+    /// volumes of a cloud as `image`, claims as `csiSnapshot` or, with `claims: files`, as `files`.
     #[field(block = "method")]
     pub methods: Vec<MethodRule>,
     /// Which points are kept when `dram prune` runs. Without it every point is kept.

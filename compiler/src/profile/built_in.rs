@@ -17,8 +17,12 @@ pub struct BuiltIn {
 }
 
 const TEXTS: &[(&str, &str)] = &[
+    ("etcd", include_str!("../../profiles/etcd.yaml")),
     ("files", include_str!("../../profiles/files.yaml")),
+    ("mongodb", include_str!("../../profiles/mongodb.yaml")),
+    ("mysql", include_str!("../../profiles/mysql.yaml")),
     ("postgres", include_str!("../../profiles/postgres.yaml")),
+    ("redis", include_str!("../../profiles/redis.yaml")),
     ("sqlite", include_str!("../../profiles/sqlite.yaml")),
 ];
 

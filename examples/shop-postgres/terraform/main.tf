@@ -20,6 +20,7 @@ resource "dram_recovery_site" "branch" {
   }
 }
 
+# A shop whose orders lie in PostgreSQL, and whose sessions lie in a server that a profile of our own knows (profiles/).
 resource "dram_recovery_site" "office" {
   name           = "office"
   failure_domain = "office"

@@ -1,3 +1,5 @@
+# The shop with its points in a bucket that refuses to give them up, and a copy a day later on a shelf.
+# `docs/storage.md` tells how the buckets are made and which rights the two profiles need.
 provider "dram" {
   catalog = var.catalog
 

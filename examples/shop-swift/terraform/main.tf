@@ -1,3 +1,6 @@
+# The shop on a private cloud: points in a container of Swift, records in PostgreSQL, for Swift cannot keep a catalog.
+# `clouds.yaml` on the machine where the engine runs says how the cloud is reached; the password of the database comes
+# from PGPASSWORD or PGPASSFILE.
 provider "dram" {
   catalog = var.catalog
 

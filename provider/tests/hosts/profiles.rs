@@ -87,7 +87,7 @@ fn what_is_wrong_with_a_profile_is_said_at_its_block() {
         ("      use = \"postgers\"", &["did you mean `postgres`", "postgers"][..]),
         (
             "      use = \"warehouse\"",
-            &["built in are `files`, `postgres`, `sqlite`"],
+            &["built in are `etcd`, `files`, `mongodb`, `mysql`, `postgres`, `redis`, `sqlite`"],
         ),
         ("      use = \"postgres\"", &["profile `postgres` needs `database`"]),
         (

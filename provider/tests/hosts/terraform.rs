@@ -443,6 +443,25 @@ fn a_running_provider_is_attached_to() {
     assert!(running.wait().unwrap().success());
 }
 
+/// The module of every example model is formatted and valid, and its plan holds.
+#[test]
+fn the_modules_of_the_examples_hold() {
+    need_terraform!();
+    let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples");
+    let entries = std::fs::read_dir(&examples).unwrap();
+    let modules = entries.map(|entry| entry.unwrap().path().join("terraform"));
+    let modules: Vec<_> = modules.filter(|module| module.is_dir()).collect();
+    assert!(modules.len() >= 7, "{modules:?}");
+    for example in modules {
+        let module = Module::new("");
+        module.replace_by(&example);
+        module.run(&["fmt", "-check", "-diff"]).success();
+        module.run(&["validate", "-no-color"]).success();
+        let plan = module.run(&["plan", "-no-color", &module.catalog_variable()]).success();
+        plan.says("verdict                = \"met\"");
+    }
+}
+
 /// Every example of the reference pages, together, is formatted and valid, and its plan holds.
 #[test]
 fn the_examples_hold() {

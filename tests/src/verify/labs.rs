@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use crate::error::{Error, Result, claim};
 use crate::lab::store::{Running, Store};
-use crate::lab::{deny, go, node, restic, system, terraform};
+use crate::lab::{deny, etcd, go, mariadb, node, redis, restic, system, terraform};
 
 /// A lab's name and what became of it: a word about it, or why it is not there.
 type Outcome = (String, Result<String>);
@@ -40,6 +40,11 @@ pub(super) fn prepare() -> Labs {
         vec![
             btrfs,
             witness,
+            lab("MariaDB, Redis and etcd", || {
+                mariadb::install()?;
+                redis::install()?;
+                etcd::install().map(|()| "their servers".to_owned())
+            }),
             lab("Terraform", || Ok(terraform::older()?.title())),
             lab("a newer Terraform", || Ok(terraform::newer()?.title())),
             lab("Graphviz", || {

@@ -59,10 +59,11 @@ impl Body {
         self
     }
 
-    /// Adds a line of comment.
+    /// Adds lines of comment, whatever they hold.
     #[must_use]
-    pub fn comment(mut self, text: impl Into<String>) -> Self {
-        self.parts.push(Part::Comment(text.into()));
+    pub fn comments<T: AsRef<str>>(mut self, lines: &[T]) -> Self {
+        let lines = lines.iter().flat_map(|line| line.as_ref().split('\n'));
+        self.parts.extend(lines.map(|line| Part::Comment(visible(line))));
         self
     }
 
@@ -98,7 +99,11 @@ impl Body {
                 }
                 Part::Comment(text) => {
                     flush(out, &pad, &mut group);
-                    out.push_str(&format!("{pad}# {text}\n"));
+                    if !first && !is_comment_line(out) {
+                        out.push('\n');
+                    }
+                    let space = if text.is_empty() { "" } else { " " };
+                    out.push_str(&format!("{pad}#{space}{text}\n"));
                 }
                 Part::Block { head, body } => {
                     flush(out, &pad, &mut group);
@@ -118,6 +123,14 @@ impl Body {
         }
         flush(out, &pad, &mut group);
     }
+}
+
+/// A line without what would end it for somebody who reads it, or change its direction.
+fn visible(line: &str) -> String {
+    let is_seen =
+        |c: char| !c.is_control() && !matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    let line: String = line.chars().map(|c| if is_seen(c) { c } else { ' ' }).collect();
+    line.trim_end().to_owned()
 }
 
 fn is_comment_line(out: &str) -> bool {

@@ -2,13 +2,24 @@
 
 use super::{default_text, reachable};
 use crate::{Field, Item, Kind, Ty};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 /// The section of a kind, and one for every block that it holds. `level` is the depth of its headline.
 #[must_use]
 pub fn page(root: &'static Kind, level: usize) -> String {
+    page_beside(root, level, &mut BTreeSet::new())
+}
+
+/// The same for a page that has told of blocks with the names `told` already, and leaves them out: their links lead to the
+/// one section. What is told now is added.
+#[must_use]
+pub fn page_beside(root: &'static Kind, level: usize, told: &mut BTreeSet<&'static str>) -> String {
     let mut text = String::new();
     for (index, kind) in reachable(root).into_iter().enumerate() {
+        if !told.insert(kind.name) {
+            continue;
+        }
         let depth = if index == 0 { level } else { level + 1 };
         let _ = writeln!(text, "{} {}\n\n{}\n", "#".repeat(depth), kind.name, kind.doc);
         if kind.items.is_empty() {

@@ -216,7 +216,7 @@ fn build(input: &Input, target: Target, output: &Path, color: bool) -> Result<Ex
         return Ok(Exit::Refused);
     }
     let artifacts = match target {
-        Target::Terraform => terraform::build(&blueprint(&model)),
+        Target::Terraform => terraform::build(&blueprint(&model).commented(&sources)),
         Target::Json => json::build(&model),
     };
     files::write(output, &artifacts)?;

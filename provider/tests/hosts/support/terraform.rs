@@ -107,6 +107,20 @@ impl Module {
         std::fs::write(self.module().join(name), text).unwrap();
     }
 
+    /// Puts the files of another module in the place of its own; what that needs is `catalog`.
+    pub(crate) fn replace_by(&self, folder: &Path) {
+        std::fs::remove_file(self.module().join("provider.tf")).unwrap();
+        for file in ["main.tf", "variables.tf", "outputs.tf", "versions.tf"] {
+            std::fs::copy(folder.join(file), self.module().join(file)).unwrap();
+        }
+        self.run(&["init", "-no-color"]).success();
+    }
+
+    /// The address of its catalog as a variable.
+    pub(crate) fn catalog_variable(&self) -> String {
+        format!("-var=catalog={}", self.url())
+    }
+
     /// Writes the provider block anew.
     pub(crate) fn provider(&self, block: &str) {
         let text = format!(

@@ -1,0 +1,11 @@
+variable "catalog" {
+  description = "Address of the catalog that keeps the declarations."
+  type        = string
+  default     = "s3://shop-records/dram?region=eu-west-1&profile=dram"
+}
+
+variable "engine" {
+  description = "The dram program that carries declarations out during the apply; null where `dram reconcile` is run by hand."
+  type        = string
+  default     = null
+}

@@ -1,0 +1,11 @@
+variable "catalog" {
+  description = "Address of the catalog that keeps the declarations."
+  type        = string
+  default     = "postgres://dram@records.example:5432/dram?sslmode=verify-full"
+}
+
+variable "engine" {
+  description = "The dram program that carries declarations out during the apply; null where `dram reconcile` is run by hand."
+  type        = string
+  default     = null
+}
