@@ -8,36 +8,37 @@ use crate::model::{
 use crate::source::Sources;
 use crate::syntax::{Before, comments_before};
 use dram_fields::{Data, Entry, Field, Node, Shape};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// A graph of resources. Resources stand after those that they refer to.
 #[derive(Debug, Clone)]
-pub struct Blueprint {
+pub struct Blueprint<'m> {
     /// Address of the catalog, when the model says it.
     pub catalog: Option<String>,
     /// Lines of comments about the catalog.
     pub catalog_comments: Vec<String>,
     /// The resources.
-    pub resources: Vec<Resource>,
+    pub resources: Vec<Resource<'m>>,
 }
 
 /// One resource.
 #[derive(Debug, Clone)]
-pub struct Resource {
+pub struct Resource<'m> {
     /// Its kind.
     pub kind: KindName,
     /// What it is called. Its name is unique in the kind.
     pub metadata: Metadata,
     /// What was written of it, with names in the place of labels that chose them: a target knows no labels of what it
     /// does not hold.
-    pub spec: Node,
+    pub spec: Cow<'m, Node>,
     /// What it refers to.
     pub references: Vec<(KindName, String)>,
     /// Lines of comments about it.
     pub comments: Vec<String>,
 }
 
-impl Blueprint {
+impl Blueprint<'_> {
     /// The same with the comments that stand before declarations in the texts from which the model was read.
     #[must_use]
     pub fn commented(mut self, sources: &Sources) -> Self {
@@ -63,7 +64,7 @@ impl Blueprint {
 
 /// The blueprint of a model. Its order depends on names alone, not on files or their order.
 #[must_use]
-pub fn blueprint(model: &Model) -> Blueprint {
+pub fn blueprint(model: &Model) -> Blueprint<'_> {
     let resources = model
         .declarations()
         .filter(|declaration| declaration.kind() != KindName::Catalog)
@@ -71,8 +72,7 @@ pub fn blueprint(model: &Model) -> Blueprint {
             let kind = declaration.kind();
             let spec = model
                 .written(kind, declaration.name())
-                .cloned()
-                .unwrap_or_else(|| declaration.spec.encode());
+                .map_or_else(|| Cow::Owned(declaration.spec.encode()), Cow::Borrowed);
             let spec = with_names(model, declaration.name(), &declaration.spec, spec);
             let references = references(kind.table(), &spec)
                 .into_iter()
@@ -95,7 +95,7 @@ pub fn blueprint(model: &Model) -> Blueprint {
 }
 
 /// What labels chose, by name.
-fn with_names(model: &Model, name: &Name, spec: &Spec, written: Node) -> Node {
+fn with_names<'m>(model: &'m Model, name: &Name, spec: &Spec, written: Cow<'m, Node>) -> Cow<'m, Node> {
     let names = |choice: &Applications| match choice.choice {
         ApplicationChoice::Names(_) => None,
         ApplicationChoice::Labels(_) => {
@@ -119,7 +119,7 @@ fn with_names(model: &Model, name: &Name, spec: &Spec, written: Node) -> Node {
         | Spec::Application(_) => None,
     };
     match chosen {
-        Some((field, value)) => with_field(written, field, value),
+        Some((field, value)) => Cow::Owned(with_field(written.into_owned(), field, value)),
         None => written,
     }
 }

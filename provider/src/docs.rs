@@ -91,7 +91,12 @@ fn pages<E>(example: impl Fn(&str) -> Result<Option<String>, E>) -> Result<Vec<(
 }
 
 fn function_page(function: &Function, usage: Option<String>) -> String {
-    let Function { name, summary, description, .. } = function;
+    let Function {
+        name,
+        summary,
+        description,
+        ..
+    } = function;
     let mut text = format!(
         "---\npage_title: \"{name} function - dram\"\nsubcategory: \"\"\ndescription: |-\n  {summary}\n---\n\n# function: {name}\n\n{description}\n"
     );

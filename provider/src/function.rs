@@ -205,7 +205,11 @@ mod tests {
     fn a_model_with_errors_says_them() {
         let refusal = call(&[MODEL]).unwrap_err();
         assert_eq!(refusal.argument, Some(0));
-        assert!(refusal.text.contains("`hourly`, which is not declared"), "{}", refusal.text);
+        assert!(
+            refusal.text.contains("`hourly`, which is not declared"),
+            "{}",
+            refusal.text
+        );
         assert!(refusal.text.contains("documents[0]:"), "{}", refusal.text);
     }
 }

@@ -87,9 +87,17 @@ fn bench() -> Result<()> {
     let against = validate.seconds / small.seconds;
     println!("terraform validate / dramc build, {SMALL} components = {against:.0} (target: at least {AGAINST})");
     let version = median(|| cost(Call::new(&dramc).arg("--version")))?;
-    println!("dramc --version: {:.1} ms (target: below {:.0})", version.seconds * 1e3, START * 1e3);
+    println!(
+        "dramc --version: {:.1} ms (target: below {:.0})",
+        version.seconds * 1e3,
+        START * 1e3
+    );
     let holds = |what: &str, is: bool, found: f64| claim(what.to_owned(), is, || format!("{found:.3}"));
-    holds("a large model takes less than a second", large.seconds < SECONDS, large.seconds)?;
+    holds(
+        "a large model takes less than a second",
+        large.seconds < SECONDS,
+        large.seconds,
+    )?;
     holds("time grows as the model does", growth <= GROWTH, growth)?;
     holds("memory is a multiple of the text", *part <= MEMORY, *part)?;
     holds("Terraform takes ten times as long", against >= AGAINST, against)?;

@@ -13,7 +13,7 @@ const VERSION: &str = concat!(">= ", env!("CARGO_PKG_VERSION"));
 
 /// The module's files: `main.tf`, `variables.tf`, `outputs.tf`, `versions.tf`.
 #[must_use]
-pub fn build(blueprint: &Blueprint) -> Artifacts {
+pub fn build(blueprint: &Blueprint<'_>) -> Artifacts {
     Artifacts::from([
         ("main.tf".to_owned(), main(blueprint).render()),
         ("variables.tf".to_owned(), variables(blueprint).render()),
@@ -33,7 +33,7 @@ fn versions() -> Body {
     Body::new().block("terraform", terraform)
 }
 
-fn variables(blueprint: &Blueprint) -> Body {
+fn variables(blueprint: &Blueprint<'_>) -> Body {
     let mut catalog = Body::new()
         .attribute(
             "description",
@@ -55,9 +55,9 @@ fn variables(blueprint: &Blueprint) -> Body {
         .block("variable \"engine\"", engine)
 }
 
-fn outputs(blueprint: &Blueprint) -> Body {
+fn outputs(blueprint: &Blueprint<'_>) -> Body {
     let mut out = Body::new();
-    let applications: Vec<&Resource> = blueprint
+    let applications: Vec<&Resource<'_>> = blueprint
         .resources
         .iter()
         .filter(|resource| resource.kind == KindName::Application)
@@ -83,7 +83,7 @@ fn outputs(blueprint: &Blueprint) -> Body {
     out
 }
 
-fn main(blueprint: &Blueprint) -> Body {
+fn main(blueprint: &Blueprint<'_>) -> Body {
     let engine = Body::new()
         .attribute(
             "for_each",
@@ -99,7 +99,7 @@ fn main(blueprint: &Blueprint) -> Body {
     let mut out = Body::new()
         .comments(&blueprint.catalog_comments)
         .block("provider \"dram\"", provider);
-    let built: BTreeMap<(KindName, &str), &Resource> = blueprint
+    let built: BTreeMap<(KindName, &str), &Resource<'_>> = blueprint
         .resources
         .iter()
         .map(|resource| ((resource.kind, &*resource.metadata.name), resource))
@@ -124,7 +124,7 @@ fn main(blueprint: &Blueprint) -> Body {
     out
 }
 
-fn address(resource: &Resource) -> String {
+fn address(resource: &Resource<'_>) -> String {
     format!("{}.{}", resource.kind.terraform_type(), label(&resource.metadata.name))
 }
 

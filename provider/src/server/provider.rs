@@ -102,7 +102,9 @@ impl provider_server::Provider for Door {
                 server_capabilities: Some(capabilities()),
                 functions: functions()
                     .keys()
-                    .map(|name| FunctionMetadata { name: (*name).to_owned() })
+                    .map(|name| FunctionMetadata {
+                        name: (*name).to_owned(),
+                    })
                     .collect(),
                 resources: resources
                     .map(|name| TypeMetadata {
@@ -170,7 +172,10 @@ impl provider_server::Provider for Door {
         use proto::call_function::Response as Called;
         let refused = |text: String, function_argument: Option<i64>| Called {
             result: None,
-            error: Some(proto::FunctionError { text, function_argument }),
+            error: Some(proto::FunctionError {
+                text,
+                function_argument,
+            }),
         };
         let request = request.into_inner();
         let call = move |_: &Provider| {
@@ -191,7 +196,9 @@ impl provider_server::Provider for Door {
             })
         };
         let fault = |diagnostics: Vec<proto::Diagnostic>| {
-            let said = diagnostics.into_iter().map(|one| format!("{}\n\n{}", one.summary, one.detail));
+            let said = diagnostics
+                .into_iter()
+                .map(|one| format!("{}\n\n{}", one.summary, one.detail));
             refused(said.collect::<Vec<_>>().join("\n\n"), None)
         };
         self.answer("CallFunction", call, fault).await

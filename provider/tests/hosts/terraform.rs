@@ -511,5 +511,8 @@ fn a_whole_model_is_proved_by_a_function() {
     use_of(&model.replace("rpo: 75m", "rpo: 5m"));
     module.run(&["plan", "-no-color"]).failure().says("DRAM0050");
     use_of(&model.replace("policy: hourly", "policy: hurly"));
-    module.run(&["plan", "-no-color"]).failure().says("did you mean `hourly`");
+    module
+        .run(&["plan", "-no-color"])
+        .failure()
+        .says("did you mean `hourly`");
 }
