@@ -137,8 +137,15 @@ impl Loads {
         total.flows += usize::from(before.weekly == 0);
     }
 
-    /// What moves beside one flow of an application over a line of such a bandwidth; nothing where it is alone.
-    pub(super) fn beside(&self, subject: &Subject<'_>, of: Flows, bandwidth: Option<Rate>) -> Option<Beside> {
+    /// What moves beside one flow of an application over a line of such a bandwidth; nothing where it is alone. `is_capped` says
+    /// whether the flow takes no more than a part of the line itself.
+    pub(super) fn beside(
+        &self,
+        subject: &Subject<'_>,
+        of: Flows,
+        bandwidth: Option<Rate>,
+        is_capped: bool,
+    ) -> Option<Beside> {
         let bandwidth = bandwidth?;
         let total = self.sites.get(subject.site_name())?;
         let own = self.flows.get(&(subject.name.clone(), of));
@@ -152,7 +159,6 @@ impl Loads {
             return None;
         }
         // Who takes only a part of the line leaves it idle at times, and has more to move later: up to two runs.
-        let is_capped = own.is_some_and(|own| own.is_capped);
         let free = if is_capped { free.saturating_mul(2) } else { free };
         Some(Beside {
             bandwidth,

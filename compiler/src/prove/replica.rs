@@ -169,7 +169,7 @@ impl<'a> Replica<'a> {
         let moves = Moves {
             changes: changes.iter().map(|(_, rate)| *rate).collect(),
             line: line.rate,
-            beside: loads.beside(subject, self.flow(), line.bandwidth),
+            beside: loads.beside(subject, self.flow(), line.bandwidth, self.cap(other).is_some()),
             open: window.map(Window::seconds),
         };
         let making = Making {

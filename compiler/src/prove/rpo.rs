@@ -78,7 +78,7 @@ pub(super) fn worst<'s>(subject: &'s Subject<'_>, loads: &Loads) -> (Worst<'s>, 
     let moves = Moves {
         changes: changes.iter().map(|(_, rate)| *rate).collect(),
         line: line.rate,
-        beside: loads.beside(subject, Flows::Points, line.bandwidth),
+        beside: loads.beside(subject, Flows::Points, line.bandwidth, subject.cap().is_some()),
         open: subject.window().map(Window::seconds),
     };
     let making = Making {
