@@ -1,6 +1,7 @@
 //! What is declared, by kind and name, with what labels choose.
 
 use super::Written;
+use super::names::Nameless;
 use crate::model::{Application, Applications, KindName, Name, ProtectionPolicy, RecoverySite, Spec, Vault};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,6 +26,11 @@ impl<'d> Declared<'d> {
     pub(super) fn is_broken(&self, kind: KindName) -> bool {
         let mut broken = self.documents.iter().filter(|document| document.declaration.is_none());
         broken.any(|document| document.kind.is_none_or(|of| of == kind))
+    }
+
+    /// Whether a document whose kind or name cannot be told may declare this.
+    pub(super) fn may_be(&self, kind: KindName, name: &str) -> bool {
+        Nameless::of(self.documents).may_be(kind, name)
     }
 
     fn spec(&self, kind: KindName, name: &str) -> Option<(&'d Written, &'d Spec)> {

@@ -73,7 +73,7 @@ pub(super) fn resolved(documents: &[Written], out: &mut Vec<Diagnostic>) {
 
 /// Documents whose kind or name cannot be told. What refers to nothing may mean one of them, and their own errors say
 /// enough.
-struct Nameless<'d> {
+pub(super) struct Nameless<'d> {
     /// No document says less than these.
     anything: bool,
     kinds: BTreeSet<KindName>,
@@ -81,7 +81,7 @@ struct Nameless<'d> {
 }
 
 impl<'d> Nameless<'d> {
-    fn of(documents: &'d [Written]) -> Self {
+    pub(super) fn of(documents: &'d [Written]) -> Self {
         let (mut anything, mut kinds, mut names) = (false, BTreeSet::new(), BTreeSet::new());
         for document in documents {
             match (document.kind, &document.name) {
@@ -98,7 +98,7 @@ impl<'d> Nameless<'d> {
         Self { anything, kinds, names }
     }
 
-    fn may_be(&self, kind: KindName, name: &str) -> bool {
+    pub(super) fn may_be(&self, kind: KindName, name: &str) -> bool {
         self.anything || self.kinds.contains(&kind) || self.names.contains(name)
     }
 }

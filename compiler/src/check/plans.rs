@@ -301,6 +301,9 @@ fn traffic(
         let fits = |named: &str| known.contains(named) && sites.contains(named);
         for named in record.values.keys().filter(|named| !fits(named)) {
             let is_known = known.contains(named.as_str());
+            if !is_known && declared.may_be(KindName::RecoverySite, named) {
+                continue;
+            }
             let message = match is_known {
                 true => format!("no application of the plan is ever at site `{named}`"),
                 false => format!("site `{named}` is not declared"),
