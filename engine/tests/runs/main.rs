@@ -52,6 +52,14 @@ impl World {
         let url = format!("file://{at}/catalog");
         Catalog::init(&url.parse::<CatalogUrl>().unwrap()).unwrap();
         let engine = Engine::open(&url, "default", "ann@desk").unwrap();
+        let world = Self { folder, engine };
+        world.declare(policy, application);
+        world
+    }
+
+    /// Declares another policy and application in the place of what is declared.
+    fn declare(&self, policy: &str, application: &str) {
+        let at = self.folder.path().display().to_string();
         let model = include_str!("model.yaml")
             .replace("{at}", &at)
             .replace("{policy}", policy)
@@ -67,8 +75,7 @@ impl World {
             prune: false,
             dry_run: false,
         };
-        engine.apply(&what).unwrap();
-        Self { folder, engine }
+        self.engine.apply(&what).unwrap();
     }
 
     fn path(&self, name: &str) -> PathBuf {
