@@ -106,21 +106,29 @@ impl World {
         self.engine.points("shop", None, None).unwrap()
     }
 
-    /// Restores the newest point into a new folder.
-    fn look(&self, into: &str) -> PathBuf {
-        let into = self.path(into);
-        let request = RestoreRequest {
+    /// A restore of the newest point in its own place.
+    fn in_place(&self, overwrite: bool) -> RestoreRequest {
+        RestoreRequest {
             application: "shop".to_owned(),
             point: Pick::Latest,
             from: None,
             as_of: None,
-            to: Where::Directory(into.clone()),
+            to: Where::Active,
             components: Vec::new(),
             paths: Vec::new(),
             items: Vec::new(),
             owners: Default::default(),
-            overwrite: false,
+            overwrite,
             attested: None,
+        }
+    }
+
+    /// Restores the newest point into a new folder.
+    fn look(&self, into: &str) -> PathBuf {
+        let into = self.path(into);
+        let request = RestoreRequest {
+            to: Where::Directory(into.clone()),
+            ..self.in_place(false)
         };
         let watch = Watch {
             observer: &Quiet,
