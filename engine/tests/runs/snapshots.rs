@@ -201,6 +201,7 @@ fn a_run_that_does_not_freeze_any_more_removes_the_snapshot_too() {
     let said = told(&world);
     assert!(said.contains("that an earlier run had left is removed"), "{said}");
     assert_eq!(mounted.snapshots(), Vec::<String>::new());
-    assert_eq!(world.log(), "freeze\nthaw\n");
+    // A hook that thaws may come twice.
+    assert!(world.log().ends_with("thaw\n"), "{}", world.log());
     assert!(!world.is_marked_frozen());
 }
