@@ -155,22 +155,11 @@ fn large(data: &Path, mib: usize, round: usize) -> std::io::Result<()> {
         for part in 0..mib / LARGE_FILES {
             match part % 2 {
                 0 => file.write_all(&chance.noise(MIB))?,
-                _ => file.write_all(&text(&mut chance))?,
+                _ => file.write_all(&chance.words(MIB))?,
             }
         }
     }
     Ok(())
-}
-
-/// A MiB of words in a random order.
-fn text(chance: &mut Chance) -> Vec<u8> {
-    let mut text = Vec::with_capacity(MIB + 16);
-    while text.len() < MIB {
-        let word = chance.below(3_000);
-        let _ = write!(text, "{:x} ", word * word * 7_919);
-    }
-    text.truncate(MIB);
-    text
 }
 
 /// Runs a command to its end.

@@ -246,7 +246,7 @@ impl Set {
                     let part = if number % 2 == 0 {
                         chance.noise(MIB)
                     } else {
-                        text(chance, MIB)
+                        chance.words(MIB)
                     };
                     file.write_all(&part)?;
                 }
@@ -297,17 +297,6 @@ fn write_somewhere(file: &File, from: usize, among: usize, chance: &mut Chance) 
 fn small_file(data: &Path, number: usize) -> PathBuf {
     let folder = data.join(format!("folder-{}", number / FILES_OF_FOLDER));
     folder.join(format!("file-{}", number % FILES_OF_FOLDER))
-}
-
-/// Words in a random order: what compresses about as records and source code do.
-fn text(chance: &mut Chance, bytes: usize) -> Vec<u8> {
-    let mut text = Vec::with_capacity(bytes + 16);
-    while text.len() < bytes {
-        let word = chance.below(3_000);
-        let _ = write!(text, "{:x} ", word * word * 7_919);
-    }
-    text.truncate(bytes);
-    text
 }
 
 /// Runs a command to its end.

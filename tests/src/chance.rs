@@ -53,6 +53,17 @@ impl Chance {
         noise.truncate(bytes);
         noise
     }
+
+    /// Words in a random order: what compresses about as records and source code do.
+    pub fn words(&mut self, bytes: usize) -> Vec<u8> {
+        let mut text = String::with_capacity(bytes + 16);
+        while text.len() < bytes {
+            let word = self.below(3_000);
+            text.push_str(&format!("{:x} ", word * word * 7_919));
+        }
+        text.truncate(bytes);
+        text.into_bytes()
+    }
 }
 
 #[cfg(test)]

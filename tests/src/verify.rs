@@ -3,6 +3,7 @@
 //! The labs are installed and built at a low priority while cargo compiles and tests. Each step is printed with its
 //! time; the last line alone says how many passed, failed and were skipped, over all steps and all tests of all binaries.
 
+mod binaries;
 mod counts;
 mod labs;
 mod run;
@@ -132,7 +133,6 @@ pub fn verify(wish: &Wish) -> Result<bool> {
             &mut counts,
             "tests of every crate, and scenarios across the programs",
             &log,
-            &["--workspace"],
             &environment,
         );
     } else {
@@ -208,19 +208,15 @@ fn quiet(log: &Log, name: &str, call: Call) -> Result<()> {
     done.expect_code(0).map(drop)
 }
 
-/// A `cargo test`, whose tests are counted one by one.
-fn tests(counts: &mut Counts, title: &str, log: &Log, packages: &[&str], environment: &[(&str, &OsStr)]) {
+/// All tests, counted one by one.
+fn tests(counts: &mut Counts, title: &str, log: &Log, environment: &[(&str, &OsStr)]) {
     let begun = Instant::now();
     println!("[ begins ] {title}");
-    let call = cargo().args(["test", "--locked", "--no-fail-fast"]).args(packages);
-    let call = environment
-        .iter()
-        .fold(call, |call, (name, value)| call.env(name, value));
     let name: String = title
         .chars()
         .map(|c| if c.is_alphanumeric() { c } else { '-' })
         .collect();
-    let outcome = run::cargo_test(log, &name, call);
+    let outcome = binaries::run(log, &name, environment);
     let title = format!("{title} ({:.1} s)", begun.elapsed().as_secs_f64());
     match outcome {
         Ok((tested, succeeded)) => {

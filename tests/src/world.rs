@@ -322,14 +322,18 @@ impl World {
 /// # Errors
 /// The engine refuses, or does not answer in JSON.
 pub fn offered(points: Call) -> Result<Vec<String>> {
-    let rows = json(points)?;
+    Ok(offered_among(&json(points)?))
+}
+
+/// Those of the rows of `dram points --json` that are offered, oldest first.
+pub fn offered_among(rows: &Value) -> Vec<String> {
     let rows = rows.as_array().into_iter().flatten();
     let offered = rows.filter(|row| row.get("offered").and_then(Value::as_bool) == Some(true));
     let mut points: Vec<String> = offered
         .filter_map(|row| row.get("point")?.as_str().map(str::to_owned))
         .collect();
     points.sort();
-    Ok(points)
+    points
 }
 
 /// What a call of `dram` answers with `--json`.

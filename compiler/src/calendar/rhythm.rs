@@ -11,13 +11,16 @@ use super::stretch::Stretch;
 use super::{Calendar, Entry, moment};
 use crate::model::Timezone;
 use jiff::Timestamp;
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{HashMap, VecDeque};
 
 const DAY: i64 = 86_400;
 /// 2026-01-01. The past needs no proof, and a proof that depended on the day on which it is made would be none.
 const FIRST_DAY: i64 = 20_454;
 const GENERATION: i64 = 10_227;
 const CYCLE: i64 = 146_097 + 366;
+/// So many calendars are remembered: more than the schedules of most models.
+const REMEMBERED: usize = 32;
 /// A gap above this comes of dates that do not come each year.
 const YEAR: i64 = 366 * DAY;
 
@@ -104,7 +107,7 @@ impl Calendar {
         };
         let steady: Vec<&Entry> = self.entries.iter().filter(is_steady).collect();
         let wanders = steady.len() < self.entries.len();
-        let swept = Sweep::of(steady);
+        let swept = Sweep::of(&steady);
         let longest = match (swept.longest.map(|gap| Longest::Between(gap.with(self))), every) {
             (Some(between), Some(every)) if every.whole() < between.whole() => every,
             (Some(between), _) => between,
@@ -129,7 +132,7 @@ impl Calendar {
         {
             return vec![Some(every.unsigned_abs())];
         }
-        Sweep::of(self.entries.iter().collect()).shortest
+        Sweep::of(&self.entries.iter().collect::<Vec<_>>()).shortest
     }
 }
 
@@ -177,20 +180,40 @@ struct Kind {
     shortest: Vec<Option<u64>>,
 }
 
+thread_local! {
+    /// What was found for calendars that were swept before. A sweep takes longer than all else that is done to a model, and an
+    /// editor has the same calendars checked at each key.
+    static SWEPT: RefCell<VecDeque<(Vec<Entry>, Sweep)>> = const { RefCell::new(VecDeque::new()) };
+}
+
 /// What the sweep over the days found.
+#[derive(Debug, Clone)]
 pub(super) struct Sweep {
     pub(super) longest: Option<Found>,
     pub(super) shortest: Vec<Option<u64>>,
 }
 
 impl Sweep {
-    fn of(entries: Vec<&Entry>) -> Self {
+    fn of(entries: &[&Entry]) -> Self {
+        let is_known = |(known, _): &&(Vec<Entry>, Self)| known.iter().eq(entries.iter().copied());
+        let known = SWEPT.with_borrow(|swept| swept.iter().find(is_known).map(|(_, found)| found.clone()));
+        known.unwrap_or_else(|| {
+            let found = Self::anew(entries);
+            SWEPT.with_borrow_mut(|swept| {
+                swept.truncate(REMEMBERED - 1);
+                swept.push_front((entries.iter().copied().cloned().collect(), found.clone()));
+            });
+            found
+        })
+    }
+
+    fn anew(entries: &[&Entry]) -> Self {
         let wanders = |entry: &&Entry| matches!(entry.series, Series::Within { every, .. } if DAY % every != 0);
         let days = if entries.iter().any(wanders) { CYCLE } else { GENERATION };
-        let swept = Self::over(&entries, FIRST_DAY, FIRST_DAY + days);
+        let swept = Self::over(entries, FIRST_DAY, FIRST_DAY + days);
         let is_rare = swept.longest.is_none_or(|gap| gap.to - gap.from > YEAR);
         if is_rare && days < CYCLE {
-            return Self::over(&entries, FIRST_DAY, FIRST_DAY + CYCLE);
+            return Self::over(entries, FIRST_DAY, FIRST_DAY + CYCLE);
         }
         swept
     }

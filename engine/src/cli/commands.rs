@@ -437,7 +437,11 @@ impl Context<'_> {
                 text.push_str(&format!("\n  stays {point}: {because}"));
             }
             for point in &report.removed {
-                text.push_str(&format!("\n  {verb} {point}"));
+                let because = match request.discard.contains(point) {
+                    true => "it is to be discarded",
+                    false => "nothing in the retention keeps it",
+                };
+                text.push_str(&format!("\n  {verb} {point}: {because}"));
             }
             if let Some(why) = &report.failed {
                 self.output

@@ -13,8 +13,9 @@ use dram_catalog::record::run::Wish;
 use std::time::Duration;
 use ulid::Ulid;
 
-/// How often it is looked whether a run did as was wished, or has gone on.
-const LOOK: Duration = Duration::from_millis(250);
+/// How soon it is looked again whether a run did as was wished, or has gone on; and how late, where nothing happens: each look at a
+/// bucket costs money.
+const LOOK: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(4));
 
 impl Engine {
     /// Has a run pause: whoever works at it stops where it can go on from, and nothing else of the application is begun until the
@@ -96,7 +97,11 @@ impl Engine {
     pub fn follow_run(&self, run: &str, tell: &mut dyn FnMut(&str), cancel: &Cancel) -> Result<(), Error> {
         let mut log = self.catalog.run_log(run_id(run)?)?;
         let mut told = 0;
+        let mut pause = LOOK.0;
         loop {
+            if log.events().len() > told {
+                pause = LOOK.0;
+            }
             for event in log.events().iter().skip(told) {
                 tell(&crate::run::log_line(event));
             }
@@ -104,7 +109,7 @@ impl Engine {
             if log.ended() || cancel.is_canceled() {
                 return Ok(());
             }
-            pause(LOOK, cancel);
+            rest(&mut pause, cancel);
             log.catch_up()?;
         }
     }
@@ -122,14 +127,21 @@ impl Engine {
 
     /// Waits for as long as a run is in a state.
     fn wait(&self, run: &str, while_it_is: RunState, cancel: &Cancel) -> Result<RunState, Error> {
+        let mut pause = LOOK.0;
         loop {
             let state = self.run_state(run)?;
             if state != while_it_is || cancel.is_canceled() {
                 return Ok(state);
             }
-            pause(LOOK, cancel);
+            rest(&mut pause, cancel);
         }
     }
+}
+
+/// Waits for the next look, and has the one after it come later.
+fn rest(span: &mut Duration, cancel: &Cancel) {
+    pause(*span, cancel);
+    *span = (*span * 2).min(LOOK.1);
 }
 
 /// Waits, but not after `cancel` is raised.

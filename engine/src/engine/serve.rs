@@ -6,24 +6,26 @@
 //! left is taken up. Assumes nothing about how long a run takes: one that outlasts its interval lets a firing pass, and says so.
 
 mod asked;
+mod duty;
 mod job;
 mod served;
 mod told;
 mod turn;
 
 use super::calendars::calendars;
-use super::{Engine, application_name};
+use super::{Engine, Watch, application_name};
 use crate::error::Error;
 use crate::exit::Exit;
-use crate::schedule::{Due, Firing, Known, due, due_every, newest};
+use crate::run::Quiet;
+use crate::runbook::{Refusal, Verb};
+use crate::schedule::{Known, due_every, newest};
 use crate::vault::Cancel;
 use asked::{Asked, Tried};
 use dram_catalog::record::engine::{Beat, EngineState, Heart};
 use dram_catalog::record::feed::{Change, Followed, Follower};
 use dram_catalog::record::lease::{Holder, Lease, LeaseError};
 use dram_catalog::{Name, SystemChance};
-use dram_compiler::calendar::Calendar;
-use dram_compiler::model::Verify;
+use duty::{Duty, Turn};
 use jiff::Timestamp;
 use job::Job;
 use std::collections::BTreeMap;
@@ -54,60 +56,6 @@ pub struct Serve {
     pub at_once: usize,
     /// What failed is tried again after this pause, then after twice as long, and so on.
     pub first_pause: Duration,
-}
-
-/// What the scheduler knows of an application.
-#[derive(Debug, Default)]
-struct Duty {
-    /// Its firings; nothing where no interval meets the objective and none is stated.
-    calendar: Option<Calendar>,
-    known: Known,
-    /// The day whose retention was carried out.
-    pruned: Option<Timestamp>,
-    is_running: bool,
-    /// When the last firing, which failed, is tried again, and the pause after that.
-    again: Option<(Instant, Duration)>,
-    verify: Option<Verify>,
-    /// The last firing of verification that was served.
-    verified: Option<Timestamp>,
-    is_verifying: bool,
-    /// Verification failed, and waits a while.
-    rests_until: Option<Instant>,
-}
-
-impl Duty {
-    /// What is to be done now: serve a firing, or (`None` inside) try again what failed.
-    fn firing(&mut self, application: &str, now: Timestamp, tell: &(dyn Fn(&Told) + Sync)) -> Option<Option<Firing>> {
-        match due(self.calendar.as_ref()?, application, &self.known, now) {
-            // The last run is still at work when the next one is due.
-            Some(Due::Serve(firing)) if self.is_running => {
-                tell(&Told::Skipped {
-                    application: application.to_owned(),
-                    firing: firing.at,
-                    why: "the last one is still at work".to_owned(),
-                });
-                self.known.served = Some(firing.through);
-                None
-            }
-            Some(Due::Serve(firing)) => {
-                self.known.seen = Some(firing.through);
-                Some(Some(firing))
-            }
-            Some(Due::Pass { newest, others }) => {
-                tell(&Told::Passed {
-                    application: application.to_owned(),
-                    firing: newest,
-                    missed: others,
-                });
-                self.known.served = Some(newest);
-                None
-            }
-            None => {
-                let again = self.again.is_some_and(|(at, _)| at <= Instant::now());
-                (again && !self.is_running).then_some(None)
-            }
-        }
-    }
 }
 
 /// What a thread brings back: whose duty it was.
@@ -228,6 +176,21 @@ fn beat(heart: &mut Heart, state: &EngineState, name: &Name) -> Result<(), Error
     }
 }
 
+/// Tells of a firing that passes because the last run is still at work, and writes it down as a run of its own.
+fn skip(engine: &Engine, tell: &dyn Fn(&Told), application: &str, firing: Timestamp) {
+    let why = Refusal::Overlap {
+        application: application.to_owned(),
+        firing,
+    };
+    let watch = Watch::new(&Quiet, &Cancel::new());
+    let written = engine.refused_firing(Verb::Protect, application, Some(firing), why.into(), &watch);
+    tell(&Told::Skipped {
+        application: application.to_owned(),
+        firing,
+        why: written.to_string(),
+    });
+}
+
 impl<'a> Desk<'a> {
     fn turn<'scope>(&mut self, scope: &'scope Scope<'scope, '_>) -> Result<(), Error>
     where
@@ -287,8 +250,14 @@ impl<'a> Desk<'a> {
         let mut waiting: Vec<(&String, &mut Duty)> = self.duties.iter_mut().collect();
         waiting.sort_by_key(|(_, duty)| duty.known.served);
         for (application, duty) in waiting {
-            let Some(firing) = duty.firing(application, now, self.tell) else {
-                continue;
+            let firing = match duty.turn(application, now, self.tell) {
+                Turn::Rest => continue,
+                Turn::Skip(firing) => {
+                    skip(self.engine, self.tell, application, firing);
+                    continue;
+                }
+                Turn::Serve(firing) => Some(firing),
+                Turn::Again => None,
             };
             // It stays due until there is room.
             if running >= self.at_once {

@@ -241,13 +241,22 @@ impl<'a> Driver<'a> {
     }
 
     /// Nothing is brought back to an application that an earlier run left frozen: what writes there would wait for ever. A run
-    /// that freezes looks by itself.
+    /// that freezes looks by itself; one that does not any more takes away what those before it left.
     fn thaw_before(&self, log: &mut dyn Log) -> Result<(), Error> {
-        let (Verb::Restore | Verb::Recover, Some(step)) = (self.runbook.verb, self.runbook.steps.first()) else {
+        let has_frozen = self.runbook.steps.iter().any(|step| matches!(step, Step::Freeze(_)));
+        let looks = match self.runbook.verb {
+            Verb::Restore | Verb::Recover => true,
+            Verb::Protect => !has_frozen,
+            _ => false,
+        };
+        let Some(step) = self.runbook.steps.first().filter(|_| looks) else {
             return Ok(());
         };
         let thawed = self.site().and_then(|site| freeze::thaw_left(self, &site));
-        let notes = thawed.map_err(|error| self.failed(log, step, error))?;
+        let mut notes = thawed.map_err(|error| self.failed(log, step, error))?;
+        if self.runbook.verb == Verb::Protect {
+            notes.extend(freeze::drop_left(self));
+        }
         if !notes.is_empty() {
             log.append("thawed", json!({"notes": notes}), false)?;
         }

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 /// What was read so long ago is read again: what the vault had then, and the new data counts on, may be pruned by now.
 const STALE: SignedDuration = SignedDuration::from_hours(20);
+const SNAPSHOT_GONE: &str = "a snapshot that an earlier run had left is removed";
 
 /// Brings the application to rest, reads its data into a folder of this machine, and lets it go on.
 ///
@@ -30,7 +31,7 @@ pub(super) fn freeze(driver: &Driver<'_>, what: &Freeze) -> Result<Outcome, Erro
         return Ok(outcome);
     }
     if site.drop_snapshots(&driver.runbook.tenant, driver.runbook.name())? > 0 {
-        notes.push("a snapshot that an earlier run had left is removed".to_owned());
+        notes.push(SNAPSHOT_GONE.to_owned());
     }
     discard_others(driver, &site)?;
     let (order, why) = order(driver, &site, &spool, what)?;
@@ -113,6 +114,16 @@ pub(super) fn thaw_left(driver: &Driver<'_>, site: &HostSite) -> Result<Vec<Stri
         vec!["an earlier run was killed with all that should have thawed the application: it is thawed now".to_owned()];
     notes.extend(failed);
     Ok(notes)
+}
+
+/// Removes the snapshots that an earlier run left, and says so, or why they stay.
+pub(super) fn drop_left(driver: &Driver<'_>) -> Option<String> {
+    let (tenant, name) = (&driver.runbook.tenant, driver.runbook.name());
+    match driver.site().and_then(|site| Ok(site.drop_snapshots(tenant, name)?)) {
+        Ok(0) => None,
+        Ok(_) => Some(SNAPSHOT_GONE.to_owned()),
+        Err(error) => Some(format!("a snapshot that an earlier run had left stays: {error}")),
+    }
 }
 
 /// Brings what was read while the application was at rest into the vault.

@@ -21,6 +21,14 @@ pub enum Refusal {
         /// The firing.
         firing: jiff::Timestamp,
     },
+    /// The run before outlasted the interval.
+    #[error("the firing of {firing} of application `{application}` is skipped: the run before it is still at work")]
+    Overlap {
+        /// The application.
+        application: String,
+        /// The firing.
+        firing: jiff::Timestamp,
+    },
     /// A run of the application waits to be resumed.
     #[error("run {run} of application `{application}` is paused")]
     Paused {
@@ -191,6 +199,10 @@ impl Refusal {
             ),
             Self::Served { application, .. } => {
                 format!("nothing is missing; `dram protect {application}` makes a point at any time")
+            }
+            Self::Overlap { .. } => {
+                "if that comes often, state a longer interval in the policy's `schedule`, or more `transfer.bandwidth`"
+                    .to_owned()
             }
             Self::Paused { run, .. } => format!("`dram resume {run}` goes on with it, `dram cancel {run}` ends it"),
             Self::SiteAbsent { .. } => {

@@ -4,6 +4,7 @@ use super::*;
 use dram_catalog::record::run::Event;
 use dram_engine::engine::{Ask, AskedRun};
 use std::collections::BTreeMap;
+use std::sync::Condvar;
 
 fn protection(components: &[&str]) -> Ask {
     Ask::Protect(ProtectRequest {
@@ -146,7 +147,7 @@ fn of_two_engines_one_carries_each_run_out() {
     let engine = world(folder.path(), "vaults: [{ name: near }]");
     protect(&engine).unwrap();
     let runs: Vec<String> = (0..3).map(|_| ask(&engine, &protection(&[]))).collect();
-    let done = Mutex::new(BTreeMap::new());
+    let (done, is_more) = (Mutex::new(BTreeMap::new()), Condvar::new());
     let serve_both = |name: &str| {
         let other = Engine::open(
             &format!("file://{}/catalog", folder.path().display()),
@@ -159,6 +160,7 @@ fn of_two_engines_one_carries_each_run_out() {
             let mut done = done.lock().unwrap();
             if let Told::CarriedOut { run, .. } = event {
                 *done.entry(run.clone()).or_insert(0) += 1;
+                is_more.notify_all();
             }
         };
         let what = Serve {
@@ -168,10 +170,9 @@ fn of_two_engines_one_carries_each_run_out() {
         };
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                let began = Instant::now();
-                while done.lock().unwrap().len() < runs.len() && began.elapsed() < Duration::from_secs(60) {
-                    std::thread::sleep(Duration::from_millis(5));
-                }
+                let are_open = |done: &mut BTreeMap<String, i32>| done.len() < runs.len();
+                let waited = is_more.wait_timeout_while(done.lock().unwrap(), Duration::from_secs(60), are_open);
+                drop(waited.unwrap());
                 cancel.cancel();
             });
             other.serve(&what, &tell, &cancel).unwrap();

@@ -332,3 +332,45 @@ fn a_missed_night_is_passed_and_the_next_one_keeps_its_moment() {
     );
     assert_eq!(engine.status(Some("shop")).unwrap()[0].next, "2026-03-30T00:30:00Z");
 }
+
+/// A run outlasts the interval: the firing that comes meanwhile stands in the list of runs, with the reason.
+#[test]
+fn a_firing_that_overlaps_is_a_run_that_was_skipped() {
+    let folder = tempfile::tempdir().unwrap();
+    world(folder.path(), "vaults: [{ name: near }]");
+    let begin = "2026-03-28T12:10:00Z".parse().unwrap();
+    let clock = Arc::new(Virtual(Mutex::new(begin)));
+    let engine = open(folder.path(), &clock);
+    engine.reconcile(KindName::Application, "shop").unwrap();
+    let what = Serve {
+        name: "desk".to_owned(),
+        at_once: 1,
+        first_pause: Duration::from_secs(3600),
+    };
+    let (cancel, (skipped, was_skipped)) = (Cancel::new(), std::sync::mpsc::channel());
+    let was_skipped = Mutex::new(was_skipped);
+    let tell = |event: &Told| match event {
+        // This is the thread of the run, which is at work for as long as it is kept here.
+        Told::Fires { .. } => {
+            *clock.0.lock().unwrap() += SignedDuration::from_hours(1);
+            let waited = was_skipped.lock().unwrap().recv_timeout(Duration::from_secs(60));
+            waited.unwrap();
+        }
+        Told::Skipped { .. } => skipped.send(()).unwrap(),
+        Told::Protected { .. } | Told::Failed { .. } => cancel.cancel(),
+        _ => {}
+    };
+    engine.serve(&what, &tell, &cancel).unwrap();
+    let mut runs = engine.runs(9).unwrap();
+    runs.sort_by_key(|run| run.firing.clone());
+    let firings: Vec<_> = runs
+        .iter()
+        .map(|run| (run.firing.as_deref(), run.state.to_string()))
+        .collect();
+    let expected = [
+        (Some("2026-03-28T12:00:00Z"), "success".to_owned()),
+        (Some("2026-03-28T13:00:00Z"), "failed".to_owned()),
+    ];
+    assert_eq!(firings, expected);
+    assert!(runs[1].error.contains("still at work"), "{:?}", runs[1]);
+}

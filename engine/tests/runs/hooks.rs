@@ -375,19 +375,7 @@ fn hooks_around_a_restore_come_at_their_moments() {
     world.protect(&Quiet, &Cancel::new()).unwrap();
     assert_eq!(world.points()[0].consistency, "none");
     fs::remove_dir_all(world.path("office/srv")).unwrap();
-    let request = RestoreRequest {
-        application: "shop".to_owned(),
-        point: Pick::Latest,
-        from: None,
-        as_of: None,
-        to: Where::Active,
-        components: Vec::new(),
-        paths: Vec::new(),
-        items: Vec::new(),
-        owners: Default::default(),
-        overwrite: false,
-        attested: None,
-    };
+    let request = world.in_place(false);
     let watch = Watch {
         observer: &Quiet,
         cancel: Cancel::new(),

@@ -166,19 +166,7 @@ fn when_both_are_killed_doctor_and_status_say_so_and_a_restore_thaws() {
     let row = world.engine.status(None).unwrap().remove(0);
     assert_eq!(row.ready, Some(false));
     assert_eq!(row.waits[0].state.to_string(), "interrupted", "{row:?}");
-    let request = RestoreRequest {
-        application: "shop".to_owned(),
-        point: Pick::Latest,
-        from: None,
-        as_of: None,
-        to: Where::Active,
-        components: Vec::new(),
-        paths: Vec::new(),
-        items: Vec::new(),
-        owners: Default::default(),
-        overwrite: true,
-        attested: None,
-    };
+    let request = world.in_place(true);
     let notes = Mutex::new(String::new());
     let tell = Tell(|event: &Event| {
         if let Event::Note { text } = event {

@@ -52,6 +52,14 @@ impl World {
         let url = format!("file://{at}/catalog");
         Catalog::init(&url.parse::<CatalogUrl>().unwrap()).unwrap();
         let engine = Engine::open(&url, "default", "ann@desk").unwrap();
+        let world = Self { folder, engine };
+        world.declare(policy, application);
+        world
+    }
+
+    /// Declares another policy and application in the place of what is declared.
+    fn declare(&self, policy: &str, application: &str) {
+        let at = self.folder.path().display().to_string();
         let model = include_str!("model.yaml")
             .replace("{at}", &at)
             .replace("{policy}", policy)
@@ -67,8 +75,7 @@ impl World {
             prune: false,
             dry_run: false,
         };
-        engine.apply(&what).unwrap();
-        Self { folder, engine }
+        self.engine.apply(&what).unwrap();
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -99,21 +106,29 @@ impl World {
         self.engine.points("shop", None, None).unwrap()
     }
 
-    /// Restores the newest point into a new folder.
-    fn look(&self, into: &str) -> PathBuf {
-        let into = self.path(into);
-        let request = RestoreRequest {
+    /// A restore of the newest point in its own place.
+    fn in_place(&self, overwrite: bool) -> RestoreRequest {
+        RestoreRequest {
             application: "shop".to_owned(),
             point: Pick::Latest,
             from: None,
             as_of: None,
-            to: Where::Directory(into.clone()),
+            to: Where::Active,
             components: Vec::new(),
             paths: Vec::new(),
             items: Vec::new(),
             owners: Default::default(),
-            overwrite: false,
+            overwrite,
             attested: None,
+        }
+    }
+
+    /// Restores the newest point into a new folder.
+    fn look(&self, into: &str) -> PathBuf {
+        let into = self.path(into);
+        let request = RestoreRequest {
+            to: Where::Directory(into.clone()),
+            ..self.in_place(false)
         };
         let watch = Watch {
             observer: &Quiet,

@@ -185,3 +185,23 @@ fn when_both_are_killed_the_next_run_removes_the_snapshot() {
     assert_eq!(world.log(), "freeze\nthaw\nfreeze\nthaw\n");
     assert_eq!(world.points().len(), 1);
 }
+
+#[test]
+fn a_run_that_does_not_freeze_any_more_removes_the_snapshot_too() {
+    let world = World::new("  objectives: { rpo: 75m }\n  consistency: application", WAITING);
+    let Some(mounted) = Btrfs::make(&world) else { return };
+    let mut running = Running::protect(&world);
+    kill_process(freezer(&world), Signal::STOP).unwrap();
+    running.0.kill().unwrap();
+    running.0.wait().unwrap();
+    kill_process(freezer(&world), Signal::KILL).unwrap();
+    assert_eq!(mounted.snapshots().len(), 1);
+    let_go(&world);
+    world.declare("  objectives: { rpo: 75m }\n  consistency: crash", WEB);
+    let said = told(&world);
+    assert!(said.contains("that an earlier run had left is removed"), "{said}");
+    assert_eq!(mounted.snapshots(), Vec::<String>::new());
+    // A hook that thaws may come twice.
+    assert!(world.log().ends_with("thaw\n"), "{}", world.log());
+    assert!(!world.is_marked_frozen());
+}

@@ -31,15 +31,32 @@ impl Log {
     pub(super) fn write(&self, name: &str, text: &str) -> Result<()> {
         crate::world::write(&self.folder.join(name).with_extension("log"), text)
     }
+
+    /// Adds to what a step said.
+    pub(super) fn append(&self, name: &str, text: &str) -> Result<()> {
+        let path = self.folder.join(name).with_extension("log");
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.create(true).append(true).open(&path);
+        file.and_then(|mut file| writeln!(file, "{text}"))
+            .doing(|| format!("write `{}`", path.display()))
+    }
 }
 
-/// What the streams of one `cargo test` have said so far.
+/// What the streams of tests have said so far.
+#[derive(Default)]
 struct Heard {
     counts: Counts,
     /// Binaries that cargo calls failed, less those that counted a failed test: they died, and said no result.
     died: i64,
-    log: std::fs::File,
+    log: Option<std::fs::File>,
     in_failures: bool,
+}
+
+/// The counted tests of what a binary said, and the lines of it that belong on the terminal.
+pub(super) fn told(text: &str) -> (Counts, Vec<&str>) {
+    let mut heard = Heard::default();
+    let lines = text.lines().filter(|line| heard.tells(line)).collect();
+    (heard.counts, lines)
 }
 
 /// The counted tests, and whether cargo itself was content.
@@ -48,10 +65,8 @@ pub(super) fn cargo_test(log: &Log, name: &str, call: Call) -> Result<(Counts, b
     let path = log.folder.join(name).with_extension("log");
     let file = std::fs::File::create(&path).doing(|| format!("write `{}`", path.display()))?;
     let heard = Mutex::new(Heard {
-        counts: Counts::default(),
-        died: 0,
-        log: file,
-        in_failures: false,
+        log: Some(file),
+        ..Heard::default()
     });
     let mut command = call.into_command();
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
@@ -75,7 +90,7 @@ fn listen(stream: Option<impl Read>, heard: &Mutex<Heard>) {
         let line = String::from_utf8_lossy(&line);
         let mut heard = heard.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         // The log is a convenience: a full disk shows itself elsewhere.
-        let _ = writeln!(heard.log, "{line}");
+        let _ = heard.log.as_mut().map(|log| writeln!(log, "{line}"));
         if heard.tells(&line) {
             println!("    {line}");
         }

@@ -8,7 +8,7 @@ use dram_tests::error::{Result, claim};
 use dram_tests::lab::restic::Restic;
 use dram_tests::shop::wait_until;
 use dram_tests::tree::{Tree, differences, observe};
-use dram_tests::world::{World, json, offered};
+use dram_tests::world::{World, json, offered_among};
 use serde_json::Value;
 
 use super::place::{Place, SHOP, Vault};
@@ -75,16 +75,14 @@ impl End {
 
     /// What a vault says, and its points as they are restored.
     fn see_vault(&mut self, place: &Place, vault: &Vault, which: Which) -> Result<()> {
-        let points = || {
-            let call = place.dram().without_env("DRAM_CATALOG").args(["points", "--vault"]);
-            let call = call.arg(&vault.address).arg("--password-file");
-            call.arg(place.world.key())
-        };
-        for row in json(points())?.as_array().into_iter().flatten() {
+        let call = place.dram().without_env("DRAM_CATALOG").args(["points", "--vault"]);
+        let call = call.arg(&vault.address).arg("--password-file");
+        let rows = json(call.arg(place.world.key()))?;
+        for row in rows.as_array().into_iter().flatten() {
             let fields = SAME.map(|name| format!("{name} {}", of(row, name)));
             self.said.push(format!("{}: {}", vault.name, fields.join(", ")));
         }
-        let offered = offered(points())?;
+        let offered = offered_among(&rows);
         for (number, point) in offered.iter().enumerate() {
             if which == Which::Newest && number + 1 < offered.len() {
                 continue;

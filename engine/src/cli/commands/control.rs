@@ -10,10 +10,10 @@ use crate::state::{RunResult, RunState};
 use dram_catalog::record::feed::Followed;
 use std::time::Duration;
 
-/// How long it waits between two looks at what changed.
-const LOOK: Duration = Duration::from_secs(1);
-/// Ages grow while nothing changes: so often it is shown again at least, in looks.
-const AGAIN: u32 = 30;
+/// How long it waits between two looks at what changed; and where nothing does, because each look at a bucket costs money.
+const LOOK: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(5));
+/// Ages grow while nothing changes: so often it is shown again at least.
+const AGAIN: Duration = Duration::from_secs(30);
 /// Clears a terminal, and begins at its top.
 const CLEAR: &str = "\u{1b}[2J\u{1b}[H";
 
@@ -26,7 +26,7 @@ impl Context<'_> {
         }
         let mut follower = engine.catalog().follow();
         let mut shown = None;
-        let mut looks = 0_u32;
+        let (mut unchanged, mut pause) = (Duration::ZERO, LOOK.0);
         while !self.cancel.is_canceled() {
             let runs = engine.at_work(application)?;
             let rows = engine.status_beside(application, &runs)?;
@@ -37,8 +37,12 @@ impl Context<'_> {
             let what = what.unwrap_or_default();
             // Ages alone are no news for a program.
             let news = (news(&rows), still(&runs, self.output.json));
-            if shown.as_ref() != Some(&news) || looks >= AGAIN {
-                looks = 0;
+            let is_news = shown.as_ref() != Some(&news);
+            if is_news {
+                pause = LOOK.0;
+            }
+            if is_news || unchanged >= AGAIN {
+                unchanged = Duration::ZERO;
                 shown = Some(news);
                 if self.output.json {
                     self.output.line(&what);
@@ -51,11 +55,12 @@ impl Context<'_> {
                 }
             }
             loop {
-                crate::engine::pause(LOOK, self.cancel);
-                looks += 1;
+                crate::engine::pause(pause, self.cancel);
+                unchanged += pause;
+                pause = (pause * 2).min(LOOK.1);
                 // A run at work says what it does in its log, which the feed does not tell.
                 let changed = !runs.is_empty() || follower.look()? != Followed::Changes(Vec::new());
-                if changed || looks >= AGAIN || self.cancel.is_canceled() {
+                if changed || unchanged >= AGAIN || self.cancel.is_canceled() {
                     break;
                 }
             }

@@ -40,7 +40,16 @@ impl Context<'_> {
             }
         };
         self.output.rows(
-            &["point", "frozen at", "site", "epoch", "class", "size", "state"],
+            &[
+                "point",
+                "frozen at",
+                "site",
+                "epoch",
+                "class",
+                "consistency",
+                "size",
+                "state",
+            ],
             &rows,
             |row| {
                 vec![
@@ -49,6 +58,7 @@ impl Context<'_> {
                     row.site.clone(),
                     row.epoch.to_string(),
                     row.class.clone(),
+                    row.consistency.clone(),
                     bytes(row.bytes),
                     row.state.clone(),
                 ]
@@ -74,7 +84,9 @@ impl Context<'_> {
             .flat_map(|(item, entries)| entries.iter().map(move |entry| row(item, entry)))
             .collect();
         self.output.rows(&["item", "kind", "size", "path"], &rows, |row| {
-            vec![row.item.clone(), row.kind.to_owned(), bytes(row.size), row.path.clone()]
+            // A name with a line break stays in its line.
+            let path = row.path.replace('\n', "\\n");
+            vec![row.item.clone(), row.kind.to_owned(), bytes(row.size), path]
         });
         Ok(Exit::Done)
     }
@@ -94,13 +106,21 @@ impl Context<'_> {
                     row.run.clone(),
                     row.verb.clone(),
                     row.application.clone(),
-                    row.at.clone(),
+                    in_seconds(&row.at),
                     row.by.clone(),
                     state,
                 ]
             },
         );
         Ok(Exit::Done)
+    }
+}
+
+/// A moment without what is less than a second; programs get the whole.
+fn in_seconds(moment: &str) -> String {
+    match moment.split_once('.') {
+        Some((seconds, _)) => format!("{seconds}Z"),
+        None => moment.to_owned(),
     }
 }
 
