@@ -5,6 +5,7 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod by_hand;
 mod calendar;
 mod copies;
 mod simulated;
