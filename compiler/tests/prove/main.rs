@@ -8,6 +8,7 @@
 mod by_hand;
 mod calendar;
 mod copies;
+mod crowd;
 mod simulated;
 
 use dram_compiler::check::check;
