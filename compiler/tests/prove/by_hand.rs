@@ -138,3 +138,22 @@ fn a_wrong_sum_is_told() {
         assert!(told.contains(tells), "{told}");
     }
 }
+
+/// The page about proofs shows what the program prints. `UPDATE_EXPECTED=1` writes it anew.
+#[test]
+fn the_page_shows_what_is_printed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = root.join("../docs/proofs.md");
+    let text = std::fs::read_to_string(&page).unwrap();
+    let (before, rest) = text.split_once("```text\n").unwrap();
+    let (shown, after) = rest.split_once("```").unwrap();
+    let (_, named) = before.rsplit_once("<!-- printed for compiler/").unwrap();
+    let model = std::fs::read_to_string(root.join(named.split_once(" -->").unwrap().0)).unwrap();
+    let printed = prove(&check(&Sources::one("model.yaml", &model)).model.unwrap()).to_text();
+    let printed = format!("{}\n", printed.trim_end());
+    if std::env::var_os("UPDATE_EXPECTED").is_some() {
+        std::fs::write(&page, format!("{before}```text\n{printed}```{after}")).unwrap();
+    } else {
+        assert_eq!(shown, printed, "UPDATE_EXPECTED=1 writes the page anew");
+    }
+}
