@@ -1,6 +1,10 @@
 //! The proof against simulated time, where several applications share the line of a site, whoever is served first.
 //!
 //! `DRAM_SIMULATIONS` names how many models live through it; the runs before a release have 100,000.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the length of the run is named by the environment"
+)]
 
 use crate::model_of;
 use dram_compiler::derive::SEAL;
