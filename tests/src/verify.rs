@@ -26,6 +26,8 @@ pub const KILLS: &str = "DRAM_KILLS";
 const OPERATIONS: &str = "DRAM_OPERATIONS";
 /// Names how many virtual days a policy of the calendar lives through.
 const DAYS: &str = "DRAM_DAYS";
+/// Names how many models live through simulated losses.
+const SIMULATIONS: &str = "DRAM_SIMULATIONS";
 /// Names how large the large things are: 1 for every day, 10 before a release.
 pub const LARGE: &str = "DRAM_LARGE";
 
@@ -41,10 +43,13 @@ pub struct Wish {
     /// How many virtual days a policy of the calendar lives through.
     #[arg(long, default_value_t = 45)]
     pub days: u32,
+    /// How many models live through simulated losses.
+    #[arg(long, default_value_t = 300)]
+    pub simulations: u32,
     /// How large the large things are, in tenths: a dump, an image, many files.
     #[arg(long, default_value_t = 1)]
     pub large: u32,
-    /// A million operations, a thousand kills, 400 days and the whole of the large things, whatever the other options say: the run before a release.
+    /// A million operations, a thousand kills, 400 days, 100,000 simulated models and the whole of the large things, whatever the other options say: the run before a release.
     #[arg(long)]
     pub long: bool,
 }
@@ -58,6 +63,11 @@ impl Wish {
     /// How many days to live through.
     fn days(&self) -> u32 {
         if self.long { 400 } else { self.days }
+    }
+
+    /// How many models to simulate.
+    fn simulations(&self) -> u32 {
+        if self.long { 100_000 } else { self.simulations }
     }
 
     /// How large the large things are.
@@ -113,6 +123,7 @@ pub fn verify(wish: &Wish) -> Result<bool> {
     if let Some(programs) = built {
         let (kills, operations) = (wish.kills().to_string(), wish.operations().to_string());
         let (days, large) = (wish.days().to_string(), wish.large().to_string());
+        let simulations = wish.simulations().to_string();
         // The provider's own tests look for Terraform where a user has it.
         let path = terraform::older().map_or_else(|_| call::path(), |host| host.on_path(&call::path()));
         let stores = labs.stores().map(|stores| stores.environment()).unwrap_or_default();
@@ -124,6 +135,7 @@ pub fn verify(wish: &Wish) -> Result<bool> {
             (KILLS, OsStr::new(&kills)),
             (OPERATIONS, OsStr::new(&operations)),
             (DAYS, OsStr::new(&days)),
+            (SIMULATIONS, OsStr::new(&simulations)),
             (LARGE, OsStr::new(&large)),
             (dram_skips::SKIPS, skips.as_os_str()),
             (dram_skips::REQUIRED, OsStr::new(required)),

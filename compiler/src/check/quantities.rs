@@ -5,12 +5,19 @@ use super::{Written, under};
 use crate::diagnostic::{Diagnostic, compiler_codes as codes};
 use crate::model::{
     Application, Body, Bytes, DataHints, Duration, Health, HookRequest, Host, Http, LogicalPath, Mapping, Mappings,
-    ProtectionPolicy, Rate, RecoveryPlan, Retention, Scale, Spec, Traffic, VaultUse, Verify, VerifyLevel, Webhook,
+    Objectives, ProtectionPolicy, Rate, RecoveryPlan, Retention, Scale, Spec, Traffic, VaultUse, Verify, VerifyLevel,
+    Webhook,
 };
 use dram_fields::{Field, Shape, Step, Ty, Visited, visit};
 
 /// Where nothing is an answer.
-const MAY_BE_ZERO: &[&Field] = &[Health::START_PERIOD, DataHints::SIZE, Traffic::TTL, Scale::REPLICAS];
+const MAY_BE_ZERO: &[&Field] = &[
+    Health::START_PERIOD,
+    DataHints::SIZE,
+    Traffic::TTL,
+    Scale::REPLICAS,
+    Objectives::RPO,
+];
 
 /// Addresses for HTTP, with who asks them.
 const ADDRESSES: &[(&Field, &str)] = &[

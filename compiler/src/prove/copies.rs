@@ -7,7 +7,7 @@
 use super::load::Loads;
 use super::rpo::worst;
 use super::subject::Subject;
-use super::worst::seal;
+use super::worst::{copies_in, seal};
 use super::{Proof, Term, Verdict};
 
 /// The RPO of an application when its site and the primary vault are lost, and the copy in the vault with this position in the
@@ -29,11 +29,9 @@ pub fn recovery_point_of_copy(subject: &Subject<'_>, loads: &Loads, position: us
         terms.push(Term::new("wait for a run", wait, because));
     }
     if before > 0 {
-        let uses = subject.policy.vaults.iter().take(position).skip(1);
-        let names: Vec<String> = uses.map(|used| format!("`{}`", used.name)).collect();
-        let seconds = u64::try_from(before)
-            .unwrap_or(u64::MAX)
-            .saturating_mul(worst.sealing());
+        let uses = subject.policy.vaults.get(1..position).unwrap_or_default();
+        let names: Vec<String> = uses.iter().map(|used| format!("`{}`", used.name)).collect();
+        let seconds = copies_in(uses).saturating_mul(worst.sealing());
         let because = format!("to {}", names.join(" and "));
         terms.push(Term::new("copies before it", seconds, because));
     }

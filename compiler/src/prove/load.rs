@@ -9,13 +9,15 @@ use super::subject::Subject;
 use super::worst::copies;
 use crate::derive::{Beside, SEAL};
 use crate::model::{Duration, Name, Rate, ReplicationMode};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What all applications move over the lines of their sites.
 #[derive(Default)]
 pub struct Loads {
     sites: BTreeMap<Name, Total>,
     flows: BTreeMap<(Name, Flows), Flow>,
+    /// Applications whose points a pair moves with a part of the line at most.
+    capped: BTreeSet<Name>,
 }
 
 /// What moves the data of an application.
@@ -66,7 +68,8 @@ impl Loads {
         const ROUNDS: usize = 16;
         let points = |loads: &mut Self, subject: &Subject<'_>, time: u64| {
             let times = copies(subject.policy).saturating_add(1);
-            loads.add(subject, Flows::Points, time, times, subject.cap().is_some());
+            let is_capped = subject.cap().is_some() || loads.capped.contains(subject.name);
+            loads.add(subject, Flows::Points, time, times, is_capped);
         };
         let mut may_skip = Vec::new();
         for subject in subjects {
@@ -99,6 +102,11 @@ impl Loads {
                 break;
             }
         }
+    }
+
+    /// A pair through the vault moves the points of an application with a part of the line at most.
+    pub(super) fn cap_points(&mut self, subject: &Subject<'_>) {
+        self.capped.insert(subject.name.clone());
     }
 
     /// What a pair moves that sends what changes in such an interval, or all the time.

@@ -127,6 +127,22 @@ impl<'a> Replica<'a> {
         }
     }
 
+    /// Seconds between two replications through the vault at most, and bytes that change meanwhile, which the other site may not have
+    /// yet; nothing where every write is sent, the data went there directly, or no interval is short enough.
+    pub(super) fn missing(&self, subject: &Subject<'_>, loads: &Loads, other: Option<&RecoverySite>) -> (u64, u64) {
+        let is_vault = self.way == Way::Vault && self.mode == ReplicationMode::Async;
+        let (making, _) = self.making(subject, loads, other);
+        let stated = self.interval.map_or(Stated::Nothing, Stated::every);
+        let worst = Worst::of(Making {
+            stated: &stated,
+            ..making
+        });
+        if !is_vault || !worst.chosen {
+            return (0, 0);
+        }
+        (worst.between(), worst.making.moves.bytes(worst.between()))
+    }
+
     /// Seconds between two replications; nothing where every write is sent, or no interval is short enough.
     pub(super) fn gap(&self, subject: &Subject<'_>, loads: &Loads, other: Option<&RecoverySite>) -> Option<u64> {
         let (making, _) = self.making(subject, loads, other);

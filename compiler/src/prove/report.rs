@@ -9,7 +9,7 @@ use super::start::Waves;
 use super::stated::Stated;
 use super::subject::Subject;
 use super::{Proof, Verdict};
-use crate::model::{Duration, Model, Name, RecoveryPlan, VaultUse};
+use crate::model::{Duration, Model, Name, RecoveryPlan, Strategy, VaultUse};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The proofs of one application.
@@ -159,6 +159,23 @@ impl<'m> Part<'m> {
         }
     }
 
+    /// Bytes that move to a target on the day: all, or what may be missing of what is kept in step there.
+    fn brings(&self, model: &Model, loads: &Loads, target: &Name) -> u64 {
+        if self.is_everywhere() {
+            return 0;
+        }
+        match self.replica_at(target) {
+            None => self.subject.bytes(),
+            Some(replica) => replica.missing(&self.subject, loads, model.sites().get(target)).1,
+        }
+    }
+
+    /// Whether it runs at all its sites.
+    fn is_everywhere(&self) -> bool {
+        self.plan
+            .is_some_and(|(_, plan)| plan.strategy == Strategy::ActiveActive)
+    }
+
     /// What is kept in step at a target.
     fn replica_at(&self, target: &Name) -> Option<Replica<'m>> {
         self.replica.filter(|replica| replica.other == target)
@@ -187,7 +204,11 @@ impl<'m> All<'m> {
         let parts: Vec<Part<'m>> = Subject::all(model).into_iter().map(part).collect();
         let mut loads = Loads::none();
         for part in &parts {
-            if let Some(replica) = part.replica.filter(|replica| replica.way == Way::Direct) {
+            let Some(replica) = part.replica else { continue };
+            if replica.way == Way::Vault && replica.bandwidth.is_some() {
+                loads.cap_points(&part.subject);
+            }
+            if replica.way == Way::Direct {
                 // An interval that is derived is shorter than the objective.
                 let interval = replica.interval.unwrap_or(part.subject.policy.objectives.rpo);
                 let other = model.sites().get(replica.other);
@@ -203,12 +224,11 @@ impl<'m> All<'m> {
         });
         let mut coming: BTreeMap<(&Name, Option<&Name>), (u64, usize)> = BTreeMap::new();
         for part in &parts {
-            let bytes = part.subject.bytes();
-            for target in part
-                .targets()
-                .into_iter()
-                .filter(|target| bytes > 0 && part.replica_at(target).is_none())
-            {
+            for target in part.targets() {
+                let bytes = part.brings(model, &loads, target);
+                if bytes == 0 {
+                    continue;
+                }
                 let (all, count) = coming.entry((target, part.domain())).or_default();
                 *all = all.saturating_add(bytes);
                 *count += 1;
@@ -275,13 +295,14 @@ impl<'m> All<'m> {
     }
 
     fn comeback(&self, part: &Part<'m>, rto: Duration, site: &'m Name) -> Proof {
-        let own = part.subject.bytes();
+        let own = part.brings(self.model, &self.loads, site);
         let (all, count) = self.coming.get(&(site, part.domain())).copied().unwrap_or_default();
         recovery_time(&Comeback {
             subject: &part.subject,
             rto,
             plan: part.plan.map(|(_, plan)| plan),
             waves: part.plan.and_then(|(name, _)| self.waves.get(name)),
+            loads: &self.loads,
             target: (site, self.model.sites().get(site)),
             replica: part.replica_at(site),
             beside: (all.saturating_sub(own), count.saturating_sub(usize::from(own > 0))),

@@ -10,7 +10,7 @@ use super::replica::{Replica, Way};
 use super::start::{Waves, start};
 use super::subject::{Subject, words};
 use super::{Amount, Given, Proof, Term, Verdict, print::amount, print::duration_text};
-use crate::derive::{Beside, Moves, PROMOTION};
+use crate::derive::{Beside, PROMOTION};
 use crate::model::{
     AutomationMode, Detect, Duration, Hook, HookDeed, Moment, Name, RecoveryPlan, RecoverySite, Strategy, TrafficBy,
     Whole,
@@ -27,6 +27,8 @@ pub struct Comeback<'a> {
     pub plan: Option<&'a RecoveryPlan>,
     /// The waves of the plan, where it states any.
     pub waves: Option<&'a Waves>,
+    /// What all applications move while nothing is lost.
+    pub loads: &'a Loads,
     /// The site. One that is not known yet counts as one without a stated bandwidth.
     pub target: (&'a Name, Option<&'a RecoverySite>),
     /// What is kept in step there.
@@ -114,23 +116,20 @@ impl Comeback<'_> {
         };
         terms.push(Term::new("promote the replica", PROMOTION.seconds, "an allowance"));
         if replica.way == Way::Vault {
-            let (changes, unknown) = self.subject.changes();
+            let (_, unknown) = self.subject.changes();
             assumptions.extend(unknown);
             assumptions.extend(line.assumption.clone());
-            let gap = replica.gap(self.subject, &Loads::none(), self.target.1).unwrap_or(0);
-            let moves = Moves {
-                changes: changes.iter().map(|(_, rate)| *rate).collect(),
-                line: line.rate,
-                ..Moves::default()
-            };
+            let (gap, missing) = replica.missing(self.subject, self.loads, self.target.1);
+            let beside = self.behind(&line);
             let because = format!(
-                "{}, changed in the {} between two replications, {}",
-                amount(moves.bytes(gap)),
+                "{}, changed in the {} between two replications, {}{}",
+                amount(missing),
                 duration_text(gap),
-                line.how
+                line.how,
+                behind(beside)
             );
-            let term = Term::new("fill the last changes", moves.seconds(gap), because);
-            terms.push(term.from(line.given(None)));
+            let term = Term::new("fill the last changes", seconds(missing, &line, beside), because);
+            terms.push(term.from(self.given(&line, beside)));
         }
     }
 
@@ -150,29 +149,8 @@ impl Comeback<'_> {
 
     fn move_all(&self, line: &Line) -> Term {
         let bytes = self.subject.bytes();
-        let beside = Some(self.beside)
-            .filter(|(bytes, _)| *bytes > 0)
-            .and_then(|(burst, others)| {
-                Some(Beside {
-                    bandwidth: line.bandwidth?,
-                    burst,
-                    weekly: 0,
-                    others,
-                })
-            });
-        let seconds = match (line.rate, beside) {
-            (Some(rate), Some(beside)) => beside.seconds_for(bytes, rate),
-            (Some(rate), None) => rate.seconds_for(bytes).unwrap_or(u64::MAX),
-            (None, _) => 0,
-        };
-        let mut because = format!("{} {}", amount(bytes), line.how);
-        if let Some(beside) = beside {
-            let others = match beside.others {
-                1 => "another application that comes".to_owned(),
-                others => format!("{others} other applications that come"),
-            };
-            because.push_str(&format!(", behind the {} of {others} back there", amount(beside.burst)));
-        }
+        let beside = self.behind(line);
+        let because = format!("{} {}{}", amount(bytes), line.how, behind(beside));
         let captured = self.subject.captured();
         let mut from: Vec<Given> = captured
             .filter_map(|(component, _)| {
@@ -181,12 +159,29 @@ impl Comeback<'_> {
                 Some(Given::new(what, Amount::Bytes(size.bytes), "`data.size`"))
             })
             .collect();
-        from.extend(line.given(None));
+        from.extend(self.given(line, beside));
+        Term::new("move the data", seconds(bytes, line, beside), because).from(from)
+    }
+
+    /// What comes back at the target at the same time.
+    fn behind(&self, line: &Line) -> Option<Beside> {
+        let (burst, others) = Some(self.beside).filter(|(bytes, _)| *bytes > 0)?;
+        Some(Beside {
+            bandwidth: line.bandwidth?,
+            burst,
+            weekly: 0,
+            others,
+        })
+    }
+
+    /// The numbers from which the time of moving follows.
+    fn given(&self, line: &Line, beside: Option<Beside>) -> Vec<Given> {
+        let mut from = line.given(None);
         if let Some(beside) = beside {
             let because = "data of others that come back there at the same time";
             from.push(Given::new("before it", Amount::Bytes(beside.burst), because));
         }
-        Term::new("move the data", seconds, because).from(from)
+        from
     }
 
     /// What is done beside, one thing after another.
@@ -261,6 +256,25 @@ impl Comeback<'_> {
             ),
         }
     }
+}
+
+/// Seconds to move bytes over a line, behind others.
+fn seconds(bytes: u64, line: &Line, beside: Option<Beside>) -> u64 {
+    match (line.rate, beside) {
+        (Some(rate), Some(beside)) if bytes > 0 => beside.seconds_for(bytes, rate),
+        (Some(rate), _) => rate.seconds_for(bytes).unwrap_or(u64::MAX),
+        (None, _) => 0,
+    }
+}
+
+/// Others that come back, in words that follow a line.
+fn behind(beside: Option<Beside>) -> String {
+    let Some(beside) = beside else { return String::new() };
+    let others = match beside.others {
+        1 => "another application that comes".to_owned(),
+        others => format!("{others} other applications that come"),
+    };
+    format!(", behind the {} of {others} back there", amount(beside.burst))
 }
 
 /// An amount that the language can say and that is not below this one, to two digits or better.

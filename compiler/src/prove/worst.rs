@@ -5,7 +5,7 @@ use super::print::{amount, duration_text};
 use super::proof::{Amount, Given, Proof, Term};
 use super::stated::Stated;
 use crate::derive::{Moves, SEAL, longest_interval};
-use crate::model::{Duration, Name, ProtectionPolicy, Rate, ReplicationMode, Window};
+use crate::model::{Duration, Name, ProtectionPolicy, Rate, ReplicationMode, VaultUse, Window};
 
 /// What makes points, as far as the time between them depends on it.
 pub(super) struct Making<'a> {
@@ -19,7 +19,7 @@ pub(super) struct Making<'a> {
     pub(super) moves: Moves,
     /// For so long the application may be frozen for a point.
     pub(super) freeze: Duration,
-    /// How many further vaults each point is copied to.
+    /// How many copies a run makes at most.
     pub(super) copies: u64,
     /// The part of the day in which data moves.
     pub(super) window: Option<&'a Window>,
@@ -229,9 +229,16 @@ impl<'a> Worst<'a> {
     }
 }
 
-/// How many further vaults a policy has.
+/// How many copies one run of a policy makes at most.
 pub(super) fn copies(policy: &ProtectionPolicy) -> u64 {
-    u64::try_from(policy.vaults.len().saturating_sub(1)).unwrap_or(u64::MAX)
+    copies_in(policy.vaults.get(1..).unwrap_or_default())
+}
+
+/// How many copies one run makes in further vaults at most. Runs end sooner and later: of two points that follow each other the
+/// first may come due just after one run, and both be due at the end of the next.
+pub(super) fn copies_in(uses: &[VaultUse]) -> u64 {
+    let most = |used: &VaultUse| if used.delay.is_some() { 2 } else { 1 };
+    uses.iter().map(most).fold(0, u64::saturating_add)
 }
 
 pub(super) fn seal(what: &'static str) -> Term {

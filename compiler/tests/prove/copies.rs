@@ -75,7 +75,8 @@ fn of_several_copies_the_best_counts() {
     };
     let (vault, proof) = copy(&case);
     assert_eq!(vault, "attic");
-    assert_eq!(seconds(&proof), [3600, 1, 5, 6, 1, 5]);
+    // A run may make two copies in shelf before it: of the point that was not due yet at the run before, and of the next.
+    assert_eq!(seconds(&proof), [3600, 1, 5, 12, 1, 5]);
 }
 
 #[test]

@@ -5,8 +5,10 @@
     reason = "a test stops at the first surprise"
 )]
 
+mod by_hand;
 mod calendar;
 mod copies;
+mod crowd;
 mod observed;
 mod simulated;
 

@@ -166,6 +166,7 @@ impl Prover<'_> {
                     rto,
                     plan: Some(plan),
                     waves: waves.as_ref(),
+                    loads: &prove::Loads::none(),
                     target: (&target.site, site),
                     replica: replica.filter(|replica| *replica.other == target.site),
                     beside: (0, 0),

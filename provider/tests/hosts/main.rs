@@ -7,6 +7,7 @@
     reason = "a test stops at the first surprise, in its helpers too"
 )]
 
+mod functions;
 mod invariants;
 mod profiles;
 mod protocol;
