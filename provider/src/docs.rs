@@ -288,7 +288,8 @@ mod tests {
                 "resources/recovery_plan.md",
                 "resources/recovery_site.md",
                 "resources/replication_pair.md",
-                "resources/vault.md"
+                "resources/vault.md",
+                "functions/prove.md",
             ]
         );
         assert_eq!(all(), all());

@@ -167,6 +167,7 @@ impl Loads {
             return None;
         }
         // Who takes only a part of the line leaves it idle at times, and has more to move later: up to two runs.
+        let is_capped = is_capped || own.is_some_and(|own| own.is_capped);
         let free = if is_capped { free.saturating_mul(2) } else { free };
         Some(Beside {
             bandwidth,

@@ -161,7 +161,9 @@ impl<'a> Worst<'a> {
     pub(super) fn moved(&self, what: &'static str, by: &str) -> Term {
         let making = &self.making;
         let changed = making.moves.bytes(self.between());
-        let because = format!("{} {}{by}", amount(changed), making.line.how);
+        let because = format!("{} {}{by}", amount(changed), making.line.how)
+            .trim_end()
+            .to_owned();
         let between = duration_text(self.between());
         let mut from: Vec<Given> = making
             .changes

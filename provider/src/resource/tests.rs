@@ -89,6 +89,8 @@ fn what_stands_is_told_in_the_users_spelling_and_differs_only_where_it_does() {
     assert_eq!(
         told,
         json!({
+            // A list of blocks is there, be it empty.
+            "method": [],
             "objectives": {"rpo": "90m"}, "schedule": [{"every": "60m"}, {"every": "6h"}],
             "retention": {"daily": 14, "keep_verified": 1}, "vault": [{"name": "nas"}],
         })
