@@ -1,9 +1,5 @@
 //! `dramc explain-model`: what it prints is a model, holds everything, and says why.
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test stops at the first surprise"
-)]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test stops at the first surprise")]
 
 use dram_compiler::check::check;
 use dram_compiler::diagnostic;
