@@ -205,7 +205,7 @@ proptest! {
 fn what_only_the_check_can_say() {
     let zero = json!({
         "apiVersion": "dram.dev/v1", "kind": "ProtectionPolicy", "metadata": {"name": "p"},
-        "spec": {"objectives": {"rpo": "0s"}, "vaults": [{"name": "nowhere"}]},
+        "spec": {"objectives": {"rpo": "1h", "rto": "0s"}, "vaults": [{"name": "nowhere"}]},
     });
     assert!(validator().is_valid(&zero));
     let found: Vec<&str> = check(&Sources::one("p.json", &zero.to_string()))

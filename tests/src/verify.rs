@@ -28,6 +28,8 @@ const OPERATIONS: &str = "DRAM_OPERATIONS";
 const DAYS: &str = "DRAM_DAYS";
 /// Names how many models live through simulated losses.
 const SIMULATIONS: &str = "DRAM_SIMULATIONS";
+/// Names for how many seconds models are damaged and compiled; 0 for a fixed number of them.
+const FUZZ: &str = "DRAM_FUZZ";
 /// Names how large the large things are: 1 for every day, 10 before a release.
 pub const LARGE: &str = "DRAM_LARGE";
 
@@ -46,10 +48,13 @@ pub struct Wish {
     /// How many models live through simulated losses.
     #[arg(long, default_value_t = 300)]
     pub simulations: u32,
+    /// For how many seconds models are damaged at random and compiled; 0 for a few hundred that are always the same.
+    #[arg(long, default_value_t = 0)]
+    pub fuzz: u32,
     /// How large the large things are, in tenths: a dump, an image, many files.
     #[arg(long, default_value_t = 1)]
     pub large: u32,
-    /// A million operations, a thousand kills, 400 days, 100,000 simulated models and the whole of the large things, whatever the other options say: the run before a release.
+    /// A million operations, a thousand kills, 400 days, 100,000 simulated models, ten minutes of damaged models and the whole of the large things, whatever the other options say: the run before a release.
     #[arg(long)]
     pub long: bool,
 }
@@ -68,6 +73,11 @@ impl Wish {
     /// How many models to simulate.
     fn simulations(&self) -> u32 {
         if self.long { 100_000 } else { self.simulations }
+    }
+
+    /// For how many seconds to damage models.
+    fn fuzz(&self) -> u32 {
+        if self.long { 600 } else { self.fuzz }
     }
 
     /// How large the large things are.
@@ -123,7 +133,7 @@ pub fn verify(wish: &Wish) -> Result<bool> {
     if let Some(programs) = built {
         let (kills, operations) = (wish.kills().to_string(), wish.operations().to_string());
         let (days, large) = (wish.days().to_string(), wish.large().to_string());
-        let simulations = wish.simulations().to_string();
+        let (simulations, fuzz) = (wish.simulations().to_string(), wish.fuzz().to_string());
         // The provider's own tests look for Terraform where a user has it.
         let path = terraform::older().map_or_else(|_| call::path(), |host| host.on_path(&call::path()));
         let stores = labs.stores().map(|stores| stores.environment()).unwrap_or_default();
@@ -136,6 +146,7 @@ pub fn verify(wish: &Wish) -> Result<bool> {
             (OPERATIONS, OsStr::new(&operations)),
             (DAYS, OsStr::new(&days)),
             (SIMULATIONS, OsStr::new(&simulations)),
+            (FUZZ, OsStr::new(&fuzz)),
             (LARGE, OsStr::new(&large)),
             (dram_skips::SKIPS, skips.as_os_str()),
             (dram_skips::REQUIRED, OsStr::new(required)),

@@ -50,8 +50,13 @@ impl Server {
             (User::Own, None)
         };
         let ground = Ground::new("mariadb")?;
+        // Temporary files are named after the process's number, which another server may have in a space of its own.
+        let scratch = ground.folder("scratch")?;
+        let open = std::os::unix::fs::PermissionsExt::from_mode(0o1777);
+        std::fs::set_permissions(&scratch, open).doing(|| "open a folder for all".to_owned())?;
         let (data, port, password) = (ground.folder("data")?, http::free_port()?, random_hex(16)?);
         let installed = Call::new("mariadb-install-db")
+            .env("TMPDIR", &scratch)
             .args([
                 "--no-defaults",
                 "--skip-test-db",
@@ -104,6 +109,7 @@ fn started(program: &Path, data: &Path, first: &Path, user: User, port: u16) -> 
         program.display().to_string(),
         "--no-defaults".to_owned(),
         format!("--datadir={}", data.display()),
+        format!("--tmpdir={}", data.with_file_name("scratch").display()),
         format!("--socket={}", data.join("socket").display()),
         format!("--pid-file={}", data.join("pid").display()),
         format!("--init-file={}", first.display()),

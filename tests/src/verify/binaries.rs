@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::ffi::OsStr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -208,7 +209,11 @@ fn memory() -> Option<TempDir> {
     let found = rustix::fs::statvfs(MEMORY).ok()?;
     let has_room = found.f_bavail.saturating_mul(found.f_frsize) >= ROOM;
     let made = has_room.then(|| tempfile::Builder::new().prefix("dram-verify-").tempdir_in(MEMORY));
-    made?.ok()
+    let folder = made?.ok()?;
+    // It stands for the folder of all temporary files: servers of other users write there as well.
+    let open = std::fs::Permissions::from_mode(0o1777);
+    std::fs::set_permissions(folder.path(), open).ok()?;
+    Some(folder)
 }
 
 #[cfg(test)]
